@@ -1,0 +1,3 @@
+//! The `tideover` command.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The nouns of the model and their own rules.
+
+pub mod ids;
