@@ -31,6 +31,8 @@ ids! {
     RegionId;
     /// An availability zone of one region.
     ZoneId;
+    /// A rack: the nodes of one zone that share power and a switch.
+    RackId;
     /// A cluster, which is also the origin that Front Door sees in it.
     ClusterId;
     /// A node pool of one cluster.

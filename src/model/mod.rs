@@ -1,3 +1,21 @@
-//! The nouns of the model and their own rules.
+//! The nouns of the model and their own rules: what exists, in which state, and what may follow.
+//!
+//! Reading order: [`region`] (failure domains) → [`cluster`], [`node_pool`], [`node`] →
+//! [`workload`], [`pod`] → [`front_door`], [`client`] → [`world`], which owns them all → [`event`]
+//! (what the control plane waits for) and [`fact`] (what happened, and why).
+//!
+//! Nothing here knows a controller or a fault: those read and write this state from above.
 
 pub mod ids;
+pub mod region;
+pub mod cluster;
+pub mod node_pool;
+pub mod node;
+pub mod workload;
+pub mod pod;
+pub mod front_door;
+pub mod client;
+pub mod world;
+pub mod event;
+pub mod fact;
+pub mod sample;

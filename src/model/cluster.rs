@@ -1,0 +1,35 @@
+//! A cluster: one Kubernetes control plane, its node pools, and the origin that Front Door sees.
+
+use super::ids::{DeploymentId, PoolId, RegionId};
+use super::region::Outages;
+
+/// A Kubernetes cluster.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// Name in the scenario, e.g. `primary`.
+    pub name: String,
+    /// The region it stands in.
+    pub region: RegionId,
+    /// Its node pools.
+    pub pools: Vec<PoolId>,
+    /// Its workloads' deployments.
+    pub deployments: Vec<DeploymentId>,
+    /// Faults that hold its control plane down: no controller of the cluster acts meanwhile.
+    pub control_plane: Outages,
+    /// How its ingress answers requests and probes from outside.
+    pub origin: OriginState,
+}
+
+/// How a cluster's ingress answers, as a client or a probe from outside sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OriginState {
+    /// It forwards requests to the pods.
+    #[default]
+    Serving,
+    /// Connections are refused at once.
+    Refused,
+    /// Packets vanish: nobody answers, clients and Front Door time out.
+    Hang,
+    /// The gateway answers every request with a 5xx.
+    ServerError,
+}

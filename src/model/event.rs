@@ -1,0 +1,86 @@
+//! What the control plane waits for: the closed list of events, each armed as one timer.
+//!
+//! The one `match` on it, in `simulation`, is the map of the program. Requests are not events.
+
+use super::ids::{ClusterId, DeploymentId, FaultId, NodeId, PodId, PopId};
+
+/// Something that is due at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Event {
+    /// A fault strikes.
+    FaultStrikes(FaultId),
+    /// A fault is repaired.
+    FaultHeals(FaultId),
+    /// An ordered virtual machine is up and its node joins.
+    NodeJoins(NodeId),
+    /// The autoscaler's drained or empty node is deleted.
+    NodeDeletes(NodeId),
+    /// The node lifecycle controller looks at all nodes of a cluster.
+    NodeMonitorPass(ClusterId),
+    /// The node lifecycle controller works its eviction queues.
+    EvictionQueue(ClusterId),
+    /// A pod's toleration of a NoExecute taint ends.
+    TolerationEnds(PodId),
+    /// The scheduler looks at the pending pods of a cluster.
+    Schedule(ClusterId),
+    /// The ReplicaSet controller compares a deployment's pods with its replicas.
+    ReplicaSetSync(DeploymentId),
+    /// A pod's container enters its next state: pulled, created, answering, restarted, stopped.
+    ContainerStep(PodId),
+    /// The kubelet probes a pod.
+    ProbeTick(PodId, ProbeKind),
+    /// A pod's grace period ends, or its process is done: the pod object goes.
+    PodGone(PodId),
+    /// A change of a pod's readiness reaches the load balancers.
+    EndpointsChange(PodId),
+    /// A PoP's probe of an origin is answered or fails.
+    PopProbe(PopId, ClusterId),
+    /// The kubelet refreshes the CPU counters of a node's pods.
+    KubeletStats(NodeId),
+    /// metrics-server scrapes the nodes of a cluster.
+    MetricsScrape(ClusterId),
+    /// The HPA of a deployment runs.
+    HpaSync(DeploymentId),
+    /// The cluster autoscaler runs.
+    AutoscalerScan(ClusterId),
+    /// The observer takes its sample of the whole world.
+    Observe,
+}
+
+/// Which of a container's probes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProbeKind {
+    /// Gates the others.
+    Startup,
+    /// Decides about traffic.
+    Readiness,
+    /// Decides about restarts.
+    Liveness,
+}
+
+impl Event {
+    /// Order of events at the same instant: fault, demand, node, pod, endpoints, metrics, HPA,
+    /// autoscaler, observer. Front Door's view is routing, so it goes with the endpoints. (Demand
+    /// has no event: rates are a property of the traffic plan.)
+    #[must_use]
+    pub const fn class(self) -> u8 {
+        match self {
+            Self::FaultStrikes(_) | Self::FaultHeals(_) => 0,
+            Self::NodeJoins(_)
+            | Self::NodeDeletes(_)
+            | Self::NodeMonitorPass(_)
+            | Self::EvictionQueue(_) => 2,
+            Self::TolerationEnds(_)
+            | Self::Schedule(_)
+            | Self::ReplicaSetSync(_)
+            | Self::ContainerStep(_)
+            | Self::ProbeTick(..)
+            | Self::PodGone(_) => 3,
+            Self::EndpointsChange(_) | Self::PopProbe(..) => 4,
+            Self::KubeletStats(_) | Self::MetricsScrape(_) => 5,
+            Self::HpaSync(_) => 6,
+            Self::AutoscalerScan(_) => 7,
+            Self::Observe => 8,
+        }
+    }
+}

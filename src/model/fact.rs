@@ -1,0 +1,401 @@
+//! Facts: what happened in the domain, when, and why. Everything reported is a fold over them.
+//!
+//! A fact names things by id; [`Fact::words`] puts it into a sentence. The fingerprint of a run
+//! is a hash over the numbers of all its facts, so a fact holds integers and fixed words only.
+
+use crate::units::Time;
+
+use super::ids::{
+    ClusterId, DeploymentId, FaultId, NodeId, PodId, PoolId, PopId,
+};
+use super::world::World;
+
+/// A reason in words for users; always one of a fixed set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Why(pub &'static str);
+
+/// A set of clusters, as bits over cluster ids (scenarios have at most 64).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct ClusterSet(pub u64);
+
+impl ClusterSet {
+    /// Adds a cluster.
+    pub const fn insert(&mut self, cluster: ClusterId) {
+        self.0 |= 1 << cluster.index();
+    }
+
+    /// Whether it contains a cluster.
+    #[must_use]
+    pub const fn contains(self, cluster: ClusterId) -> bool {
+        self.0 >> cluster.index() & 1 == 1
+    }
+
+    /// Names of its clusters, or `none`.
+    fn names(self, world: &World) -> String {
+        let ids = (0..world.clusters.len()).map(ClusterId::new).filter(|&c| self.contains(c));
+        let names: Vec<&str> = ids.map(|c| world[c].name.as_str()).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join("+") }
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fact {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub what: What,
+}
+
+/// A value of a fact as an integer, for the fingerprint.
+trait Code {
+    fn code(self) -> u64;
+}
+
+macro_rules! code_of_ids {
+    ($($id:ident)+) => {$(
+        impl Code for $id {
+            fn code(self) -> u64 {
+                self.index() as u64
+            }
+        }
+    )+};
+}
+
+code_of_ids!(ClusterId DeploymentId FaultId NodeId PodId PoolId PopId);
+
+impl Code for u32 {
+    fn code(self) -> u64 {
+        u64::from(self)
+    }
+}
+
+impl Code for bool {
+    fn code(self) -> u64 {
+        u64::from(self)
+    }
+}
+
+impl Code for ClusterSet {
+    fn code(self) -> u64 {
+        self.0
+    }
+}
+
+impl Code for Why {
+    fn code(self) -> u64 {
+        self.0.bytes().fold(FNV_OFFSET, |hash, byte| absorb(hash, u64::from(byte)))
+    }
+}
+
+/// Declares the kinds of fact: number (for the fingerprint), fields, name and sentence.
+macro_rules! facts {
+    ($($(#[$doc:meta])* $number:literal $kind:ident {
+        $($(#[$field_doc:meta])* $field:ident: $type:ty),+ $(,)?
+    } $name:literal, |$world:ident| $words:expr;)+) => {
+        /// The kinds of fact.
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub enum What {
+            $($(#[$doc])* $kind { $($(#[$field_doc])* $field: $type),+ },)+
+        }
+
+        impl What {
+            /// Stable name of the kind, as in `events.csv`.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$kind { .. } => $name,)+
+                }
+            }
+
+            /// The fact as a sentence without its time.
+            #[must_use]
+            pub fn words(&self, world: &World) -> String {
+                match *self {
+                    $(Self::$kind { $($field),+ } => { let $world = world; $words })+
+                }
+            }
+
+            /// Absorbs the fact into a running hash.
+            fn absorb_into(&self, hash: u64) -> u64 {
+                match *self {
+                    $(Self::$kind { $($field),+ } => {
+                        let hash = absorb(hash, $number);
+                        $(let hash = absorb(hash, $field.code());)+
+                        hash
+                    })+
+                }
+            }
+        }
+    };
+}
+
+facts! {
+    /// A fault of the scenario strikes.
+    1 FaultStruck {
+        /// Which.
+        fault: FaultId
+    } "fault-struck", |_w| format!("fault {} strikes", fault.index());
+    /// A fault of the scenario is repaired.
+    2 FaultHealed {
+        /// Which.
+        fault: FaultId
+    } "fault-healed", |_w| format!("fault {} is repaired", fault.index());
+    /// A PoP changed its mind about an origin.
+    3 OriginHealth {
+        /// The edge location.
+        pop: PopId,
+        /// The origin.
+        cluster: ClusterId,
+        /// What it now thinks.
+        healthy: bool
+    } "origin-health", |w| format!(
+        "PoP {} now finds {} {}", pop.index(), w[cluster].name,
+        if healthy { "healthy" } else { "unhealthy" }
+    );
+    /// A PoP sends its traffic elsewhere.
+    4 RouteChanged {
+        /// The edge location.
+        pop: PopId,
+        /// The clusters that it now sends traffic to.
+        to: ClusterSet,
+        /// Which step of the decision chose them.
+        why: Why
+    } "route-changed", |w| format!("PoP {} routes to {}: {}", pop.index(), to.names(w), why.0);
+    /// A pod was created.
+    10 PodCreated {
+        /// The pod.
+        pod: PodId
+    } "pod-created", |w| format!("pod {} is created", w.pod_name(pod));
+    /// The scheduler bound a pod to a node.
+    11 PodScheduled {
+        /// The pod.
+        pod: PodId,
+        /// Its node.
+        node: NodeId
+    } "pod-scheduled", |w| format!("pod {} is bound to {}", w.pod_name(pod), w.node_name(node));
+    /// The scheduler found no node for a pod; said once for a pod.
+    12 PodUnschedulable {
+        /// The pod.
+        pod: PodId,
+        /// What rules most nodes out.
+        why: Why
+    } "pod-unschedulable", |w| format!("pod {} fits no node: {}", w.pod_name(pod), why.0);
+    /// A pod's image is on its node.
+    13 ImagePulled {
+        /// The pod.
+        pod: PodId
+    } "image-pulled", |w| format!("image of {} is pulled", w.pod_name(pod));
+    /// A pod's container started.
+    14 ContainerStarted {
+        /// The pod.
+        pod: PodId
+    } "container-started", |w| format!("container of {} starts", w.pod_name(pod));
+    /// A pod turned Ready.
+    15 PodReady {
+        /// The pod.
+        pod: PodId
+    } "pod-ready", |w| format!("pod {} is ready", w.pod_name(pod));
+    /// A pod turned not Ready.
+    16 PodNotReady {
+        /// The pod.
+        pod: PodId,
+        /// Cause.
+        why: Why
+    } "pod-not-ready", |w| format!("pod {} is not ready: {}", w.pod_name(pod), why.0);
+    /// A container ended by itself or was killed by its liveness probe.
+    17 ContainerDied {
+        /// The pod.
+        pod: PodId,
+        /// Cause.
+        why: Why
+    } "container-died", |w| format!("container of {} died: {}", w.pod_name(pod), why.0);
+    /// A pod is being deleted (deletionTimestamp).
+    18 PodDeleted {
+        /// The pod.
+        pod: PodId,
+        /// Who deletes it and why.
+        why: Why
+    } "pod-deleted", |w| format!("pod {} is deleted: {}", w.pod_name(pod), why.0);
+    /// A pod object is gone.
+    19 PodGone {
+        /// The pod.
+        pod: PodId
+    } "pod-gone", |w| format!("pod {} is gone", w.pod_name(pod));
+    /// The balancers now know that a pod takes traffic, or no longer does.
+    20 EndpointsChanged {
+        /// The pod.
+        pod: PodId,
+        /// Whether it is among the endpoints.
+        serving: bool
+    } "endpoints-changed", |w| format!(
+        "balancers {} {}", if serving { "add" } else { "drop" }, w.pod_name(pod)
+    );
+    /// A virtual machine was ordered.
+    30 NodeOrdered {
+        /// The node that it will be.
+        node: NodeId
+    } "node-ordered", |w| format!("node {} is ordered", w.node_name(node));
+    /// A node joined its cluster and is Ready.
+    31 NodeJoined {
+        /// The node.
+        node: NodeId
+    } "node-joined", |w| format!("node {} joins", w.node_name(node));
+    /// A node lost power.
+    32 NodeLost {
+        /// The node.
+        node: NodeId
+    } "node-lost", |w| format!("node {} loses power", w.node_name(node));
+    /// A node's power is back.
+    33 NodeBack {
+        /// The node.
+        node: NodeId
+    } "node-back", |w| format!("node {} is powered again", w.node_name(node));
+    /// The node lifecycle controller changed a node's Ready condition.
+    34 NodeReadiness {
+        /// The node.
+        node: NodeId,
+        /// Whether it is Ready now.
+        ready: bool
+    } "node-readiness", |w| format!(
+        "node {} is now {}", w.node_name(node), if ready { "Ready" } else { "Unknown" }
+    );
+    /// The node lifecycle controller set or took away the NoExecute taint.
+    35 NodeTainted {
+        /// The node.
+        node: NodeId,
+        /// Whether it is tainted now.
+        tainted: bool
+    } "node-tainted", |w| format!(
+        "taint unreachable:NoExecute {} {}",
+        if tainted { "is set on" } else { "is taken from" }, w.node_name(node)
+    );
+    /// A node was deleted.
+    36 NodeDeleted {
+        /// The node.
+        node: NodeId,
+        /// Who deleted it and why.
+        why: Why
+    } "node-deleted", |w| format!("node {} is deleted: {}", w.node_name(node), why.0);
+    /// An HPA changed a deployment's replicas.
+    40 Scaled {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// Replicas before.
+        from: u32,
+        /// Replicas after.
+        to: u32,
+        /// What limited the step, in the HPA's own words.
+        why: Why
+    } "scaled", |w| format!(
+        "HPA scales {} from {from} to {to}: {}", w.deployment_name(deployment), why.0
+    );
+    /// An HPA left the replicas alone, for another reason than before.
+    41 ScalingHeld {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// Why they stand still.
+        why: Why
+    } "scaling-held", |w| format!("HPA holds {}: {}", w.deployment_name(deployment), why.0);
+    /// The cluster autoscaler raised a pool's target.
+    50 ScaleUp {
+        /// The pool.
+        pool: PoolId,
+        /// Nodes ordered.
+        nodes: u32,
+        /// Pods that asked for them.
+        pods: u32
+    } "scale-up", |w| format!(
+        "autoscaler adds {nodes} nodes to {} for {pods} pending pods", w.pool_name(pool)
+    );
+    /// The cluster autoscaler could not help pending pods, for another reason than before.
+    51 ScaleUpFailed {
+        /// The cluster.
+        cluster: ClusterId,
+        /// Why.
+        why: Why
+    } "scale-up-failed", |w| format!("autoscaler of {} cannot help: {}", w[cluster].name, why.0);
+    /// The cluster autoscaler halted, or goes on, because of unready nodes.
+    52 AutoscalerHalted {
+        /// The cluster.
+        cluster: ClusterId,
+        /// Whether it stands still now.
+        halted: bool
+    } "autoscaler-halted", |w| format!(
+        "autoscaler of {} {}", w[cluster].name,
+        if halted { "halts: too many unready nodes" } else { "goes on" }
+    );
+    /// The warm-up ended without a steady state.
+    60 NotSteady {
+        /// The deployment that was not steady.
+        deployment: DeploymentId,
+        /// What was still moving.
+        why: Why
+    } "not-steady", |w| format!(
+        "{} is not steady after the warm-up: {}", w.deployment_name(deployment), why.0
+    );
+    /// A limit of the simulator was reached and something was left out.
+    61 LimitReached {
+        /// Which limit.
+        why: Why
+    } "limit-reached", |_w| format!("limit reached: {}", why.0);
+}
+
+impl Fact {
+    /// The fact as a sentence without its time.
+    #[must_use]
+    pub fn words(&self, world: &World) -> String {
+        self.what.words(world)
+    }
+}
+
+/// FNV-1a, 64 bits: enough to tell two runs apart, and simple enough to be the same anywhere.
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+
+const fn absorb(hash: u64, value: u64) -> u64 {
+    // One byte at a time would be FNV proper; a whole word with a rotation mixes as well here.
+    let mixed = (hash ^ value).wrapping_mul(0x0000_0100_0000_01b3);
+    mixed ^ mixed.rotate_right(29)
+}
+
+/// The facts of a run in order of time, with their fingerprint.
+#[derive(Clone, Debug)]
+pub struct FactLog {
+    facts: Vec<Fact>,
+    hash: u64,
+}
+
+impl Default for FactLog {
+    fn default() -> Self {
+        Self { facts: Vec::new(), hash: FNV_OFFSET }
+    }
+}
+
+impl FactLog {
+    /// Adds a fact.
+    ///
+    /// # Panics
+    /// If it lies before the last one: time never goes back.
+    pub fn push(&mut self, at: Time, what: What) {
+        assert!(self.facts.last().is_none_or(|last| last.at <= at), "time goes back at {at}");
+        self.hash = what.absorb_into(absorb(self.hash, at.nanos().cast_unsigned()));
+        self.facts.push(Fact { at, what });
+    }
+
+    /// All facts, in order.
+    #[must_use]
+    pub fn facts(&self) -> &[Fact] {
+        &self.facts
+    }
+
+    /// Absorbs further numbers of the run, such as request counts, into the fingerprint.
+    pub fn absorb(&mut self, value: u64) {
+        self.hash = absorb(self.hash, value);
+    }
+
+    /// The fingerprint: equal runs have equal ones.
+    #[must_use]
+    pub const fn fingerprint(&self) -> u64 {
+        self.hash
+    }
+}

@@ -1,0 +1,56 @@
+//! What the observer sees each second: plain numbers, folded into headroom and timelines later.
+
+use crate::units::{Rate, Time};
+
+use super::ids::{ClusterId, DeploymentId};
+
+/// One cluster at one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClusterSample {
+    /// When.
+    pub at: Time,
+    /// Which cluster.
+    pub cluster: ClusterId,
+    /// Whether its region, control plane included or not, serves: its ingress answers.
+    pub serving: bool,
+    /// Node objects.
+    pub nodes: u32,
+    /// Nodes whose Ready condition is True.
+    pub ready_nodes: u32,
+    /// Nodes on order.
+    pub ordered_nodes: u32,
+    /// Active pods of all deployments.
+    pub pods: u32,
+    /// Ready pods of all deployments.
+    pub ready_pods: u32,
+}
+
+/// One deployment at one instant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DeploymentSample {
+    /// When.
+    pub at: Time,
+    /// Which deployment.
+    pub deployment: DeploymentId,
+    /// Replicas wanted.
+    pub replicas: u32,
+    /// Active pods.
+    pub pods: u32,
+    /// Ready pods that balancers know, on machines that are up.
+    pub ready_pods: u32,
+    /// The rate that the ready pods sustain within the latency objective.
+    pub sustained: Rate,
+    /// Pods that its HPA may still add before `maxReplicas`; 0 without an HPA.
+    pub hpa_room: u32,
+    /// Pods that its cluster's nodes may still take, with every pool at its maximum.
+    pub node_room: u32,
+}
+
+/// The observer's samples in order of time, then of id.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Samples {
+    /// Clusters.
+    pub clusters: Vec<ClusterSample>,
+    /// Deployments.
+    pub deployments: Vec<DeploymentSample>,
+}

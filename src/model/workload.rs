@@ -1,0 +1,119 @@
+//! A workload, and its deployment in one cluster: what a pod is made of and what it can serve.
+
+use crate::sim::laws::Law;
+use crate::units::{Bytes, MilliCpu, Rate, Ratio, Span};
+
+use super::ids::{ClusterId, DeploymentId, PodId, WorkloadId};
+use super::node_pool::Resources;
+
+/// A workload, defined once; each cluster may override parts of its template.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// Name in the scenario, e.g. `web`.
+    pub name: String,
+    /// Its deployments, one for each cluster that runs it.
+    pub deployments: Vec<DeploymentId>,
+}
+
+/// A workload in one cluster: Deployment, ReplicaSet and Service in one.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// The workload.
+    pub workload: WorkloadId,
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// What each of its pods is.
+    pub template: PodTemplate,
+    /// `spec.replicas`: how many pods are wanted.
+    pub replicas: u32,
+    /// Bounds of its HPA, if it has one: least and most replicas.
+    pub hpa_bounds: Option<(u32, u32)>,
+    /// Its pods that exist, terminating ones included, in order of creation.
+    pub pods: Vec<PodId>,
+    /// Pods made so far, for their names.
+    pub created: u32,
+    /// Highest utilisation of workers at which p99 sojourn meets the latency objective.
+    pub sustainable: Ratio,
+}
+
+/// What a pod is made of and what it can serve.
+#[derive(Clone, Debug)]
+pub struct PodTemplate {
+    /// What the scheduler reserves; `pods` is 1.
+    pub requests: Resources,
+    /// CPU limit; usage never exceeds it. None: only the node limits it.
+    pub cpu_limit: Option<MilliCpu>,
+    /// Requests served at the same time.
+    pub workers: u16,
+    /// Requests that may wait; more are refused.
+    pub queue: u32,
+    /// Service time of a request on an idle pod \[s\].
+    pub service: Law,
+    /// CPU that one busy worker uses.
+    pub cpu_per_worker: MilliCpu,
+    /// Size of the image that a node pulls once.
+    pub image: Bytes,
+    /// Time from container start until the process can answer \[s\].
+    pub start_up: Law,
+    /// The three probes.
+    pub probes: Probes,
+    /// `terminationGracePeriodSeconds`.
+    pub termination_grace: Span,
+    /// Length of the preStop sleep, during which the pod goes on serving.
+    pub pre_stop: Span,
+    /// Toleration of the not-ready and unreachable taints (`tolerationSeconds`).
+    pub toleration: Span,
+    /// Whether two pods of the workload may share a node (no required anti-affinity).
+    pub anti_affinity: AntiAffinity,
+    /// Name of the only pool that it may run on, if any.
+    pub pool: Option<String>,
+    /// Scheduling priority; higher goes first.
+    pub priority: i32,
+}
+
+/// Required pod anti-affinity of a workload's pods with each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum AntiAffinity {
+    /// None: any number of pods share a node.
+    #[default]
+    None,
+    /// At most one pod on a node (`topologyKey: kubernetes.io/hostname`).
+    Hostname,
+    /// At most one pod in a zone (`topologyKey: topology.kubernetes.io/zone`).
+    Zone,
+}
+
+/// The probes of a container; absent ones always pass.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Probes {
+    /// Gates the other two until it has passed once.
+    pub startup: Option<Probe>,
+    /// Decides whether the pod gets traffic.
+    pub readiness: Option<Probe>,
+    /// Decides whether the container is restarted.
+    pub liveness: Option<Probe>,
+}
+
+/// One probe of a container, with Kubernetes' own parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Probe {
+    /// `initialDelaySeconds`.
+    pub initial_delay: Span,
+    /// `periodSeconds`.
+    pub period: Span,
+    /// `timeoutSeconds`.
+    pub timeout: Span,
+    /// `successThreshold`.
+    pub success_threshold: u32,
+    /// `failureThreshold`.
+    pub failure_threshold: u32,
+}
+
+impl Deployment {
+    /// The rate that `n_pods` ready pods sustain within the latency objective.
+    #[must_use]
+    pub fn sustained(&self, n_pods: usize) -> Rate {
+        let per_worker = self.sustainable.get() / self.template.service.mean_s();
+        Rate::per_second(n_pods as f64 * f64::from(self.template.workers) * per_worker)
+    }
+}

@@ -1,0 +1,126 @@
+//! The world: every thing that exists, each kind in one vector indexed by its id.
+
+use super::client::{Demand, Geography};
+use super::cluster::Cluster;
+use super::front_door::FrontDoor;
+use super::ids::{
+    ClusterId, DemandId, DeploymentId, GeographyId, NodeId, PodId, PoolId, RackId, RegionId,
+    WorkloadId, ZoneId,
+};
+use super::node::Node;
+use super::node_pool::NodePool;
+use super::pod::Pod;
+use super::region::{Rack, Region, Zone};
+use super::workload::{Deployment, Workload};
+
+/// Everything that exists. Index it by id: `world[pod]`, `world[node]`.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// Regions.
+    pub regions: Vec<Region>,
+    /// Zones of all regions.
+    pub zones: Vec<Zone>,
+    /// Racks of all zones.
+    pub racks: Vec<Rack>,
+    /// Clusters.
+    pub clusters: Vec<Cluster>,
+    /// Node pools of all clusters.
+    pub pools: Vec<NodePool>,
+    /// Nodes that ever existed.
+    pub nodes: Vec<Node>,
+    /// Workloads.
+    pub workloads: Vec<Workload>,
+    /// Workloads in clusters.
+    pub deployments: Vec<Deployment>,
+    /// Pods that ever existed.
+    pub pods: Vec<Pod>,
+    /// The global entry point.
+    pub front_door: FrontDoor,
+    /// Places that clients are in.
+    pub geographies: Vec<Geography>,
+    /// What clients ask for.
+    pub demands: Vec<Demand>,
+}
+
+/// Indexing by id.
+macro_rules! index {
+    ($($id:ident => $field:ident: $thing:ty;)+) => {$(
+        impl std::ops::Index<$id> for World {
+            type Output = $thing;
+            fn index(&self, id: $id) -> &$thing {
+                &self.$field[id.index()]
+            }
+        }
+
+        impl std::ops::IndexMut<$id> for World {
+            fn index_mut(&mut self, id: $id) -> &mut $thing {
+                &mut self.$field[id.index()]
+            }
+        }
+    )+};
+}
+
+index! {
+    RegionId => regions: Region;
+    ZoneId => zones: Zone;
+    RackId => racks: Rack;
+    ClusterId => clusters: Cluster;
+    PoolId => pools: NodePool;
+    NodeId => nodes: Node;
+    WorkloadId => workloads: Workload;
+    DeploymentId => deployments: Deployment;
+    PodId => pods: Pod;
+    GeographyId => geographies: Geography;
+    DemandId => demands: Demand;
+}
+
+impl World {
+    /// The cluster that a pod belongs to.
+    #[must_use]
+    pub fn cluster_of(&self, pod: PodId) -> ClusterId {
+        self[self[pod].deployment].cluster
+    }
+
+    /// Name of a pod, e.g. `web-primary-17`.
+    #[must_use]
+    pub fn pod_name(&self, pod: PodId) -> String {
+        let Pod { deployment, ordinal, .. } = self[pod];
+        format!("{}-{ordinal}", self.deployment_name(deployment))
+    }
+
+    /// Name of a deployment, e.g. `web-primary`.
+    #[must_use]
+    pub fn deployment_name(&self, deployment: DeploymentId) -> String {
+        let Deployment { workload, cluster, .. } = &self[deployment];
+        format!("{}-{}", self[*workload].name, self[*cluster].name)
+    }
+
+    /// Name of a node, e.g. `primary-user-3`.
+    #[must_use]
+    pub fn node_name(&self, node: NodeId) -> String {
+        let Node { pool, ordinal, .. } = self[node];
+        format!("{}-{ordinal}", self.pool_name(pool))
+    }
+
+    /// Name of a pool with its cluster, e.g. `primary-user`.
+    #[must_use]
+    pub fn pool_name(&self, pool: PoolId) -> String {
+        format!("{}-{}", self[self[pool].cluster].name, self[pool].name)
+    }
+
+    /// The ready, not terminating pods of a deployment.
+    pub fn ready_pods(&self, deployment: DeploymentId) -> impl Iterator<Item = PodId> + '_ {
+        self[deployment].pods.iter().copied().filter(|&pod| self[pod].is_ready())
+    }
+
+    /// The deployment of a workload in a cluster, if the cluster runs it.
+    #[must_use]
+    pub fn deployment_in(&self, workload: WorkloadId, cluster: ClusterId) -> Option<DeploymentId> {
+        self[workload].deployments.iter().copied().find(|&d| self[d].cluster == cluster)
+    }
+
+    /// The nodes of a cluster that exist or are on order, pool by pool.
+    pub fn cluster_nodes(&self, cluster: ClusterId) -> impl Iterator<Item = NodeId> + '_ {
+        self[cluster].pools.iter().flat_map(|&pool| self[pool].nodes.iter().copied())
+    }
+}
