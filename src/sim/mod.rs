@@ -1,1 +1,16 @@
-//! Layer `sim`.
+//! The kernel: chance, time order and statistics, all with the same bits on every platform.
+//!
+//! Nothing here knows what is simulated. [`streams`] name random numbers, [`laws`] and
+//! [`exponential`] turn one u64 into a duration by inverse CDF, [`rates`] place arrivals in
+//! time, [`timers`] order control events, [`histogram`] and [`statistics`] count what happened.
+
+pub mod streams;
+
+pub mod maths;
+
+pub mod exponential;
+pub mod laws;
+pub mod rates;
+pub mod sampler;
+
+pub mod histogram;

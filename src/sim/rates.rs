@@ -1,0 +1,254 @@
+//! Rates over time, piecewise linear, and Poisson arrivals by inverting their integral.
+//!
+//! The k-th arrival of a Poisson process of rate r(t) is the time at which the integral of r
+//! reaches the sum of k unit exponentials. [`RateCursor`] keeps that sum per segment, so the
+//! chain from one arrival to the next is one addition, and rounding does not depend on how a run
+//! is cut into windows. Times use `+ - * / sqrt` only: the same bits on every platform.
+
+/// A rate over time \[1/s\]: linear between the ends of each segment, with jumps between
+/// segments; zero before the first segment and after the last.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RateCurve {
+    segments: Vec<Segment>,
+    end_s: f64,
+}
+
+/// One stretch of a curve, up to the start of the next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RateSegment {
+    /// Where it starts \[s since t = 0, negative in the warm-up\].
+    pub start_s: f64,
+    /// Rate at its start \[1/s\].
+    pub rate_start: f64,
+    /// Rate just before its end \[1/s\].
+    pub rate_end: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Segment {
+    start_s: f64,
+    end_s: f64,
+    rate_start: f64,
+    rate_end: f64,
+    /// Change of the rate per second.
+    slope: f64,
+    /// Integral over the whole segment; infinite for an endless one.
+    mass: f64,
+}
+
+impl Segment {
+    fn new(segment: RateSegment, end_s: f64) -> Self {
+        let RateSegment { start_s, rate_start, rate_end } = segment;
+        assert!(start_s < end_s, "segments start one after another: {start_s} before {end_s}");
+        for rate in [rate_start, rate_end] {
+            assert!(rate >= 0.0 && rate.is_finite(), "a rate is finite and not negative: {rate}");
+        }
+        let endless = end_s == f64::INFINITY;
+        assert!(!endless || rate_start == rate_end, "an endless segment has a constant rate");
+        let slope = if endless { 0.0 } else { (rate_end - rate_start) / (end_s - start_s) };
+        let mut built = Self { start_s, end_s, rate_start, rate_end, slope, mass: 0.0 };
+        built.mass = built.mass_until(end_s);
+        built
+    }
+
+    fn rate_at(&self, time_s: f64) -> f64 {
+        (self.rate_start + self.slope * (time_s - self.start_s)).max(0.0)
+    }
+
+    /// The integral from the start of the segment to `time_s` inside it.
+    fn mass_until(&self, time_s: f64) -> f64 {
+        if self.rate_start == 0.0 && self.rate_end == 0.0 {
+            return 0.0;
+        }
+        if time_s == f64::INFINITY {
+            return f64::INFINITY;
+        }
+        if time_s == self.end_s {
+            return 0.5 * (self.rate_start + self.rate_end) * (time_s - self.start_s);
+        }
+        let length_s = time_s - self.start_s;
+        0.5 * (self.rate_start + self.rate_at(time_s)) * length_s
+    }
+
+    /// The time at which the integral from the start reaches `mass`.
+    #[inline]
+    fn time_at(&self, mass: f64) -> f64 {
+        let length_s = if self.slope == 0.0 {
+            mass / self.rate_start
+        } else {
+            // The stable root of rate * t + slope * t^2 / 2 = mass.
+            let square = self.rate_start * self.rate_start + 2.0 * self.slope * mass;
+            // The floor makes it 0 where the rate and the mass are both 0.
+            let divisor = self.rate_start + square.max(0.0).sqrt();
+            2.0 * mass / divisor.max(f64::MIN_POSITIVE)
+        };
+        (self.start_s + length_s).min(self.end_s)
+    }
+}
+
+impl RateCurve {
+    /// A curve of `segments`, each up to the start of the next and the last up to `end_s`, which
+    /// may be infinite if the last rate is constant. Panics if they are not in order.
+    #[must_use]
+    pub fn new(segments: &[RateSegment], end_s: f64) -> Self {
+        assert!(!segments.is_empty(), "a rate curve needs a segment");
+        let ends = segments[1..].iter().map(|next| next.start_s).chain([end_s]);
+        let segments = segments.iter().zip(ends).map(|(s, end)| Segment::new(*s, end)).collect();
+        Self { segments, end_s }
+    }
+
+    /// The same rate from `start_s` for ever.
+    #[must_use]
+    pub fn constant(start_s: f64, rate: f64) -> Self {
+        Self::steps(&[(start_s, rate)], f64::INFINITY)
+    }
+
+    /// Constant rates, each from its start (first of the pair) to the next, the last to `end_s`.
+    #[must_use]
+    pub fn steps(starts_and_rates: &[(f64, f64)], end_s: f64) -> Self {
+        let segments: Vec<_> = starts_and_rates
+            .iter()
+            .map(|&(start_s, rate)| RateSegment { start_s, rate_start: rate, rate_end: rate })
+            .collect();
+        Self::new(&segments, end_s)
+    }
+
+    /// Straight lines between (time, rate) points, at least two; it ends at the last point.
+    #[must_use]
+    pub fn through(points: &[(f64, f64)]) -> Self {
+        assert!(2 <= points.len(), "a line needs two points");
+        let segments: Vec<_> = points
+            .windows(2)
+            .map(|pair| RateSegment {
+                start_s: pair[0].0,
+                rate_start: pair[0].1,
+                rate_end: pair[1].1,
+            })
+            .collect();
+        Self::new(&segments, points[points.len() - 1].0)
+    }
+
+    /// The curve with every rate times `factor`.
+    #[must_use]
+    pub fn scaled(&self, factor: f64) -> Self {
+        let segments: Vec<_> = self
+            .segments
+            .iter()
+            .map(|segment| RateSegment {
+                start_s: segment.start_s,
+                rate_start: segment.rate_start * factor,
+                rate_end: segment.rate_end * factor,
+            })
+            .collect();
+        Self::new(&segments, self.end_s)
+    }
+
+    /// When the curve starts \[s\].
+    #[must_use]
+    pub fn start_s(&self) -> f64 {
+        self.segments[0].start_s
+    }
+
+    /// When the curve ends \[s\]; may be infinite.
+    #[must_use]
+    pub const fn end_s(&self) -> f64 {
+        self.end_s
+    }
+
+    /// The segments, in order.
+    pub fn segments(&self) -> impl Iterator<Item = RateSegment> + '_ {
+        self.segments.iter().map(|segment| RateSegment {
+            start_s: segment.start_s,
+            rate_start: segment.rate_start,
+            rate_end: segment.rate_end,
+        })
+    }
+
+    /// The rate at `time_s` \[1/s\]; at a jump, the rate after it.
+    #[must_use]
+    pub fn rate_at(&self, time_s: f64) -> f64 {
+        match self.segment_at(time_s) {
+            Some(index) if time_s < self.end_s => self.segments[index].rate_at(time_s),
+            _ => 0.0,
+        }
+    }
+
+    /// The highest rate anywhere \[1/s\].
+    #[must_use]
+    pub fn peak(&self) -> f64 {
+        self.segments.iter().fold(0.0, |peak, s| s.rate_start.max(s.rate_end).max(peak))
+    }
+
+    /// The expected number of arrivals in `[from_s, to_s)`.
+    #[must_use]
+    pub fn integral(&self, from_s: f64, to_s: f64) -> f64 {
+        let mut sum = 0.0;
+        let first = self.segment_at(from_s).unwrap_or(0);
+        for segment in self.segments[first..].iter().take_while(|s| s.start_s < to_s) {
+            let (from, to) = (from_s.max(segment.start_s), to_s.min(segment.end_s));
+            if from < to {
+                let head = if from == segment.start_s { 0.0 } else { segment.mass_until(from) };
+                sum += segment.mass_until(to) - head;
+            }
+        }
+        sum
+    }
+
+    /// The mean rate over `[from_s, to_s)` \[1/s\].
+    #[must_use]
+    pub fn mean(&self, from_s: f64, to_s: f64) -> f64 {
+        assert!(from_s < to_s, "a mean needs an interval, not {from_s} to {to_s}");
+        self.integral(from_s, to_s) / (to_s - from_s)
+    }
+
+    /// The time at which the integral since `from_s` reaches `mass`, or `None` if the curve ends
+    /// before. For many arrivals use a [`RateCursor`].
+    #[must_use]
+    pub fn advance(&self, from_s: f64, mass: f64) -> Option<f64> {
+        RateCursor::new(self, from_s).advance(self, mass)
+    }
+
+    /// The last segment that starts at or before `time_s`.
+    fn segment_at(&self, time_s: f64) -> Option<usize> {
+        self.segments.partition_point(|segment| segment.start_s <= time_s).checked_sub(1)
+    }
+}
+
+/// A place on a curve: steps from arrival to arrival in amortised constant time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RateCursor {
+    segment: usize,
+    /// Integral from the start of the segment to here.
+    mass: f64,
+}
+
+impl RateCursor {
+    /// A cursor at `from_s`, or at the start of the curve if that is later.
+    #[must_use]
+    pub fn new(curve: &RateCurve, from_s: f64) -> Self {
+        match curve.segment_at(from_s) {
+            None => Self { segment: 0, mass: 0.0 },
+            Some(index) if curve.end_s <= from_s => Self { segment: index + 1, mass: 0.0 },
+            Some(index) => Self { segment: index, mass: curve.segments[index].mass_until(from_s) },
+        }
+    }
+
+    /// Moves on by `mass` expected arrivals and gives the time there \[s\], or `None` once the
+    /// curve has ended: then it stays ended.
+    ///
+    /// `curve` is the curve that the cursor was made for; `mass` is positive.
+    #[inline]
+    pub fn advance(&mut self, curve: &RateCurve, mass: f64) -> Option<f64> {
+        let mut reached = self.mass + mass;
+        while let Some(segment) = curve.segments.get(self.segment) {
+            if reached < segment.mass {
+                self.mass = reached;
+                return Some(segment.time_at(reached));
+            }
+            reached -= segment.mass;
+            self.segment += 1;
+        }
+        self.mass = 0.0;
+        None
+    }
+}

@@ -1,0 +1,158 @@
+//! Fast draws from a [`Law`]: one u64 in, one duration out, about 1 to 2 ns.
+//!
+//! Constant, uniform, exponential and empirical laws have direct formulas. The others use a
+//! table of the quantile function: linear inside a cell, with the exact conditional mean of the
+//! cell, so that the mean of the draws is the mean of the law. Equal cells are too coarse where
+//! the quantile bends, so the outer 1/64 at each end has a finer table, and the outer 1/4096 is
+//! computed exactly: tails are those of the law. (A plain interpolated table of 4,096 cells was
+//! 0.19 % off in the mean of a lognormal law.)
+
+use crate::sim::exponential::exponential;
+use crate::sim::laws::{Empirical, Law};
+use crate::sim::streams::{below, unit};
+
+/// Draws from one law; build once, draw millions of times.
+#[derive(Clone, Debug)]
+pub struct Sampler {
+    law: Law,
+    form: Form,
+}
+
+#[derive(Clone, Debug)]
+enum Form {
+    Constant(f64),
+    Uniform { min_s: f64, width_s: f64 },
+    Exponential { mean_s: f64 },
+    Empirical(Empirical),
+    Table(Box<Table>),
+}
+
+/// A cell of the quantile function: `start_s + rise_s * fraction`.
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    start_s: f64,
+    rise_s: f64,
+}
+
+#[derive(Clone, Debug)]
+struct Table {
+    /// Cells of equal probability 2^-12; the outer 64 at each end are never read.
+    body: Vec<Cell>,
+    /// Cells of equal probability 2^-15 over the lowest 1/64; the first 8 are never read.
+    low: Vec<Cell>,
+    /// The same over the highest 1/64; the last 8 are never read.
+    high: Vec<Cell>,
+}
+
+const BODY_BITS: u32 = 12;
+const FINE_BITS: u32 = 15;
+const BODY_CELLS: usize = 1 << BODY_BITS;
+/// Cells of the body at each end that the fine tables replace: 1/64 of the probability.
+const END_CELLS: usize = BODY_CELLS / 64;
+const FINE_CELLS: usize = 1 << (FINE_BITS - 6);
+/// Cells of a fine table, at its outer end, that are computed exactly: 1/4096 in all.
+const EXACT_CELLS: usize = 1 << (FINE_BITS - 12);
+
+impl Sampler {
+    /// Prepares draws from `law`; tabled laws take about a millisecond, gamma some ten.
+    #[must_use]
+    pub fn new(law: &Law) -> Self {
+        let form = match law {
+            Law::Constant { value_s } => Form::Constant(*value_s),
+            Law::Uniform { min_s, max_s } => {
+                Form::Uniform { min_s: *min_s, width_s: max_s - min_s }
+            }
+            Law::Exponential { mean_s } => Form::Exponential { mean_s: *mean_s },
+            Law::Empirical(values) => Form::Empirical(values.clone()),
+            Law::LogNormal { .. }
+            | Law::Gamma { .. }
+            | Law::Weibull { .. }
+            | Law::HyperExponential { .. } => Form::Table(Box::new(Table::new(law))),
+        };
+        Self { law: law.clone(), form }
+    }
+
+    /// The law that is drawn from.
+    #[must_use]
+    pub fn law(&self) -> &Law {
+        &self.law
+    }
+
+    /// The duration that belongs to 64 random bits \[s\]; rises with `u` but for the last bits
+    /// at cell borders.
+    #[inline]
+    #[must_use]
+    pub fn draw(&self, u: u64) -> f64 {
+        match &self.form {
+            Form::Constant(value_s) => *value_s,
+            Form::Uniform { min_s, width_s } => min_s + width_s * unit(u),
+            Form::Exponential { mean_s } => mean_s * exponential(u),
+            Form::Empirical(values) => values.sorted_s()[below(u, values.sorted_s().len())],
+            Form::Table(table) => {
+                let index = (u >> (64 - BODY_BITS)) as usize;
+                if index.wrapping_sub(END_CELLS) < BODY_CELLS - 2 * END_CELLS {
+                    table.body[index].at(unit(u << BODY_BITS))
+                } else {
+                    self.draw_end(table, u)
+                }
+            }
+        }
+    }
+
+    /// A draw from the outer 1/64 at either end.
+    #[cold]
+    fn draw_end(&self, table: &Table, u: u64) -> f64 {
+        let index = (u >> (64 - FINE_BITS)) as usize;
+        let fraction = unit(u << FINE_BITS);
+        let last = (1 << FINE_BITS) - 1;
+        if index < EXACT_CELLS || last - EXACT_CELLS < index {
+            self.law.quantile(unit(u))
+        } else if index < FINE_CELLS {
+            table.low[index].at(fraction)
+        } else {
+            table.high[index - (last + 1 - FINE_CELLS)].at(fraction)
+        }
+    }
+}
+
+impl Cell {
+    #[inline]
+    fn at(self, fraction: f64) -> f64 {
+        self.start_s + self.rise_s * fraction
+    }
+}
+
+impl Table {
+    fn new(law: &Law) -> Self {
+        Self {
+            body: cells(law, 0.0, 1.0, BODY_CELLS),
+            low: cells(law, 0.0, 1.0 / 64.0, FINE_CELLS),
+            high: cells(law, 1.0 - 1.0 / 64.0, 1.0, FINE_CELLS),
+        }
+    }
+}
+
+/// `n` equal cells over the probabilities from `from` to `to`. Cells that touch 0 or 1, where
+/// a quantile may be infinite, are never read and stay empty.
+fn cells(law: &Law, from: f64, to: f64, n: usize) -> Vec<Cell> {
+    let width = (to - from) / n as f64;
+    let edge = |i: usize| from + width * i as f64;
+    let mut cells = Vec::with_capacity(n);
+    let mut below: Option<(f64, f64)> = None;
+    for i in 0..=n {
+        let u = edge(i);
+        let here = (0.0 < u && u < 1.0).then(|| (law.quantile(u), law.partial_mean_s(u)));
+        if 0 < i {
+            cells.push(match (below, here) {
+                (Some((start_s, mass_before)), Some((end_s, mass_after))) => {
+                    let mean_s = (mass_after - mass_before) / width;
+                    let rise_s = end_s - start_s;
+                    Cell { start_s: mean_s - 0.5 * rise_s, rise_s }
+                }
+                _ => Cell { start_s: f64::NAN, rise_s: f64::NAN },
+            });
+        }
+        below = here;
+    }
+    cells
+}
