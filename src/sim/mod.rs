@@ -14,3 +14,6 @@ pub mod rates;
 pub mod sampler;
 
 pub mod histogram;
+pub mod statistics;
+
+pub mod timers;
