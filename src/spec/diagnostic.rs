@@ -1,0 +1,241 @@
+//! What is wrong with a text, said so that it can be mended: one [`Diagnostic`] per mistake.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::span::Place;
+
+/// The kind of a mistake; its kebab-case name is stable, so scripts and tests can rely on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Code {
+    /// The file cannot be read: missing, a folder, no permission, not a regular file.
+    Unreadable,
+    /// Nothing is in the file, or only comments.
+    EmptyFile,
+    /// The bytes are not UTF-8 text.
+    NotUtf8,
+    /// A character that no text file has: NUL and other control characters.
+    ControlCharacter,
+    /// A limit on size or number is passed.
+    TooLarge,
+    /// Lists and mappings nest too deeply.
+    TooDeep,
+    /// The text is not YAML.
+    YamlSyntax,
+    /// More than one YAML document in the file.
+    SeveralDocuments,
+    /// YAML anchors and aliases are not allowed.
+    AliasNotAllowed,
+    /// YAML tags are not allowed.
+    TagNotAllowed,
+    /// YAML merge keys are not allowed.
+    MergeKey,
+    /// The same key occurs twice in one mapping.
+    DuplicateKey,
+    /// A key that this section does not have.
+    UnknownKey,
+    /// A key that must be given is not there.
+    MissingKey,
+    /// A list, mapping or scalar stands where another kind belongs.
+    WrongType,
+    /// A plain word that YAML dialects read differently, such as `no`.
+    AmbiguousScalar,
+    /// Not a number where one belongs.
+    NotANumber,
+    /// Infinite, not a number, or too large or small to be held exactly enough.
+    NotFinite,
+    /// A quantity with a missing or unknown unit.
+    BadUnit,
+    /// Well-formed, but not between the allowed bounds.
+    OutOfRange,
+    /// A word that is not among the choices.
+    UnknownChoice,
+    /// Not allowed as a name.
+    BadName,
+    /// Two items of a list have the same name.
+    DuplicateName,
+    /// A name that nothing in the scenario has.
+    UnknownReference,
+    /// Things that need each other in a circle.
+    Cycle,
+    /// Values that are each allowed, but not together.
+    Contradiction,
+    /// The scenario is written for another version of the schema.
+    SchemaVersion,
+    /// A `--set` path that leads nowhere.
+    UnknownPath,
+    /// A trace or table file is malformed.
+    BadTable,
+    /// The run would need more time or memory than is allowed.
+    TooCostly,
+}
+
+impl Code {
+    /// The stable name, e.g. `unknown-key`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::EmptyFile => "empty-file",
+            Self::NotUtf8 => "not-utf8",
+            Self::ControlCharacter => "control-character",
+            Self::TooLarge => "too-large",
+            Self::TooDeep => "too-deep",
+            Self::YamlSyntax => "yaml-syntax",
+            Self::SeveralDocuments => "several-documents",
+            Self::AliasNotAllowed => "alias-not-allowed",
+            Self::TagNotAllowed => "tag-not-allowed",
+            Self::MergeKey => "merge-key",
+            Self::DuplicateKey => "duplicate-key",
+            Self::UnknownKey => "unknown-key",
+            Self::MissingKey => "missing-key",
+            Self::WrongType => "wrong-type",
+            Self::AmbiguousScalar => "ambiguous-scalar",
+            Self::NotANumber => "not-a-number",
+            Self::NotFinite => "not-finite",
+            Self::BadUnit => "bad-unit",
+            Self::OutOfRange => "out-of-range",
+            Self::UnknownChoice => "unknown-choice",
+            Self::BadName => "bad-name",
+            Self::DuplicateName => "duplicate-name",
+            Self::UnknownReference => "unknown-reference",
+            Self::Cycle => "cycle",
+            Self::Contradiction => "contradiction",
+            Self::SchemaVersion => "schema-version",
+            Self::UnknownPath => "unknown-path",
+            Self::BadTable => "bad-table",
+            Self::TooCostly => "too-costly",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Whether a diagnostic forbids the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The scenario cannot be run.
+    Error,
+    /// The scenario can be run, but probably says something that was not meant.
+    Warning,
+}
+
+/// One mistake: what was read and where, what is allowed, and what to type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The kind of the mistake.
+    pub code: Code,
+    /// Whether it forbids the run.
+    pub severity: Severity,
+    /// File, line, column and field path.
+    pub place: Place,
+    /// What was read, in one lowercase sentence without a full stop.
+    pub message: String,
+    /// What is allowed there.
+    pub allowed: Option<String>,
+    /// What to type.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error of kind `code` at `place`.
+    #[must_use]
+    pub fn error(code: Code, place: Place, message: impl Into<String>) -> Self {
+        let (message, severity) = (message.into(), Severity::Error);
+        Self { code, severity, place, message, allowed: None, help: None }
+    }
+
+    /// A warning of kind `code` at `place`.
+    #[must_use]
+    pub fn warning(code: Code, place: Place, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, place, message) }
+    }
+
+    /// Adds what is allowed.
+    #[must_use]
+    pub fn allowed(mut self, allowed: impl Into<String>) -> Self {
+        self.allowed = Some(allowed.into());
+        self
+    }
+
+    /// Adds what to type.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// All mistakes found so far; at most [`Diagnostics::KEPT`] are kept, the others counted.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnostics {
+    kept: Vec<Diagnostic>,
+    dropped: usize,
+    errors: usize,
+}
+
+impl Diagnostics {
+    /// How many diagnostics are kept; a bomb must not turn into a heap of messages.
+    pub const KEPT: usize = 1_000;
+
+    /// No diagnostics.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { kept: Vec::new(), dropped: 0, errors: 0 }
+    }
+
+    /// Adds `diagnostic`.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.errors += usize::from(diagnostic.severity == Severity::Error);
+        if self.kept.len() < Self::KEPT {
+            self.kept.push(diagnostic);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// Adds all of `others`.
+    pub fn append(&mut self, others: Self) {
+        let Self { kept, dropped, errors } = others;
+        let dropped_errors = errors - kept.iter().filter(|d| d.severity == Severity::Error).count();
+        for diagnostic in kept {
+            self.push(diagnostic);
+        }
+        self.dropped += dropped;
+        self.errors += dropped_errors;
+    }
+
+    /// Whether an error is among them, so that the scenario cannot be run.
+    #[must_use]
+    pub const fn has_errors(&self) -> bool {
+        0 < self.errors
+    }
+
+    /// Whether there is nothing to say.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// How many there are, the dropped ones included.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.kept.len() + self.dropped
+    }
+
+    /// The kept diagnostics in the order of the sources and their text.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<&Diagnostic> {
+        let mut sorted: Vec<&Diagnostic> = self.kept.iter().collect();
+        // A stable sort: mistakes at one place stay in the order they were found.
+        sorted.sort_by_key(|diagnostic| diagnostic.place.span);
+        sorted
+    }
+}
