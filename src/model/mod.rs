@@ -9,6 +9,7 @@
 pub mod ids;
 pub mod region;
 pub mod cluster;
+pub mod vm_size;
 pub mod node_pool;
 pub mod node;
 pub mod workload;

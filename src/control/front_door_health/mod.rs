@@ -1,0 +1,25 @@
+//! Front Door: which origins an edge location believes in, and where it sends requests.
+//!
+//! Every edge location (PoP) probes every origin by itself, decides by its own sample window and
+//! routes by its own view; nothing is shared between PoPs. That is why a fleet of PoPs leaves a
+//! dead origin gradually: their probe phases are spread over the interval.
+//!
+//! | file | upstream rule |
+//! |---|---|
+//! | [`sample_window`] | healthy iff at least x of the last n probes succeeded (frontdoor/origin.md) |
+//! | [`probing`] | probes at phase + k·interval, answer or time-out (frontdoor/health-probes.md) |
+//! | [`routing`] | enabled and healthy, priority, latency, weight (frontdoor/routing-methods.md) |
+//! | [`policy`] | presets of Standard/Premium and classic |
+//!
+//! Left out: session affinity (the traffic layer keeps session shares), rules-engine overrides,
+//! and the unpublished lower probe rate of PoPs without user traffic.
+
+pub mod policy;
+pub mod probing;
+pub mod routing;
+pub mod sample_window;
+
+pub use policy::{AFD_CLASSIC, AFD_STANDARD, HealthPolicy, N_POPS};
+pub use probing::{OriginCondition, ProbeGrid, ProbeTiming, ProbedOrigin};
+pub use routing::{Choice, ChoiceReason, OriginView, pick_origins};
+pub use sample_window::SampleWindow;
