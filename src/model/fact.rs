@@ -5,9 +5,7 @@
 
 use crate::units::Time;
 
-use super::ids::{
-    ClusterId, DeploymentId, FaultId, NodeId, PodId, PoolId, PopId,
-};
+use super::ids::{ClusterId, DeploymentId, FaultId, NodeId, PodId, PoolId, PopId};
 use super::world::World;
 
 /// A reason in words for users; always one of a fixed set.

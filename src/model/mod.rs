@@ -6,17 +6,17 @@
 //!
 //! Nothing here knows a controller or a fault: those read and write this state from above.
 
-pub mod ids;
-pub mod region;
-pub mod cluster;
-pub mod vm_size;
-pub mod node_pool;
-pub mod node;
-pub mod workload;
-pub mod pod;
-pub mod front_door;
 pub mod client;
-pub mod world;
+pub mod cluster;
 pub mod event;
 pub mod fact;
+pub mod front_door;
+pub mod ids;
+pub mod node;
+pub mod node_pool;
+pub mod pod;
+pub mod region;
 pub mod sample;
+pub mod vm_size;
+pub mod workload;
+pub mod world;

@@ -2,7 +2,7 @@
 
 use crate::units::Time;
 
-use super::ids::{ClusterId, PodId, PoolId, RackId, ZoneId};
+use super::ids::{ClusterId, PodId, PoolId, RackId, WorkloadId, ZoneId};
 use super::node_pool::Resources;
 use super::region::Outages;
 
@@ -23,6 +23,8 @@ pub struct Node {
     pub stage: Stage,
     /// Faults that cut its power now.
     pub power: Outages,
+    /// Whether the machine runs with its kubelet: powered, and booted since.
+    pub running: bool,
     /// The Ready condition of the Node object.
     pub ready: Condition,
     /// Instant of the last change of `ready`.
@@ -41,8 +43,8 @@ pub struct Node {
     pub pods: Vec<PodId>,
     /// When its image puller is free again (serial pulls).
     pub puller_free_at: Time,
-    /// Workloads whose image it has, as a bit set over workload ids.
-    pub images: u64,
+    /// The images that it has or pulls, and since or from when it has them.
+    pub images: Vec<(WorkloadId, Time)>,
 }
 
 /// The stages of a node's life.
@@ -68,10 +70,16 @@ pub enum Condition {
 }
 
 impl Node {
-    /// Whether its machine runs: joined and powered.
+    /// Whether its machine runs: joined, powered and booted.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        self.stage == Stage::Joined && self.power.is_up()
+        self.stage == Stage::Joined && self.running
+    }
+
+    /// When the image of a workload is on it; None if it has to be pulled first.
+    #[must_use]
+    pub fn image_ready_at(&self, workload: WorkloadId) -> Option<Time> {
+        self.images.iter().find(|(image, _)| *image == workload).map(|&(_, at)| at)
     }
 
     /// Whether the scheduler may place pods on it.

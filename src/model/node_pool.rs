@@ -26,9 +26,11 @@ pub struct NodePool {
     pub autoscaled: bool,
     /// Time from the order of a virtual machine to its node being Ready \[s\].
     pub provisioning: Law,
+    /// Time from power coming back to the kubelet running \[s\].
+    pub reboot: Law,
     /// Image pull bandwidth of one node \[bytes a second\].
     pub pull_bandwidth: Bytes,
-    /// How the kubelet's metrics and the container runtime delay a start: sandbox and container.
+    /// Time from image present to container started: sandbox, volumes, runtime.
     pub container_start: Span,
     /// Nodes that exist or are on order, in order of creation; deleted ones are removed.
     pub nodes: Vec<NodeId>,
@@ -98,7 +100,8 @@ mod tests {
     /// The scarcest resource decides how often a request fits.
     #[test]
     fn the_scarcest_resource_decides() {
-        let node = Resources { cpu: MilliCpu::new(3_860), memory: Bytes::from_mib(14_034), pods: 30 };
+        let node =
+            Resources { cpu: MilliCpu::new(3_860), memory: Bytes::from_mib(14_034), pods: 30 };
         let pod = Resources { cpu: MilliCpu::new(500), memory: Bytes::from_mib(512), pods: 1 };
         assert_eq!(node.times(&pod), 7, "CPU: 3860m / 500m");
         let fat = Resources { memory: Bytes::from_mib(8_000), ..pod };

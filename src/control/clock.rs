@@ -1,0 +1,129 @@
+//! The control plane's clock: one timer for each event, armed and disarmed by the event itself.
+//!
+//! Finding the timer of an event is two array look-ups, so that arming costs what the tournament
+//! tree costs. The timers of pods and nodes are made on first use and given back when the thing
+//! is gone.
+
+use crate::model::event::{Event, ProbeKind};
+use crate::model::ids::{NodeId, PodId};
+use crate::sim::timers::{TimerId, Timers};
+use crate::units::Time;
+
+/// The armed events of a run, popped in the order of DESIGN: time, class, timer.
+#[derive(Debug)]
+pub struct Clock {
+    timers: Timers<Event>,
+    slots: Vec<Vec<Option<TimerId>>>,
+    n_clusters: usize,
+}
+
+const N_KINDS: usize = 21;
+
+impl Clock {
+    /// An empty clock for a world of `n_clusters` clusters.
+    #[must_use]
+    pub fn new(n_clusters: usize) -> Self {
+        Self { timers: Timers::new(), slots: vec![Vec::new(); N_KINDS], n_clusters }
+    }
+
+    /// Arms `event` for `at`, instead of any instant that it was armed for before.
+    pub fn arm(&mut self, event: Event, at: Time) {
+        let (kind, index) = self.place(event);
+        let slots = &mut self.slots[kind];
+        if slots.len() <= index {
+            slots.resize(index + 1, None);
+        }
+        let timer = *slots[index].get_or_insert_with(|| self.timers.add(event.class(), event));
+        self.timers.set(timer, at);
+    }
+
+    /// Arms `event` for `at` unless it is armed for an earlier instant.
+    pub fn arm_by(&mut self, event: Event, at: Time) {
+        if self.armed_for(event).is_none_or(|armed| at < armed) {
+            self.arm(event, at);
+        }
+    }
+
+    /// Makes sure that `event` does not happen.
+    pub fn disarm(&mut self, event: Event) {
+        let (kind, index) = self.place(event);
+        if let Some(Some(timer)) = self.slots[kind].get(index) {
+            self.timers.cancel(*timer);
+        }
+    }
+
+    /// The instant that `event` is armed for.
+    #[must_use]
+    pub fn armed_for(&self, event: Event) -> Option<Time> {
+        let (kind, index) = self.place(event);
+        let timer = (*self.slots[kind].get(index)?)?;
+        Some(self.timers.time_of(timer)).filter(|&at| at < Time::NEVER)
+    }
+
+    /// The instant of the next event.
+    #[must_use]
+    pub fn next_at(&self) -> Option<Time> {
+        self.timers.peek()
+    }
+
+    /// Takes the next event.
+    pub fn pop(&mut self) -> Option<(Time, Event)> {
+        self.timers.pop()
+    }
+
+    /// Gives back all timers of a pod that is gone.
+    pub fn retire_pod(&mut self, pod: PodId) {
+        use ProbeKind::{Liveness, Readiness, Startup};
+        for event in [
+            Event::TolerationEnds(pod),
+            Event::ContainerStep(pod),
+            Event::ProbeTick(pod, Startup),
+            Event::ProbeTick(pod, Readiness),
+            Event::ProbeTick(pod, Liveness),
+            Event::PodGone(pod),
+        ] {
+            self.retire(event);
+        }
+    }
+
+    /// Gives back all timers of a node that is deleted.
+    pub fn retire_node(&mut self, node: NodeId) {
+        for event in [Event::NodeJoins(node), Event::NodeDeletes(node), Event::KubeletStats(node)] {
+            self.retire(event);
+        }
+    }
+
+    fn retire(&mut self, event: Event) {
+        let (kind, index) = self.place(event);
+        if let Some(timer) = self.slots[kind].get_mut(index).and_then(Option::take) {
+            self.timers.remove(timer);
+        }
+    }
+
+    /// The table and the row of an event's timer.
+    const fn place(&self, event: Event) -> (usize, usize) {
+        match event {
+            Event::FaultStrikes(id) => (0, id.index()),
+            Event::FaultHeals(id) => (1, id.index()),
+            Event::NodeJoins(id) => (2, id.index()),
+            Event::NodeDeletes(id) => (3, id.index()),
+            Event::NodeMonitorPass(id) => (4, id.index()),
+            Event::EvictionQueue(id) => (5, id.index()),
+            Event::TolerationEnds(id) => (6, id.index()),
+            Event::Schedule(id) => (7, id.index()),
+            Event::ReplicaSetSync(id) => (8, id.index()),
+            Event::ContainerStep(id) => (9, id.index()),
+            Event::ProbeTick(id, ProbeKind::Startup) => (10, id.index()),
+            Event::ProbeTick(id, ProbeKind::Readiness) => (11, id.index()),
+            Event::ProbeTick(id, ProbeKind::Liveness) => (12, id.index()),
+            Event::PodGone(id) => (13, id.index()),
+            Event::EndpointsChange(id) => (14, id.index()),
+            Event::PopProbe(pop, cluster) => (15, pop.index() * self.n_clusters + cluster.index()),
+            Event::KubeletStats(id) => (16, id.index()),
+            Event::MetricsScrape(id) => (17, id.index()),
+            Event::HpaSync(id) => (18, id.index()),
+            Event::AutoscalerScan(id) => (19, id.index()),
+            Event::Observe => (20, 0),
+        }
+    }
+}

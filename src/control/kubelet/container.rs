@@ -1,0 +1,215 @@
+//! A pod's container from binding to its end, as the kubelet drives it.
+//!
+//! Follows `pkg/kubelet/kuberuntime` in outline: pull (serial on a node), create, start, restart
+//! with back-off, and graceful termination: preStop, SIGTERM, SIGKILL at the end of the grace
+//! period. Init containers, volumes and sidecars are left out: their time belongs into
+//! `startUp`.
+
+use crate::control::kubelet::{probing, restart};
+use crate::control::{Cx, endpoints, metrics_pipeline, replica_set, scheduler};
+use crate::model::event::Event;
+use crate::model::fact::{What, Why};
+use crate::model::ids::{NodeId, PodId};
+use crate::model::pod::Container;
+use crate::sim::streams::unit;
+use crate::traffic::Kill;
+use crate::units::{Span, Time};
+
+/// The kubelet learns of container deaths when it lists containers (PLEG relist period 1 s).
+const PLEG_RELIST: Span = Span::from_secs(1);
+
+/// A pod was bound to a node: its image is pulled unless the node has it.
+pub fn bound(cx: &mut Cx, pod: PodId, node: NodeId) {
+    cx.world[pod].container = Container::Pulling;
+    let done = pull(cx, pod, node);
+    cx.clock.arm(Event::ContainerStep(pod), done);
+}
+
+/// The instant at which the image is on the node; pulls of a node queue up one behind the other.
+fn pull(cx: &mut Cx, pod: PodId, node: NodeId) -> Time {
+    let deployment = &cx.world[cx.world[pod].deployment];
+    let (workload, image) = (deployment.workload, deployment.template.image);
+    let bandwidth = cx.world[cx.world[node].pool].pull_bandwidth;
+    let machine = &mut cx.world[node];
+    if let Some(ready_at) = machine.image_ready_at(workload) {
+        return ready_at.max(cx.now);
+    }
+    let seconds = image.get() as f64 / bandwidth.get() as f64;
+    let done = machine.puller_free_at.max(cx.now) + Span::from_secs_f64(seconds);
+    machine.puller_free_at = done;
+    machine.images.push((workload, done));
+    done
+}
+
+/// The container of a pod enters its next state.
+pub fn step(cx: &mut Cx, pod: PodId) {
+    match cx.world[pod].container {
+        Container::Pulling => {
+            cx.say(What::ImagePulled { pod });
+            create(cx, pod);
+        }
+        Container::Creating => start(cx, pod),
+        Container::BackingOff => {
+            cx.world[pod].restarts += 1;
+            create(cx, pod);
+        }
+        Container::Starting => answers(cx, pod),
+        Container::Answering if cx.world[pod].deleted_at.is_some() => sigterm(cx, pod),
+        state => unreachable!("no step is armed for a container that is {state:?}"),
+    }
+}
+
+fn create(cx: &mut Cx, pod: PodId) {
+    let node = cx.world[pod].node.expect("a container exists on a node");
+    cx.world[pod].container = Container::Creating;
+    let delay = cx.world[cx.world[node].pool].container_start;
+    cx.clock.arm(Event::ContainerStep(pod), cx.now + delay);
+}
+
+fn start(cx: &mut Cx, pod: PodId) {
+    let name = cx.world.pod_name(pod);
+    let start_up = &cx.world[cx.world[pod].deployment].template.start_up;
+    let draw = cx.chance.draw("start-up", &name, u64::from(cx.world[pod].restarts));
+    let start_up = Span::from_secs_f64(start_up.quantile(unit(draw)));
+    cx.world[pod].container = Container::Starting;
+    cx.world[pod].started_at = cx.now;
+    cx.say(What::ContainerStarted { pod });
+    cx.clock.arm(Event::ContainerStep(pod), cx.now + start_up);
+    probing::container_started(cx, pod);
+}
+
+fn answers(cx: &mut Cx, pod: PodId) {
+    cx.world[pod].container = Container::Answering;
+    let deployment = cx.world[pod].deployment;
+    cx.traffic.start_pod(pod, deployment);
+    probing::container_answers(cx, pod);
+    if let Some(deleted_at) = cx.world[pod].deleted_at {
+        arm_sigterm(cx, pod, deleted_at);
+    }
+}
+
+/// The container's process ends by itself, or its liveness probe has it killed.
+pub fn die(cx: &mut Cx, pod: PodId, why: Why) {
+    cx.traffic.kill_pod(pod, Kill::Reset);
+    metrics_pipeline::forget(cx, pod);
+    probing::container_stopped(cx, pod);
+    cx.say(What::ContainerDied { pod, why });
+    let ran = cx.now - cx.world[pod].started_at;
+    if cx.world[pod].deleted_at.is_some() {
+        cx.world[pod].container = Container::Dead;
+        cx.clock.disarm(Event::ContainerStep(pod));
+        cx.clock.arm(Event::PodGone(pod), cx.now);
+        return;
+    }
+    let wait = restart::wait_after_crash(cx.memory.restarts_mut(pod), ran);
+    let name = cx.world.pod_name(pod);
+    let noticed = cx.chance.draw("pleg", &name, u64::from(cx.world[pod].restarts));
+    let noticed = cx.now + PLEG_RELIST.scale(unit(noticed));
+    cx.world[pod].container = Container::BackingOff;
+    cx.clock.arm(Event::ContainerStep(pod), noticed + wait);
+    set_ready(cx, pod, false, why);
+}
+
+/// A pod got its deletionTimestamp: it leaves the endpoints while it stops.
+pub fn delete(cx: &mut Cx, pod: PodId, why: Why) {
+    if !cx.world[pod].is_active() {
+        return;
+    }
+    cx.world[pod].deleted_at = Some(cx.now);
+    cx.say(What::PodDeleted { pod, why });
+    cx.clock.disarm(Event::TolerationEnds(pod));
+    let deployment = cx.world[pod].deployment;
+    replica_set::enqueue(cx, deployment);
+    endpoints::readiness_changed(cx, pod);
+    let Some(node) = cx.world[pod].node else {
+        cx.clock.arm(Event::PodGone(pod), cx.now);
+        return;
+    };
+    if !cx.world[node].is_up() {
+        // Nobody there to stop it: it stays Terminating until the node returns or is deleted.
+        return;
+    }
+    match cx.world[pod].container {
+        Container::Answering => arm_sigterm(cx, pod, cx.now),
+        Container::Starting => {
+            let grace = cx.world[deployment].template.termination_grace;
+            cx.clock.arm(Event::PodGone(pod), cx.now + grace);
+        }
+        _ => {
+            cx.clock.disarm(Event::ContainerStep(pod));
+            cx.clock.arm(Event::PodGone(pod), cx.now);
+        }
+    }
+}
+
+/// SIGTERM follows the preStop sleep, SIGKILL the grace period; both count from the deletion.
+fn arm_sigterm(cx: &mut Cx, pod: PodId, deleted_at: Time) {
+    let template = &cx.world[cx.world[pod].deployment].template;
+    let (pre_stop, grace) = (template.pre_stop, template.termination_grace);
+    cx.clock.arm(Event::PodGone(pod), (deleted_at + grace).max(cx.now));
+    cx.clock.arm(Event::ContainerStep(pod), (deleted_at + pre_stop.min(grace)).max(cx.now));
+}
+
+/// The process stops listening, finishes what it has, and exits.
+fn sigterm(cx: &mut Cx, pod: PodId) {
+    cx.world[pod].container = Container::Stopping;
+    let done = cx.traffic.drain_pod(pod);
+    cx.clock.arm_by(Event::PodGone(pod), done.max(cx.now));
+}
+
+/// The pod object goes: its place on the node is free.
+pub fn gone(cx: &mut Cx, pod: PodId) {
+    if cx.world[pod].gone {
+        return;
+    }
+    cx.traffic.kill_pod(pod, Kill::Reset);
+    probing::container_stopped(cx, pod);
+    metrics_pipeline::forget(cx, pod);
+    cx.world[pod].container = Container::Dead;
+    cx.world[pod].ready = false;
+    cx.world[pod].gone = true;
+    cx.say(What::PodGone { pod });
+    let deployment = cx.world[pod].deployment;
+    if let Some(node) = cx.world[pod].node {
+        let requests = cx.world[deployment].template.requests;
+        cx.world[node].requested -= requests;
+        cx.world[node].pods.retain(|&other| other != pod);
+    }
+    cx.world[deployment].pods.retain(|&other| other != pod);
+    endpoints::readiness_changed(cx, pod);
+    cx.clock.retire_pod(pod);
+    scheduler::wake(cx, cx.world[deployment].cluster);
+    replica_set::enqueue(cx, deployment);
+}
+
+/// The machine under a container lost power.
+pub fn power_lost(cx: &mut Cx, pod: PodId) {
+    cx.traffic.kill_pod(pod, Kill::Silent);
+    probing::container_stopped(cx, pod);
+    metrics_pipeline::forget(cx, pod);
+    cx.world[pod].container = Container::Dead;
+    cx.clock.disarm(Event::ContainerStep(pod));
+    cx.clock.disarm(Event::PodGone(pod));
+}
+
+/// The machine is back: its containers start again, cold; deleted pods end now.
+pub fn power_back(cx: &mut Cx, pod: PodId) {
+    if cx.world[pod].deleted_at.is_some() {
+        cx.clock.arm(Event::PodGone(pod), cx.now);
+        return;
+    }
+    cx.world[pod].restarts += 1;
+    set_ready(cx, pod, false, Why("its node restarted"));
+    create(cx, pod);
+}
+
+/// Sets the Ready condition; the endpoints follow.
+pub fn set_ready(cx: &mut Cx, pod: PodId, ready: bool, why: Why) {
+    if cx.world[pod].ready == ready || cx.world[pod].gone {
+        return;
+    }
+    cx.world[pod].ready = ready;
+    cx.world[pod].ready_since = cx.now;
+    cx.say(if ready { What::PodReady { pod } } else { What::PodNotReady { pod, why } });
+    endpoints::readiness_changed(cx, pod);
+}

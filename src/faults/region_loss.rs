@@ -1,0 +1,113 @@
+//! Loss of a whole region, or of its connection: all origins in it stop answering.
+//!
+//! `cause: power` takes every machine of the region down; containers start cold after the repair.
+//! `cause: isolation` cuts only the way in (a dead gateway, a severed network): processes and
+//! queues survive. `mode` says what a client or a probe sees: a refused connection, silence, or
+//! an error from the gateway. Dependencies in the region are not modelled yet.
+
+use crate::control::Cx;
+use crate::model::cluster::OriginState;
+use crate::model::fact::ClusterSet;
+use crate::model::ids::{ClusterId, FaultId, NodeId, RegionId};
+use crate::traffic::Kill;
+
+use super::{Fault, power};
+
+/// A lost region.
+#[derive(Clone, Debug)]
+pub struct RegionLoss {
+    /// The region.
+    pub region: RegionId,
+    /// How its ingress answers meanwhile; never `Serving`.
+    pub mode: OriginState,
+    /// What is lost.
+    pub cause: Cause,
+    /// Whether the clusters' control planes are lost, too.
+    pub control_plane: bool,
+}
+
+/// What is lost with a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Cause {
+    /// Power: machines stop, containers restart cold.
+    #[default]
+    Power,
+    /// The connection: processes and queues survive.
+    Isolation,
+}
+
+impl Fault for RegionLoss {
+    fn kind(&self) -> &'static str {
+        "regionLoss"
+    }
+
+    fn strike(&self, cx: &mut Cx, fault: FaultId) {
+        let newly_down = cx.world[self.region].outages.begin();
+        for cluster in power::clusters_in(cx, self.region) {
+            if self.control_plane {
+                cx.world[cluster].control_plane.begin();
+            }
+            if newly_down || cx.world[cluster].origin == OriginState::Serving {
+                power::origin_changes(cx, cluster, self.mode);
+            }
+        }
+        match self.cause {
+            Cause::Power => {
+                let nodes = self.nodes(cx);
+                power::cut(cx, &nodes);
+                cx.memory.struck.insert(fault, nodes);
+            }
+            Cause::Isolation => self.sever(cx),
+        }
+    }
+
+    fn heal(&self, cx: &mut Cx, fault: FaultId) {
+        let all_clear = cx.world[self.region].outages.end();
+        for cluster in power::clusters_in(cx, self.region) {
+            if self.control_plane && cx.world[cluster].control_plane.end() {
+                crate::control::control_plane_returns(cx, cluster);
+            }
+            if all_clear {
+                power::origin_changes(cx, cluster, OriginState::Serving);
+            }
+        }
+        if let Some(nodes) = cx.memory.struck.remove(&fault) {
+            power::restore(cx, &nodes);
+        }
+        if all_clear {
+            power::release_orders(cx, |cx, node| self.holds(cx, node));
+        }
+    }
+
+    fn hits(&self, cx: &Cx) -> ClusterSet {
+        let mut set = ClusterSet::default();
+        for cluster in power::clusters_in(cx, self.region) {
+            set.insert(cluster);
+        }
+        set
+    }
+}
+
+impl RegionLoss {
+    fn holds(&self, cx: &Cx, node: NodeId) -> bool {
+        cx.world[cx.world[node].zone].region == self.region
+    }
+
+    fn nodes(&self, cx: &Cx) -> Vec<NodeId> {
+        let clusters = power::clusters_in(cx, self.region);
+        clusters.into_iter().flat_map(|c: ClusterId| power::nodes_of(cx, c, |_, _| true)).collect()
+    }
+
+    /// The clients of every request in the region lose their connection.
+    fn sever(&self, cx: &mut Cx) {
+        let how = if self.mode == OriginState::Hang { Kill::Silent } else { Kill::Reset };
+        for cluster in power::clusters_in(cx, self.region) {
+            for index in 0..cx.world[cluster].deployments.len() {
+                let deployment = cx.world[cluster].deployments[index];
+                for &pod in &cx.world[deployment].pods {
+                    cx.traffic.sever_pod(pod, how);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! One run: the world of a scenario, its controllers and faults, from warm-up to horizon.
+//!
+//! The queue holds control events only. Before each one the data plane is advanced to its
+//! instant; the one `match` in [`handle`] is the map of the program. Nothing reads a clock of
+//! the machine: the same scenario, seed and trial give the same facts.
+
+use crate::control::kubelet::{container, probing};
+use crate::control::{
+    Cx, cluster_autoscaler, endpoints, front_door_health, hpa, metrics_pipeline, node_lifecycle,
+    replica_set, scheduler,
+};
+use crate::model::event::Event;
+use crate::model::fact::{FactLog, What};
+use crate::model::ids::FaultId;
+use crate::model::sample::Samples;
+use crate::model::world::World;
+use crate::scenario::Scenario;
+use crate::traffic::Ledger;
+use crate::units::{Span, Time};
+
+mod assemble;
+mod observe;
+mod steady_state;
+
+pub use assemble::Options;
+
+/// What a finished run leaves behind.
+#[derive(Debug)]
+pub struct Finished {
+    /// The world at the horizon.
+    pub world: World,
+    /// All facts, with the fingerprint of the run.
+    pub facts: FactLog,
+    /// The observer's samples, one a second from t = 0.
+    pub samples: Samples,
+    /// What became of the requests.
+    pub ledger: Ledger,
+    /// Control events that were handled.
+    pub n_events: u64,
+}
+
+/// Runs one trial of a scenario from the start of its warm-up to its horizon.
+///
+/// `progress` is called about once a simulated minute with the present instant.
+pub fn run(scenario: &Scenario, options: Options, mut progress: impl FnMut(Time)) -> Finished {
+    let mut cx = assemble::assemble(scenario, options);
+    let end = Time::ZERO + scenario.run().horizon;
+    let mut n_events = 0;
+    let mut next_report = cx.now;
+    while let Some((at, event)) = next_event(&mut cx, end) {
+        cx.now = at;
+        handle(&mut cx, scenario, event);
+        cx.traffic.ledger().assert_conserved();
+        n_events += 1;
+        if next_report <= at {
+            progress(at);
+            next_report = at + Span::from_secs(60);
+        }
+    }
+    let ledger = cx.traffic.ledger().clone();
+    ledger.assert_conserved();
+    ledger.absorb_into(&mut cx.facts);
+    Finished { world: cx.world, facts: cx.facts, samples: cx.samples, ledger, n_events }
+}
+
+/// Advances the data plane to the next event and takes it; None at the end of the run.
+///
+/// On the way a pod may turn slow; its probes are then armed, perhaps for an earlier instant.
+fn next_event(cx: &mut Cx, end: Time) -> Option<(Time, Event)> {
+    loop {
+        let due = cx.clock.next_at().unwrap_or(Time::NEVER).min(end);
+        let advance = cx.traffic.advance(due, &cx.routing);
+        cx.now = advance.reached;
+        match advance.slow_pod {
+            Some(pod) => probing::turned_slow(cx, pod),
+            None if due == end => return None,
+            None => return cx.clock.pop(),
+        }
+    }
+}
+
+/// The map of the program: who handles what.
+fn handle(cx: &mut Cx, scenario: &Scenario, event: Event) {
+    match event {
+        Event::FaultStrikes(fault) => strike(cx, scenario, fault),
+        Event::FaultHeals(fault) => heal(cx, scenario, fault),
+        Event::NodeJoins(node) => node_lifecycle::joins(cx, node),
+        Event::NodeDeletes(node) => cluster_autoscaler::delete_due(cx, node),
+        Event::NodeMonitorPass(cluster) => node_lifecycle::monitor_pass(cx, cluster),
+        Event::EvictionQueue(cluster) => node_lifecycle::work_eviction_queue(cx, cluster),
+        Event::TolerationEnds(pod) => node_lifecycle::toleration_ends(cx, pod),
+        Event::Schedule(cluster) => scheduler::cycle(cx, cluster),
+        Event::ReplicaSetSync(deployment) => replica_set::sync(cx, deployment),
+        Event::ContainerStep(pod) => container::step(cx, pod),
+        Event::ProbeTick(pod, kind) => probing::tick(cx, pod, kind),
+        Event::PodGone(pod) => container::gone(cx, pod),
+        Event::EndpointsChange(pod) => endpoints::apply(cx, pod),
+        Event::PopProbe(pop, cluster) => front_door_health::result_due(cx, pop, cluster),
+        Event::KubeletStats(node) => metrics_pipeline::refresh_kubelet_stats(cx, node),
+        Event::MetricsScrape(cluster) => metrics_pipeline::scrape(cx, cluster),
+        Event::HpaSync(deployment) => hpa::sync(cx, deployment),
+        Event::AutoscalerScan(cluster) => cluster_autoscaler::scan(cx, cluster),
+        Event::Observe => observe::observe(cx),
+    }
+}
+
+fn strike(cx: &mut Cx, scenario: &Scenario, fault: FaultId) {
+    let planned = &scenario.faults()[fault.index()];
+    cx.say(What::FaultStruck { fault });
+    planned.fault.strike(cx, fault);
+    if let Some(duration) = planned.duration {
+        cx.clock.arm(Event::FaultHeals(fault), cx.now + duration);
+    }
+}
+
+fn heal(cx: &mut Cx, scenario: &Scenario, fault: FaultId) {
+    cx.say(What::FaultHealed { fault });
+    scenario.faults()[fault.index()].fault.heal(cx, fault);
+}
