@@ -127,6 +127,17 @@ pub enum Severity {
     Warning,
 }
 
+impl Severity {
+    /// `error` or `warning`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
 /// One mistake: what was read and where, what is allowed, and what to type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -216,6 +227,12 @@ impl Diagnostics {
     #[must_use]
     pub const fn has_errors(&self) -> bool {
         0 < self.errors
+    }
+
+    /// How many errors and how many warnings there are, the dropped ones included.
+    #[must_use]
+    pub const fn totals(&self) -> (usize, usize) {
+        (self.errors, self.len() - self.errors)
     }
 
     /// Whether there is nothing to say.

@@ -33,28 +33,37 @@
 
 mod decode;
 mod diagnostic;
+mod manual;
 mod names;
 mod nearest;
 mod node;
 mod origin;
 mod render;
 mod scalar;
+mod schema;
 mod section;
+mod set_path;
 mod source;
 mod span;
 mod yaml;
 
 pub use decode::{Decode, Decoder, Leaf, Profile, ProfileValue, decode_text};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Severity};
+pub use manual::{defaults, reference};
 pub use names::{Name, NameMap, Text};
 pub use nearest::nearest;
 pub use node::{Key, Kind, Node, Style, overlay};
 pub use origin::{Origin, Set};
-pub use render::render;
+pub use render::{Reported, escaped, render, reported};
 pub use scalar::{Refusal, Scalar, Word};
+pub use schema::json_schema;
 pub use section::{Field, OneOf, Presence, Range, Section, Shape, Variant};
+pub use set_path::set_path;
 pub use source::{Source, Sources};
 pub use span::{Place, Position, SourceId, SourceSpan};
 pub use yaml::parse;
 
 pub use crate::{choice, one_of, section};
+
+#[cfg(test)]
+mod bad_input_tests;

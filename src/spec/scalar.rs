@@ -304,7 +304,7 @@ macro_rules! quantity {
             }
 
             fn form() -> Shape {
-                Shape::Text($expected)
+                Shape::Quantity($expected)
             }
 
             fn shown(&self) -> String {

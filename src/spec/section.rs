@@ -139,8 +139,10 @@ pub enum Shape {
     Integer,
     /// A decimal number.
     Number,
-    /// A text of a certain form, e.g. "a duration such as 90s".
+    /// A text of a certain form, e.g. "a name".
     Text(&'static str),
+    /// A number with its unit, e.g. "a duration such as 90s".
+    Quantity(&'static str),
     /// One of several words.
     Choice(&'static OneOf),
     /// A mapping with known keys.
@@ -161,7 +163,7 @@ impl Shape {
             Self::Boolean => "true or false".to_owned(),
             Self::Integer => "a whole number".to_owned(),
             Self::Number => "a number".to_owned(),
-            Self::Text(expected) => (*expected).to_owned(),
+            Self::Text(expected) | Self::Quantity(expected) => (*expected).to_owned(),
             Self::Choice(choice) | Self::OneOf(choice) => format!("one of {}", choice.forms()),
             Self::Section(section) => {
                 let keys: Vec<&str> = section.keys().collect();
@@ -248,7 +250,7 @@ macro_rules! section {
 
         impl $name {
             /// Its keys, defaults and documentation.
-            pub const SECTION: &'static $crate::spec::Section = &$crate::spec::Section {
+            $vis const SECTION: &'static $crate::spec::Section = &$crate::spec::Section {
                 name: stringify!($name),
                 doc: &[$($doc),*],
                 fields: &[$({
@@ -360,7 +362,7 @@ macro_rules! one_of {
 
         impl $name {
             /// Its variants and their documentation.
-            pub const ONE_OF: &'static $crate::spec::OneOf = &$crate::spec::OneOf {
+            $vis const ONE_OF: &'static $crate::spec::OneOf = &$crate::spec::OneOf {
                 name: stringify!($name),
                 doc: &[$($doc),*],
                 variants: &[$($crate::spec::Variant {
@@ -442,10 +444,10 @@ macro_rules! choice {
 
         impl $name {
             /// All values in the order of the reference.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+            $vis const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             /// The words and their documentation.
-            pub const CHOICE: &'static $crate::spec::OneOf = &$crate::spec::OneOf {
+            $vis const CHOICE: &'static $crate::spec::OneOf = &$crate::spec::OneOf {
                 name: stringify!($name),
                 doc: &[$($doc),*],
                 variants: &[$($crate::spec::Variant {
@@ -457,7 +459,7 @@ macro_rules! choice {
 
             /// The word as it is written in the file.
             #[must_use]
-            pub const fn as_str(self) -> &'static str {
+            $vis const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $key),* }
             }
         }
