@@ -6,23 +6,25 @@
 //! nearest of 128 cells, and finish with a short polynomial of the remainder. The cell below 1
 //! is centred on 1 exactly, so that small draws keep their relative precision.
 
-use crate::sim::streams::unit;
-
 const CELLS: usize = 128;
 /// Bits of the mantissa below the cell number.
 const CELL_SHIFT: u32 = 52 - 7;
 /// The bits of 0.6875: mantissas are brought into [0.6875, 1.375), so that 1 is inside.
 const OFFSET: u64 = 0x3FE6_0000_0000_0000;
+/// One more than the largest power of two that brings 53 bits into that interval.
+const EXPONENTS: usize = 64;
 
-/// A cell of mantissas: the reciprocal of its centre, and the logarithm of that centre.
+/// A factor and `-ln` of what it divides by.
 #[derive(Clone, Copy)]
-struct Cell {
-    reciprocal: f64,
-    ln: f64,
+struct Step {
+    factor: f64,
+    minus_ln: f64,
 }
 
-/// Built by the compiler, whose arithmetic is exact IEEE on every host.
-static TABLE: [Cell; CELLS] = build();
+/// By cell of mantissas: the reciprocal of the centre.
+static BY_CELL: [Step; CELLS] = by_cell();
+/// By exponent `e` of a 53-bit integer: 2^-e, and `-ln` of 2^(e - 53).
+static BY_EXPONENT: [Step; EXPONENTS] = by_exponent();
 
 /// The unit-mean exponential quantile of 64 random bits: `-ln(1 - unit(u))`, rising with `u`.
 ///
@@ -30,37 +32,43 @@ static TABLE: [Cell; CELLS] = build();
 #[inline]
 #[must_use]
 pub fn exponential(u: u64) -> f64 {
-    // unit(!u) is 1 - unit(u) exactly.
-    -ln_below_one(unit(!u))
+    // 1 - unit(u) is this odd number times 2^-53, exactly.
+    let rest = ((!u >> 11) | 1) as f64;
+    let shifted = rest.to_bits() - OFFSET;
+    let cell = &BY_CELL[(shifted >> CELL_SHIFT) as usize % CELLS];
+    let exponent = &BY_EXPONENT[(shifted >> 52) as usize % EXPONENTS];
+    let q = 1.0 - rest * exponent.factor * cell.factor;
+    // -ln(1 - q) for |q| <= 1/256: the first term left out is q^6 / 6.
+    let q2 = q * q;
+    let tail = (q * (1.0 / 3.0) + 0.5) + q2 * (q * (1.0 / 5.0) + 0.25);
+    (exponent.minus_ln + cell.minus_ln) + (q + q2 * tail)
 }
 
-/// The natural logarithm of a normal number in (0, 1).
-#[inline]
-fn ln_below_one(x: f64) -> f64 {
-    let bits = x.to_bits();
-    let shifted = bits.wrapping_sub(OFFSET);
-    let cell = &TABLE[(shifted >> CELL_SHIFT) as usize % CELLS];
-    let exponent = (shifted as i64) >> 52;
-    let mantissa = f64::from_bits(bits.wrapping_sub((exponent as u64) << 52));
-    let r = mantissa * cell.reciprocal - 1.0;
-    // ln(1 + r) for |r| <= 1/256: the first term left out is r^6 / 6.
-    let r2 = r * r;
-    let tail = (r * (1.0 / 3.0) - 0.5) + r2 * (r * (1.0 / 5.0) - 0.25);
-    (exponent as f64 * std::f64::consts::LN_2 + cell.ln) + (r + r2 * tail)
-}
-
-const fn build() -> [Cell; CELLS] {
-    let mut table = [Cell { reciprocal: 1.0, ln: 0.0 }; CELLS];
+/// Built by the compiler, whose arithmetic is exact IEEE on every host.
+const fn by_cell() -> [Step; CELLS] {
+    let mut table = [Step { factor: 1.0, minus_ln: 0.0 }; CELLS];
     let mut i = 0;
     while i < CELLS {
         let low = f64::from_bits(OFFSET + ((i as u64) << CELL_SHIFT));
         let high = f64::from_bits(OFFSET + ((i as u64 + 1) << CELL_SHIFT));
-        // The last cell below 1 keeps reciprocal 1 and logarithm 0: there r is exact.
+        // The last cell below 1 keeps factor 1 and logarithm 0: there q is exact.
         if high != 1.0 {
-            let reciprocal = 2.0 / (low + high);
-            table[i] = Cell { reciprocal, ln: -ln_near_one(reciprocal) };
+            let factor = 2.0 / (low + high);
+            table[i] = Step { factor, minus_ln: ln_near_one(factor) };
         }
         i += 1;
+    }
+    table
+}
+
+const fn by_exponent() -> [Step; EXPONENTS] {
+    let mut table = [Step { factor: 1.0, minus_ln: 0.0 }; EXPONENTS];
+    let mut factor = 1.0;
+    let mut e = 0;
+    while e < EXPONENTS {
+        table[e] = Step { factor, minus_ln: (53 - e as i32) as f64 * std::f64::consts::LN_2 };
+        factor *= 0.5;
+        e += 1;
     }
     table
 }
@@ -82,7 +90,7 @@ const fn ln_near_one(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::streams::Stream;
+    use crate::sim::streams::{Stream, unit};
 
     /// Against `libm`: a million random numbers, and the neighbourhoods of 0, 1 and of every
     /// power of two, where exponents and cells change.
