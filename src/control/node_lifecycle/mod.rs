@@ -1,1 +1,22 @@
-//! Placeholder.
+//! Node lifecycle: how a cluster notices dead nodes, how fast it evicts, and when it refuses to.
+//!
+//! | file | upstream |
+//! |---|---|
+//! | [`lease`] | component-helpers lease/controller.go: the kubelet's renewals |
+//! | [`monitor`] | nodelifecycle/node_lifecycle_controller.go: monitor pass, NoExecute queue |
+//! | [`zones`] | the same: zone states, eviction rates, all zones down |
+//! | [`rate_limiter`] | nodelifecycle/scheduler/rate_limited_queue.go: token bucket, swapped |
+//! | [`taint_eviction`] | tainteviction/taint_eviction.go: toleration timers |
+//! | [`pod_gc`] | podgc/gc_controller.go: pods of nodes that are gone |
+//! | [`auto_repair`] | AKS node auto-repair |
+//!
+//! Left out: the cloud node lifecycle controller (the pool deletes its own nodes), conditions
+//! other than Ready, and node status heartbeats apart from leases.
+
+pub mod auto_repair;
+pub mod lease;
+pub mod monitor;
+pub mod pod_gc;
+pub mod rate_limiter;
+pub mod taint_eviction;
+pub mod zones;
