@@ -12,7 +12,6 @@ pub mod event;
 pub mod fact;
 pub mod front_door;
 pub mod ids;
-<<<<<<< HEAD
 pub mod node;
 pub mod node_pool;
 pub mod pod;
@@ -21,6 +20,3 @@ pub mod sample;
 pub mod vm_size;
 pub mod workload;
 pub mod world;
-=======
-pub mod vm_size;
->>>>>>> f01579c (Probe, judge and route as Front Door does)

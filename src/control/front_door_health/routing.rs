@@ -104,6 +104,21 @@ fn choice(
     Choice { weights: origins.iter().map(weight).collect(), reason }
 }
 
+impl ChoiceReason {
+    /// The rule in a few fixed words, for facts; `Display` adds the numbers.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NothingEnabled => "no origin is enabled",
+            Self::OnlyOrigin => "the only enabled origin",
+            Self::FailOpen { .. } => "all origins unhealthy, used in turn",
+            Self::Priority { .. } => "the only healthy origin of the first priority",
+            Self::Fastest { .. } => "the only origin inside the latency window",
+            Self::Weights { .. } => "origins inside the latency window share by weight",
+        }
+    }
+}
+
 impl fmt::Display for ChoiceReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use crate::model::ids::NodeId;
+use crate::model::node::Condition;
 use crate::units::{Span, Time};
 
 use super::rate_limiter::RateLimiter;
@@ -65,17 +66,6 @@ impl MonitorPolicy {
     pub const K8S_1_32: Self = Self { grace: Span::from_secs(50), ..Self::K8S_1_31 };
 }
 
-/// The Ready condition of a Node object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadyCondition {
-    /// The kubelet says that it is ready.
-    True,
-    /// The kubelet says that it is not.
-    False,
-    /// The monitor has not heard of it for the grace period.
-    Unknown,
-}
-
 /// A Node object as the API server has it at the start of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NodeReport {
@@ -84,7 +74,7 @@ pub struct NodeReport {
     /// Its zone, counted from 0 in its cluster; all 0 in a cluster without zone labels.
     pub zone: usize,
     /// Its Ready condition; `None` = it has never reported.
-    pub ready: Option<ReadyCondition>,
+    pub ready: Option<Condition>,
     /// When it was last heard of: its lease, its status, or its creation.
     pub heartbeat: Time,
     /// Its unreachable or not-ready taint with effect NoExecute.
@@ -246,7 +236,7 @@ impl MonitorState {
     pub fn work_queues(
         &mut self,
         now: Time,
-        ready: impl Fn(NodeId) -> ReadyCondition,
+        ready: impl Fn(NodeId) -> Condition,
         actions: &mut Vec<Action>,
     ) {
         for zone in &mut self.zones {
@@ -261,7 +251,7 @@ impl MonitorState {
 
     fn look_at(&mut self, now: Time, report: &NodeReport, actions: &mut Vec<Action>) {
         let node = report.node;
-        let observed = report.ready.unwrap_or(ReadyCondition::Unknown);
+        let observed = report.ready.unwrap_or(Condition::Unknown);
         let first_seen = self.pass_from(report.heartbeat).min(now);
         let health = self.nodes.entry(node).or_insert(NodeHealth {
             heartbeat: report.heartbeat,
@@ -277,12 +267,12 @@ impl MonitorState {
         let never_reported = report.ready.is_none();
         let grace = if never_reported { self.policy.startup_grace } else { self.policy.grace };
         let silent = health.seen_at + grace < now;
-        let current = if silent { ReadyCondition::Unknown } else { observed };
-        if silent && report.ready != Some(ReadyCondition::Unknown) {
+        let current = if silent { Condition::Unknown } else { observed };
+        if silent && report.ready != Some(Condition::Unknown) {
             actions.push(Action::SetUnknown { node });
         }
-        let is_ready = current == ReadyCondition::True;
-        if !is_ready && (health.was_ready || observed == ReadyCondition::True) {
+        let is_ready = current == Condition::True;
+        if !is_ready && (health.was_ready || observed == Condition::True) {
             actions.push(Action::MarkPodsNotReady { node });
         }
         (health.was_ready, health.pass) = (is_ready, self.n_passes);
@@ -300,7 +290,7 @@ impl MonitorState {
         &mut self,
         now: Time,
         report: &NodeReport,
-        observed: ReadyCondition,
+        observed: Condition,
         actions: &mut Vec<Action>,
     ) {
         while self.zones.len() <= report.zone {
@@ -373,11 +363,11 @@ impl MonitorState {
 
 /// The NoExecute taint of a node in this condition.
 #[must_use]
-pub const fn taint_for(ready: ReadyCondition) -> Option<TaintKey> {
+pub const fn taint_for(ready: Condition) -> Option<TaintKey> {
     match ready {
-        ReadyCondition::True => None,
-        ReadyCondition::False => Some(TaintKey::NotReady),
-        ReadyCondition::Unknown => Some(TaintKey::Unreachable),
+        Condition::True => None,
+        Condition::False => Some(TaintKey::NotReady),
+        Condition::Unknown => Some(TaintKey::Unreachable),
     }
 }
 
