@@ -1,1 +1,13 @@
-//! Placeholder.
+//! The kubelet: probes, restarts, image pulls and the end of a pod.
+//!
+//! | file | upstream |
+//! |---|---|
+//! | [`probe`] | pkg/kubelet/prober/worker.go: thresholds, delays, gating by the startup probe |
+//! | [`restart`] | pkg/kubelet/kuberuntime (doBackOff), client-go flowcontrol back-off |
+//! | [`image_pull`] | pkg/kubelet/images: serial pulls, pull back-off |
+//! | [`termination`] | kuberuntime_container.go (killContainer): preStop, SIGTERM, grace |
+
+pub mod image_pull;
+pub mod probe;
+pub mod restart;
+pub mod termination;
