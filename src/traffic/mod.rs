@@ -1,1 +1,102 @@
-//! Layer `traffic`.
+//! The data plane: what happens to requests between two control events.
+//!
+//! Between two control events nothing changes where or how requests are served, so the event
+//! queue holds control events only, and before each one [`Traffic::advance`] brings the requests
+//! to that instant in one tight loop. What it needs to know is in two values: the
+//! [`plan::TrafficPlan`], fixed for a run, and the [`routing::Routing`] of the window. What
+//! controllers learn comes back through the [`ledger::Ledger`] and a few readings per pod.
+//!
+//! [`requests::Requests`] is the exact engine: every request is simulated, none has an event. A
+//! pod is c workers and a bounded FIFO queue, so the Kiefer–Wolfowitz recursion
+//! ([`kiefer_wolfowitz`]) yields start and finish of a request when it arrives. These are
+//! tentative until their instant has passed: a kill or a change of speed runs the rest again.
+//!
+//! Reading order: [`plan`], [`routing`], [`ledger`] (the interface), [`arrivals`], [`retries`],
+//! [`wheel`] (who sends when), [`kiefer_wolfowitz`], [`pods`] (who serves when), [`requests`]
+//! (the engine), [`capacity`] (what a pod sustains).
+
+pub mod plan;
+
+pub mod routing;
+
+pub mod ledger;
+
+mod arrivals;
+mod retries;
+mod wheel;
+
+pub mod kiefer_wolfowitz;
+mod pods;
+
+pub mod requests;
+
+pub mod capacity;
+
+use crate::model::ids::{DeploymentId, PodId};
+use crate::units::{Span, Time};
+
+use ledger::Ledger;
+use routing::Routing;
+
+/// A data plane: serves the requests of a plan on pods that others start, kill and slow down.
+///
+/// Time moves only in [`advance`](Traffic::advance); everything else happens at
+/// [`now`](Traffic::now). Cutting a window in two changes no bit of any result. An instant `to`
+/// belongs to the window that follows it: what happens exactly then has not happened yet.
+pub trait Traffic {
+    /// The instant up to which requests have been simulated.
+    fn now(&self) -> Time;
+
+    /// Simulates requests up to `to`, or stops before, one nanosecond at most after the first
+    /// arrival that lifts the virtual wait of a [watched](Traffic::watch) pod above its
+    /// threshold. `routing` holds for the whole window.
+    fn advance(&mut self, to: Time, routing: &Routing) -> Advance;
+
+    /// A process begins to run, with an empty queue and at the plan's speed: a new pod, or a
+    /// restarted one.
+    fn start_pod(&mut self, pod: PodId, deployment: DeploymentId);
+
+    /// The process of `pod` ends now; whatever it had not finished is lost. No-op if it does not
+    /// run, except that later arrivals learn it by `how`.
+    fn kill_pod(&mut self, pod: PodId, how: Kill);
+
+    /// From now on `pod` does `speed` seconds of nominal work in a second; requests in service
+    /// keep what was done, waiting ones are placed again in FIFO order.
+    fn set_speed(&mut self, pod: PodId, speed: f64);
+
+    /// How long a request that arrives now would wait for a worker of `pod` \[s\]; infinite if
+    /// the process does not run.
+    fn virtual_wait_s(&self, pod: PodId) -> f64;
+
+    /// Stop [`advance`](Traffic::advance) when the virtual wait of `pod` rises above
+    /// `threshold`; `None` watches no longer.
+    fn watch(&mut self, pod: PodId, threshold: Option<Span>);
+
+    /// Worker-seconds that the process of `pod` has been busy since it started \[s\], to the
+    /// nanosecond per request; those in service count up to now.
+    fn busy_s(&self, pod: PodId) -> f64;
+
+    /// Requests that `pod` serves or queues now, abandoned ones included.
+    fn in_flight(&self, pod: PodId) -> u32;
+
+    /// The account of everything that happened before now.
+    fn ledger(&self) -> &Ledger;
+}
+
+/// Where an [`advance`](Traffic::advance) ended, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advance {
+    /// The new now.
+    pub reached: Time,
+    /// The watched pod whose virtual wait rose above its threshold, if that ended the window.
+    pub slow_pod: Option<PodId>,
+}
+
+/// How a process ends, as its clients see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kill {
+    /// Connections are reset: clients are told at once. A crash on a node that lives.
+    Reset,
+    /// Nobody answers any more: clients wait for their time-out. A node or region that is gone.
+    Silent,
+}

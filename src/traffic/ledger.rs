@@ -1,0 +1,431 @@
+//! The account of a run in integers: what users were offered and got, second by second.
+//!
+//! Users are booked under the second in which they first sent (that is what recovery is defined
+//! by), attempts under the second in which they arrived or ended. Users who first sent before
+//! t = 0 are simulated but not booked. Integers make every sum exact and independent of order,
+//! so merging windows, trials or shards cannot change a result.
+
+use crate::model::ids::{DemandId, DeploymentId};
+use crate::sim::histogram::Histogram;
+
+/// Why a request failed: the reason of its last attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The edge had no origin to send to.
+    NoOrigin,
+    /// The origin refused the connection or answered 5xx.
+    OriginRefused,
+    /// The origin did not answer within the edge's time-out.
+    OriginTimeout,
+    /// The gateway was out of capacity.
+    GatewayFull,
+    /// The service had no endpoint.
+    NoReadyPod,
+    /// The pod's queue was full.
+    QueueFull,
+    /// The pod's process or node went away.
+    PodLost,
+    /// The client gave up: attempt time-out or deadline.
+    Timeout,
+    /// A dependency failed.
+    Dependency,
+    /// An overloaded server or a retry budget turned it away.
+    Shed,
+}
+
+/// Number of reasons.
+pub const N_REASONS: usize = Reason::ALL.len();
+
+impl Reason {
+    /// Every reason, in the order of reports.
+    pub const ALL: [Self; 10] = [
+        Self::NoOrigin,
+        Self::OriginRefused,
+        Self::OriginTimeout,
+        Self::GatewayFull,
+        Self::NoReadyPod,
+        Self::QueueFull,
+        Self::PodLost,
+        Self::Timeout,
+        Self::Dependency,
+        Self::Shed,
+    ];
+
+    /// The stable name of files and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoOrigin => "no-origin",
+            Self::OriginRefused => "origin-refused",
+            Self::OriginTimeout => "origin-timeout",
+            Self::GatewayFull => "gateway-full",
+            Self::NoReadyPod => "no-ready-pod",
+            Self::QueueFull => "queue-full",
+            Self::PodLost => "pod-lost",
+            Self::Timeout => "timeout",
+            Self::Dependency => "dependency",
+            Self::Shed => "shed",
+        }
+    }
+}
+
+/// The whole account; see the module page.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    demands: Vec<DemandAccount>,
+    deployments: Vec<DeploymentAccount>,
+}
+
+/// The users of one demand.
+#[derive(Clone, Debug)]
+pub struct DemandAccount {
+    totals: UserTotals,
+    seconds: Vec<UserCounts>,
+    latencies: Vec<Histogram>,
+}
+
+/// Users who first sent in one second, by outcome; the rest is in flight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UserCounts {
+    /// Users who sent.
+    pub offered: u32,
+    /// Users who got an answer.
+    pub served: u32,
+    /// Users who failed, by [`Reason::ALL`].
+    pub failed: [u32; N_REASONS],
+}
+
+impl UserCounts {
+    /// Users who failed for any reason.
+    #[must_use]
+    pub fn failed_total(&self) -> u32 {
+        self.failed.iter().sum()
+    }
+
+    /// Users without an outcome.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.offered - self.served - self.failed_total()
+    }
+}
+
+/// Totals of a demand since t = 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UserTotals {
+    /// Users who sent.
+    pub offered: u64,
+    /// Users who got an answer.
+    pub served: u64,
+    /// Users who failed, by [`Reason::ALL`].
+    pub failed: [u64; N_REASONS],
+    /// Users without an outcome.
+    pub in_flight: u64,
+    /// Tries of these users, retries included.
+    pub attempts: u64,
+    /// Tries after the first.
+    pub retries: u64,
+}
+
+impl UserTotals {
+    /// Users who failed for any reason.
+    #[must_use]
+    pub fn failed_total(&self) -> u64 {
+        self.failed.iter().sum()
+    }
+}
+
+/// The attempts that reached one deployment, from t = 0 on.
+#[derive(Clone, Debug)]
+pub struct DeploymentAccount {
+    totals: AttemptTotals,
+    seconds: Vec<AttemptCounts>,
+    waits: Histogram,
+}
+
+/// Attempts at a deployment in one second, each booked when it happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AttemptCounts {
+    /// Arrived at the balancer.
+    pub arrived: u32,
+    /// Finished by a worker, whether or not somebody still waited.
+    pub served: u32,
+    /// No endpoint, refused, dropped, aborted or lost.
+    pub failed: u32,
+}
+
+/// Totals of a deployment, from t = 0 on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AttemptTotals {
+    /// Arrived at the balancer.
+    pub arrived: u64,
+    /// Taken on by a pod and started by a worker.
+    pub started: u64,
+    /// Started after a wait.
+    pub waited: u64,
+    /// Sum of the waits of those that started [ns].
+    pub wait_ns: u64,
+    /// Finished by a worker.
+    pub served: u64,
+    /// Refused because the queue was full.
+    pub queue_full: u64,
+    /// Dropped at their turn, abandoned by then.
+    pub dropped: u64,
+    /// Aborted in service.
+    pub aborted: u64,
+    /// Lost with their pod, or sent to a dead one.
+    pub lost: u64,
+    /// No endpoint to send to.
+    pub no_pod: u64,
+    /// Worker time spent on finished attempts [ns].
+    pub busy_ns: u64,
+    /// The part of it after the client had given up [ns].
+    pub zombie_ns: u64,
+}
+
+/// Seconds of first sends that share a latency histogram.
+pub const LATENCY_BUCKET_S: usize = 10;
+
+impl Ledger {
+    /// An empty account for a run of `seconds`, counted from t = 0.
+    pub(super) fn new(n_demands: usize, n_deployments: usize, seconds: usize) -> Self {
+        let demand = DemandAccount {
+            totals: UserTotals::default(),
+            seconds: vec![UserCounts::default(); seconds],
+            latencies: vec![Histogram::EMPTY; seconds.div_ceil(LATENCY_BUCKET_S)],
+        };
+        let deployment = DeploymentAccount {
+            totals: AttemptTotals::default(),
+            seconds: vec![AttemptCounts::default(); seconds],
+            waits: Histogram::EMPTY,
+        };
+        Self { demands: vec![demand; n_demands], deployments: vec![deployment; n_deployments] }
+    }
+
+    /// The users of `demand`.
+    #[must_use]
+    pub fn demand(&self, demand: DemandId) -> &DemandAccount {
+        &self.demands[demand.index()]
+    }
+
+    /// The users of every demand, by `DemandId`.
+    #[must_use]
+    pub fn demands(&self) -> &[DemandAccount] {
+        &self.demands
+    }
+
+    /// The attempts at `deployment`.
+    #[must_use]
+    pub fn deployment(&self, deployment: DeploymentId) -> &DeploymentAccount {
+        &self.deployments[deployment.index()]
+    }
+
+    /// Asserts that offered = served + failed + in flight, for every demand.
+    ///
+    /// # Panics
+    /// If a user was lost or counted twice: a bug of the engine.
+    pub fn assert_conserved(&self) {
+        for (index, demand) in self.demands.iter().enumerate() {
+            let UserTotals { offered, served, in_flight, .. } = demand.totals;
+            let failed = demand.totals.failed_total();
+            assert!(
+                offered == served + failed + in_flight,
+                "demand {index}: {offered} offered, but {served} served + {failed} failed \
+                 + {in_flight} in flight"
+            );
+        }
+    }
+
+    /// A user has sent its first attempt at `first_s`.
+    #[inline]
+    pub(super) fn offered(&mut self, demand: usize, first_s: f64) {
+        if 0.0 <= first_s {
+            let account = &mut self.demands[demand];
+            account.seconds[first_s as usize].offered += 1;
+            account.totals.offered += 1;
+            account.totals.in_flight += 1;
+        }
+    }
+
+    /// Takes an [`offered`](Self::offered) back: the window ended before.
+    pub(super) fn not_offered(&mut self, demand: usize, first_s: f64) {
+        if 0.0 <= first_s {
+            let account = &mut self.demands[demand];
+            account.seconds[first_s as usize].offered -= 1;
+            account.totals.offered -= 1;
+            account.totals.in_flight -= 1;
+        }
+    }
+
+    /// A user who first sent at `first_s` sent try number `attempt` (0 is the first).
+    #[inline]
+    pub(super) fn attempted(&mut self, demand: usize, first_s: f64, attempt: u64) {
+        if 0.0 <= first_s {
+            let totals = &mut self.demands[demand].totals;
+            totals.attempts += 1;
+            totals.retries += u64::from(0 < attempt);
+        }
+    }
+
+    /// Takes an [`attempted`](Self::attempted) back.
+    pub(super) fn not_attempted(&mut self, demand: usize, first_s: f64, attempt: u64) {
+        if 0.0 <= first_s {
+            let totals = &mut self.demands[demand].totals;
+            totals.attempts -= 1;
+            totals.retries -= u64::from(0 < attempt);
+        }
+    }
+
+    /// A user who first sent at `first_s` has its answer at `response_s`.
+    #[inline]
+    pub(super) fn served(&mut self, demand: usize, first_s: f64, response_s: f64) {
+        if 0.0 <= first_s {
+            let account = &mut self.demands[demand];
+            let second = first_s as usize;
+            account.seconds[second].served += 1;
+            account.latencies[second / LATENCY_BUCKET_S].record(response_s - first_s);
+            account.totals.served += 1;
+            account.totals.in_flight -= 1;
+        }
+    }
+
+    /// A user who first sent at `first_s` has finally failed.
+    #[inline]
+    pub(super) fn failed(&mut self, demand: usize, first_s: f64, reason: Reason) {
+        if 0.0 <= first_s {
+            let account = &mut self.demands[demand];
+            account.seconds[first_s as usize].failed[reason as usize] += 1;
+            account.totals.failed[reason as usize] += 1;
+            account.totals.in_flight -= 1;
+        }
+    }
+
+    #[inline]
+    pub(super) fn deployment_mut(&mut self, deployment: usize) -> &mut DeploymentAccount {
+        &mut self.deployments[deployment]
+    }
+}
+
+impl DemandAccount {
+    /// Totals since t = 0.
+    #[must_use]
+    pub const fn totals(&self) -> &UserTotals {
+        &self.totals
+    }
+
+    /// By whole second of the first send, from t = 0.
+    #[must_use]
+    pub fn seconds(&self) -> &[UserCounts] {
+        &self.seconds
+    }
+
+    /// Latency (first send to answer) of the users served, by [`LATENCY_BUCKET_S`] of their
+    /// first send.
+    #[must_use]
+    pub fn latencies(&self) -> &[Histogram] {
+        &self.latencies
+    }
+
+    /// Latency of all users served.
+    #[must_use]
+    pub fn latency(&self) -> Histogram {
+        let mut whole = Histogram::EMPTY;
+        for bucket in &self.latencies {
+            whole.merge(bucket);
+        }
+        whole
+    }
+}
+
+impl DeploymentAccount {
+    /// Totals from t = 0 on.
+    #[must_use]
+    pub const fn totals(&self) -> &AttemptTotals {
+        &self.totals
+    }
+
+    /// By second of the event, from t = 0.
+    #[must_use]
+    pub fn seconds(&self) -> &[AttemptCounts] {
+        &self.seconds
+    }
+
+    /// Waits for a worker of the attempts that started.
+    #[must_use]
+    pub const fn waits(&self) -> &Histogram {
+        &self.waits
+    }
+
+    /// The counts of the second of `time_s`, if that is in the run.
+    #[inline]
+    fn second(&mut self, time_s: f64) -> Option<&mut AttemptCounts> {
+        if 0.0 <= time_s { self.seconds.get_mut(time_s as usize) } else { None }
+    }
+
+    /// An attempt reached the balancer.
+    #[inline]
+    pub(super) fn arrived(&mut self, time_s: f64) {
+        if let Some(second) = self.second(time_s) {
+            second.arrived += 1;
+            self.totals.arrived += 1;
+        }
+    }
+
+    /// An attempt that arrived at `arrival_s` was started at `start_s` and kept its worker until
+    /// `finish_s`; nobody waited for it any more from `abandoned_s` on.
+    #[inline]
+    pub(super) fn served(&mut self, times: ServiceTimes, aborted: bool) {
+        let ServiceTimes { arrival_s, start_s, finish_s, abandoned_s } = times;
+        if let Some(second) = self.second(finish_s) {
+            second.served += u32::from(!aborted);
+            second.failed += u32::from(aborted);
+            let wait_s = start_s - arrival_s;
+            let totals = &mut self.totals;
+            totals.started += 1;
+            totals.served += u64::from(!aborted);
+            totals.aborted += u64::from(aborted);
+            totals.waited += u64::from(0.0 < wait_s);
+            totals.wait_ns += nanos(wait_s);
+            totals.busy_ns += nanos(finish_s - start_s);
+            totals.zombie_ns += nanos((finish_s - abandoned_s.max(start_s)).max(0.0));
+            self.waits.record(wait_s);
+        }
+    }
+
+    /// An attempt failed at the deployment without being served.
+    pub(super) fn failed(&mut self, time_s: f64, how: AttemptFailure) {
+        if let Some(second) = self.second(time_s) {
+            second.failed += 1;
+            let totals = &mut self.totals;
+            match how {
+                AttemptFailure::QueueFull => totals.queue_full += 1,
+                AttemptFailure::Dropped => totals.dropped += 1,
+                AttemptFailure::Lost => totals.lost += 1,
+                AttemptFailure::NoPod => totals.no_pod += 1,
+            }
+        }
+    }
+}
+
+/// When an attempt was in a pod, and until when somebody waited for it [s].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ServiceTimes {
+    pub(super) arrival_s: f64,
+    pub(super) start_s: f64,
+    pub(super) finish_s: f64,
+    pub(super) abandoned_s: f64,
+}
+
+/// How an attempt ended at a deployment unserved.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum AttemptFailure {
+    QueueFull,
+    Dropped,
+    Lost,
+    NoPod,
+}
+
+/// A duration in whole nanoseconds, to the nearest: sums of it do not depend on their order.
+#[inline]
+pub(super) fn nanos(secs: f64) -> u64 {
+    (secs * 1e9 + 0.5) as u64
+}

@@ -1,0 +1,446 @@
+//! The exact engine: every request is simulated, and none costs an event.
+//!
+//! A window is run in slices. In a slice, first every demand sends (`dispatch`): its users in
+//! order, merged with their retries, into one *lane* per demand and cluster; latency is constant
+//! on a lane, so a lane is a FIFO queue. Then arrivals are taken from the lanes in time order
+//! (`arrive`): balancer, queue, workers. Then outcomes that fall into the slice are booked
+//! (`outcomes`). Answers are read off the pods' rings; everything that a client must act on
+//! (failures, and answers to closed-loop clients) goes through a timing wheel of notices.
+//!
+//! A slice ends before any retry could be sent that is caused by an outcome within it: the
+//! earliest outcome still to come, plus the least back-off. So order in time is kept although
+//! sending and serving are separate loops. How time is sliced changes no bit of the result.
+
+mod arrive;
+mod dispatch;
+mod outcomes;
+
+use std::collections::VecDeque;
+
+use crate::model::ids::{DeploymentId, PodId};
+use crate::sim::sampler::Sampler;
+use crate::sim::streams::Stream;
+use crate::units::{Span, Time};
+
+use super::arrivals::{Place, Source};
+use super::ledger::{Ledger, Reason, nanos};
+use super::plan::{Arrivals, Balancer, DemandPlan, DeploymentPlan, OnTimeout, TrafficPlan};
+use super::pods::{BOOKED, Pod, Process};
+use super::retries::{Backoff, Bucket, Release, TURNAROUND_S};
+use super::routing::Routing;
+use super::wheel::{Timed, Wheel};
+use super::{Advance, Kill, Traffic, kiefer_wolfowitz};
+
+/// The exact engine; see the module page.
+#[derive(Clone, Debug)]
+pub struct Requests {
+    now: Time,
+    end: Time,
+    n_clusters: usize,
+    demands: Vec<Demand>,
+    /// By demand, then cluster.
+    lanes: Vec<Lane>,
+    deployments: Vec<Deployment>,
+    /// By `PodId`.
+    pods: Vec<Pod>,
+    /// Outcomes that a client must act on.
+    notices: Wheel<Notice>,
+    /// Notices made in this slice; filed at its end.
+    fresh_notices: Vec<Notice>,
+    /// Retries, and next requests of closed-loop clients.
+    releases: Wheel<Release>,
+    /// Retries that the budget refused in this slice.
+    denied: Vec<Release>,
+    ledger: Ledger,
+    /// No notice comes sooner than this after the event that causes it [s].
+    least_notice_s: f64,
+    /// No client acts sooner than this after a notice [s]; infinite if none ever acts.
+    least_reaction_s: f64,
+    /// Length that holds about a thousand first sends [s].
+    slice_s: f64,
+    /// Arrival of the first attempt on each lane in `arrive`.
+    heads_s: Vec<f64>,
+    /// Place of each demand's source at the begin of the slice.
+    slice_places: Vec<Place>,
+    due_notices: Vec<Notice>,
+    due_releases: Vec<Release>,
+}
+
+/// A demand at run time.
+#[derive(Clone, Debug)]
+struct Demand {
+    source: Source,
+    place: Place,
+    edge_stream: Stream,
+    pod_stream: Stream,
+    service_stream: Stream,
+    backoff: Backoff,
+    budget: Option<Bucket>,
+    /// The bucket before each send of this slice, and when.
+    budget_before: Vec<(f64, Bucket)>,
+    closed_loop: Option<ClosedLoop>,
+    pops: Vec<u32>,
+    client_to_pop_s: f64,
+    attempt_timeout_s: f64,
+    deadline_s: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct ClosedLoop {
+    clients: u64,
+    users: u64,
+    pause_s: f64,
+}
+
+/// The way of one demand to one cluster.
+#[derive(Clone, Debug)]
+struct Lane {
+    demand: u32,
+    cluster: u32,
+    deployment: Option<u32>,
+    /// Client to pod [s]; the way back takes as long.
+    one_way_s: f64,
+    /// From send to the client's or the edge's time-out, whichever comes first [s].
+    patience_s: f64,
+    /// Why an attempt ends at its patience.
+    patience_reason: Reason,
+    closed_loop: bool,
+    /// In transit, by arrival.
+    queue: VecDeque<Attempt>,
+}
+
+/// An attempt on its way to a cluster.
+#[derive(Clone, Copy, Debug)]
+struct Attempt {
+    send_s: f64,
+    arrival_s: f64,
+    first_s: f64,
+    give_up_s: f64,
+    key: u64,
+    /// The client gives up before the attempt arrives.
+    abandoned: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Deployment {
+    workers: u16,
+    queue: usize,
+    speed: f64,
+    sampler: Sampler,
+    on_timeout: OnTimeout,
+    balancer: Balancer,
+    /// Next endpoint in turn.
+    turn: usize,
+}
+
+/// Something that a client must act on at its instant.
+#[derive(Clone, Copy, Debug)]
+struct Notice {
+    time_s: f64,
+    first_s: f64,
+    send_s: f64,
+    key: u64,
+    lane: u16,
+    what: What,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    /// The attempt has failed, whatever happens.
+    Failed(Reason),
+    /// The tentative outcome of an attempt that is in a pod.
+    InPod { pod: u32, seq: u32 },
+}
+
+impl Timed for Notice {
+    fn time_s(&self) -> f64 {
+        self.time_s
+    }
+}
+
+impl Requests {
+    /// An engine at the start of `plan`, without any pod.
+    ///
+    /// # Panics
+    /// If the plan is out of its limits; a checked scenario never is.
+    #[must_use]
+    pub fn new(plan: &TrafficPlan) -> Self {
+        let start_s = plan.start.as_secs_f64();
+        let demands: Vec<_> = plan.demands.iter().map(|d| Demand::new(plan, d)).collect();
+        let lanes = plan
+            .demands
+            .iter()
+            .enumerate()
+            .flat_map(|(d, demand)| {
+                (0..plan.n_clusters).map(move |c| Lane::new(plan, d, demand, c))
+            })
+            .collect::<Vec<_>>();
+        assert!(lanes.len() <= usize::from(u16::MAX), "at most 65,535 pairs of demand and cluster");
+        let peak: f64 = demands.iter().map(|demand| demand.source.peak_rate()).sum();
+        let seconds = plan.end.as_secs_f64().max(0.0).ceil() as usize + 1;
+        let mut requests = Self {
+            now: plan.start,
+            end: plan.end,
+            n_clusters: plan.n_clusters,
+            deployments: plan.deployments.iter().map(Deployment::new).collect(),
+            pods: Vec::new(),
+            notices: Wheel::new(start_s),
+            fresh_notices: Vec::new(),
+            releases: Wheel::new(start_s),
+            denied: Vec::new(),
+            ledger: Ledger::new(plan.demands.len(), plan.deployments.len(), seconds),
+            least_notice_s: least_notice_s(&demands, &lanes),
+            least_reaction_s: least_reaction_s(&demands),
+            slice_s: 1_024.0 / peak.max(1e-3),
+            heads_s: vec![f64::INFINITY; lanes.len()],
+            slice_places: Vec::new(),
+            due_notices: Vec::new(),
+            due_releases: Vec::new(),
+            demands,
+            lanes,
+        };
+        for (index, demand) in plan.demands.iter().enumerate() {
+            requests.start_clients(index, demand);
+        }
+        requests
+    }
+
+    /// First requests of closed-loop clients, spread over one pause.
+    fn start_clients(&mut self, index: usize, plan: &DemandPlan) {
+        let Arrivals::ClosedLoop { clients, begin, .. } = plan.arrivals else { return };
+        let closed = self.demands[index].closed_loop.expect("made of the same plan");
+        for client in 0..clients {
+            let share = f64::from(client) / f64::from(clients);
+            let time_s = begin.as_secs_f64() + share * closed.pause_s;
+            self.releases.push(Release {
+                time_s,
+                first_s: time_s,
+                key: u64::from(client) << 4,
+                demand: index as u32,
+                reason: 0,
+            });
+        }
+    }
+
+    /// Where the slice that begins at `from_s` must end at the latest.
+    fn slice_end_s(&self, from_s: f64, to_s: f64) -> f64 {
+        let end_s = to_s.min(from_s + self.slice_s);
+        if self.least_reaction_s == f64::INFINITY {
+            return end_s;
+        }
+        // A little less than the exact bound, so that rounding cannot overtake it.
+        let reaction_s = self.least_reaction_s * 0.999;
+        let outcome_s = self.notices.earliest_s(from_s + self.least_notice_s * 0.999);
+        end_s.min(outcome_s.max(from_s) + reaction_s)
+    }
+
+    /// Users with neither answer nor final failure, counted where they are.
+    fn count_in_flight(&self) -> u64 {
+        let counts = |first_s: f64| u64::from(0.0 <= first_s);
+        let in_transit = self.lanes.iter().flat_map(|lane| &lane.queue);
+        let in_transit = in_transit.filter(|a| !a.abandoned).map(|a| counts(a.first_s));
+        let in_pods = self.pods.iter().flat_map(|pod| pod.ring.iter());
+        let in_pods = in_pods.filter(|e| !e.has(BOOKED)).map(|e| counts(e.first_s));
+        let failing = self.notices.iter().filter(|n| matches!(n.what, What::Failed(_)));
+        let failing = failing.map(|n| counts(n.first_s));
+        let retrying = self.releases.iter().filter(|r| r.key & 15 != 0).map(|r| counts(r.first_s));
+        in_transit.chain(in_pods).chain(failing).chain(retrying).sum()
+    }
+
+    fn pod(&self, pod: PodId) -> Option<&Pod> {
+        self.pods.get(pod.index())
+    }
+
+    fn pod_mut(&mut self, pod: PodId) -> &mut Pod {
+        while self.pods.len() <= pod.index() {
+            self.pods.push(Pod::absent());
+        }
+        &mut self.pods[pod.index()]
+    }
+}
+
+impl Traffic for Requests {
+    fn now(&self) -> Time {
+        self.now
+    }
+
+    fn advance(&mut self, to: Time, routing: &Routing) -> Advance {
+        assert!(self.now <= to && to <= self.end, "{} to {to} is not in the run", self.now);
+        let mut to = to;
+        let mut slow_pod = None;
+        let mut now_s = self.now.as_secs_f64();
+        while now_s < to.as_secs_f64() {
+            let mut slice_end_s = self.slice_end_s(now_s, to.as_secs_f64());
+            self.slice_places.clear();
+            self.slice_places.extend(self.demands.iter().map(|demand| demand.place));
+            self.dispatch(slice_end_s, routing);
+            if let Some((instant, pod)) = self.arrive(slice_end_s, routing)
+                && slow_pod.is_none()
+            {
+                slow_pod = Some(pod);
+                to = to.min(instant);
+                if to.as_secs_f64() < slice_end_s {
+                    slice_end_s = to.as_secs_f64();
+                    self.take_back_sends(slice_end_s);
+                }
+            }
+            now_s = slice_end_s;
+            self.book_notices(now_s);
+        }
+        self.settle_all(now_s);
+        self.now = to;
+        self.ledger.assert_conserved();
+        if cfg!(debug_assertions) {
+            let in_flight: u64 = self.ledger.demands().iter().map(|d| d.totals().in_flight).sum();
+            assert_eq!(self.count_in_flight(), in_flight, "users in flight at {}", self.now);
+        }
+        Advance { reached: self.now, slow_pod }
+    }
+
+    fn start_pod(&mut self, pod: PodId, deployment: DeploymentId) {
+        let now_s = self.now.as_secs_f64();
+        let Deployment { workers, speed, .. } = self.deployments[deployment.index()];
+        let process = self.pod_mut(pod);
+        assert!(process.process != Process::Runs, "{pod:?} runs already");
+        process.start(deployment.index() as u32, workers, speed, now_s);
+    }
+
+    fn kill_pod(&mut self, pod: PodId, how: Kill) {
+        self.kill(pod.index(), how);
+    }
+
+    fn set_speed(&mut self, pod: PodId, speed: f64) {
+        assert!(0.0 < speed && speed.is_finite(), "a speed is positive: {speed}");
+        self.change_speed(pod.index(), speed);
+    }
+
+    fn virtual_wait_s(&self, pod: PodId) -> f64 {
+        match self.pod(pod) {
+            Some(pod) if pod.process == Process::Runs => {
+                (pod.free_s[0] - self.now.as_secs_f64()).max(0.0)
+            }
+            _ => f64::INFINITY,
+        }
+    }
+
+    fn watch(&mut self, pod: PodId, threshold: Option<Span>) {
+        let threshold_s = threshold.map_or(f64::INFINITY, Span::as_secs_f64);
+        self.pod_mut(pod).threshold_s = threshold_s;
+    }
+
+    fn busy_s(&self, pod: PodId) -> f64 {
+        let Some(pod) = self.pod(pod) else { return 0.0 };
+        let now_s = self.now.as_secs_f64();
+        let in_service = (pod.ring.head..pod.ring.started).map(|index| pod.ring.at(index));
+        let running_ns: u64 = in_service
+            .filter(|entry| !entry.has(super::pods::FINISHED))
+            .map(|entry| nanos(now_s - entry.start_s))
+            .sum();
+        (pod.busy_ns + running_ns) as f64 / 1e9
+    }
+
+    fn in_flight(&self, pod: PodId) -> u32 {
+        self.pod(pod).map_or(0, |pod| pod.in_system() as u32)
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+}
+
+impl Demand {
+    fn new(plan: &TrafficPlan, demand: &DemandPlan) -> Self {
+        assert!(!demand.pops.is_empty(), "{}: users need an edge location", demand.name);
+        let stream = |purpose| Stream::new(plan.seed, plan.trial, purpose, &demand.name);
+        let start_s = plan.start.as_secs_f64();
+        let (source, place) = Source::new(&demand.arrivals, stream("arrival"), start_s);
+        let closed_loop = match demand.arrivals {
+            Arrivals::ClosedLoop { clients, requests, pause, .. } => Some(ClosedLoop {
+                clients: u64::from(clients),
+                users: u64::from(clients) * u64::from(requests),
+                pause_s: pause.as_secs_f64().max(TURNAROUND_S),
+            }),
+            _ => None,
+        };
+        Self {
+            source,
+            place,
+            edge_stream: stream("edge"),
+            pod_stream: stream("pod"),
+            service_stream: stream("service"),
+            backoff: Backoff::new(&demand.retries, stream("back-off")),
+            budget: demand.retries.budget.map(|budget| Bucket::new(budget, start_s)),
+            budget_before: Vec::new(),
+            closed_loop,
+            pops: demand.pops.iter().map(|pop| pop.index() as u32).collect(),
+            client_to_pop_s: demand.client_to_pop.as_secs_f64(),
+            attempt_timeout_s: demand.attempt_timeout.as_secs_f64(),
+            deadline_s: demand.deadline.map_or(f64::INFINITY, Span::as_secs_f64),
+        }
+    }
+
+    /// Whether an outcome makes clients send again.
+    const fn reacts(&self) -> bool {
+        self.backoff.retries() || self.closed_loop.is_some()
+    }
+}
+
+impl Lane {
+    fn new(plan: &TrafficPlan, index: usize, demand: &DemandPlan, cluster: usize) -> Self {
+        let client_to_pop_s = demand.client_to_pop.as_secs_f64();
+        let timeout_s = demand.attempt_timeout.as_secs_f64();
+        let edge_s = 2.0 * client_to_pop_s + demand.origin_response_timeout.as_secs_f64();
+        let serves =
+            |d: &DeploymentPlan| d.cluster.index() == cluster && d.workload == demand.workload;
+        let deployment = plan.deployments.iter().position(serves);
+        let patience_reason =
+            if edge_s < timeout_s { Reason::OriginTimeout } else { Reason::Timeout };
+        Self {
+            demand: index as u32,
+            cluster: cluster as u32,
+            deployment: deployment.map(|d| d as u32),
+            one_way_s: client_to_pop_s + demand.pop_to_cluster[cluster].as_secs_f64(),
+            patience_s: timeout_s.min(edge_s),
+            patience_reason,
+            closed_loop: matches!(demand.arrivals, Arrivals::ClosedLoop { .. }),
+            queue: VecDeque::new(),
+        }
+    }
+}
+
+impl Deployment {
+    fn new(plan: &DeploymentPlan) -> Self {
+        assert!((1..=kiefer_wolfowitz::WORKERS_MAX).contains(&plan.workers), "1 to 64 workers");
+        assert!(0.0 < plan.speed && plan.speed.is_finite(), "a speed is positive");
+        Self {
+            workers: plan.workers,
+            queue: plan.queue as usize,
+            speed: plan.speed,
+            sampler: Sampler::new(&plan.law),
+            on_timeout: plan.on_timeout,
+            balancer: plan.balancer,
+            turn: 0,
+        }
+    }
+}
+
+/// A lower bound on the time from sending or arriving to a notice [s].
+fn least_notice_s(demands: &[Demand], lanes: &[Lane]) -> f64 {
+    let reacting = |lane: &&Lane| demands[lane.demand as usize].reacts();
+    lanes.iter().filter(reacting).fold(f64::INFINITY, |least, lane| {
+        let edge_s = 2.0 * demands[lane.demand as usize].client_to_pop_s;
+        let after_arrival_s = lane.patience_s - lane.one_way_s;
+        let arrived_s = if 0.0 < after_arrival_s { after_arrival_s } else { f64::INFINITY };
+        least.min(edge_s).min(lane.one_way_s).min(lane.patience_s).min(arrived_s)
+    })
+}
+
+/// The least time from a notice to the send that it causes [s].
+fn least_reaction_s(demands: &[Demand]) -> f64 {
+    demands.iter().filter(|demand| demand.reacts()).fold(f64::INFINITY, |least, demand| {
+        let retry_s =
+            if demand.backoff.retries() { demand.backoff.least_s() } else { f64::INFINITY };
+        let pause_s = demand.closed_loop.map_or(f64::INFINITY, |closed| closed.pause_s);
+        least.min(retry_s).min(pause_s)
+    })
+}

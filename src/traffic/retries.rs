@@ -1,0 +1,127 @@
+//! What a client does after a failed attempt: wait, and send again if the budget allows.
+
+use crate::sim::streams::{Stream, unit};
+
+use super::plan::{Jitter, RetryBudget, RetryPolicy};
+use super::wheel::Timed;
+
+/// No client turns round faster than this [s].
+pub(super) const TURNAROUND_S: f64 = 0.001;
+
+/// A send that waits for its instant: a retry, or the next request of a closed-loop client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Release {
+    /// When to send [s].
+    pub(super) time_s: f64,
+    /// First send of the user [s]; of a new user, its own.
+    pub(super) first_s: f64,
+    /// Ordinal of the user times 16, plus the number of the attempt.
+    pub(super) key: u64,
+    pub(super) demand: u32,
+    /// Index of the reason why the attempt before failed.
+    pub(super) reason: u8,
+}
+
+impl Timed for Release {
+    fn time_s(&self) -> f64 {
+        self.time_s
+    }
+}
+
+/// The prepared policy of a demand.
+#[derive(Clone, Debug)]
+pub(super) struct Backoff {
+    max_attempts: u64,
+    /// By number of the attempt that failed [s].
+    lengths_s: [f64; 16],
+    jitter: Jitter,
+    stream: Stream,
+}
+
+impl Backoff {
+    pub(super) fn new(policy: &RetryPolicy, stream: Stream) -> Self {
+        assert!((1..=16).contains(&policy.max_attempts), "between 1 and 16 attempts");
+        let cap_s = policy.cap.as_secs_f64();
+        let mut lengths_s = [0.0; 16];
+        let mut length_s = policy.backoff.as_secs_f64();
+        for slot in &mut lengths_s {
+            *slot = length_s.min(cap_s);
+            length_s *= policy.factor;
+        }
+        let max_attempts = u64::from(policy.max_attempts);
+        Self { max_attempts, lengths_s, jitter: policy.jitter, stream }
+    }
+
+    /// Whether a client ever sends twice.
+    pub(super) const fn retries(&self) -> bool {
+        1 < self.max_attempts
+    }
+
+    /// How long the client waits after the attempt `key` has failed [s]; `None` if it was the
+    /// last.
+    pub(super) fn after(&self, key: u64) -> Option<f64> {
+        let attempt = key & 15;
+        if self.max_attempts <= attempt + 1 {
+            return None;
+        }
+        let length_s = self.lengths_s[attempt as usize];
+        let drawn_s = match self.jitter {
+            Jitter::None => length_s,
+            Jitter::Full => length_s * unit(self.stream.at(key)),
+            Jitter::Equal => length_s * (0.5 + 0.5 * unit(self.stream.at(key))),
+        };
+        Some(drawn_s.max(TURNAROUND_S))
+    }
+
+    /// No wait is shorter [s].
+    pub(super) fn least_s(&self) -> f64 {
+        let shortest = self.lengths_s.iter().fold(f64::INFINITY, |least, s| s.min(least));
+        let least_s = match self.jitter {
+            Jitter::None => shortest,
+            Jitter::Full => 0.0,
+            Jitter::Equal => 0.5 * shortest,
+        };
+        least_s.max(TURNAROUND_S)
+    }
+}
+
+/// The token bucket of a demand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bucket {
+    budget: RetryBudget,
+    tokens: f64,
+    filled_s: f64,
+}
+
+impl Bucket {
+    pub(super) fn new(budget: RetryBudget, start_s: f64) -> Self {
+        let mut bucket = Self { budget, tokens: 0.0, filled_s: start_s };
+        bucket.tokens = bucket.capacity();
+        bucket
+    }
+
+    fn capacity(&self) -> f64 {
+        (self.budget.min_per_s * self.budget.ttl.as_secs_f64()).max(10.0)
+    }
+
+    fn fill(&mut self, now_s: f64, tokens: f64) {
+        let added = tokens + (now_s - self.filled_s) * self.budget.min_per_s;
+        self.tokens = (self.tokens + added).min(self.capacity());
+        self.filled_s = now_s;
+    }
+
+    /// A first attempt is sent.
+    pub(super) fn first_sent(&mut self, now_s: f64) {
+        self.fill(now_s, self.budget.ratio.get());
+    }
+
+    /// Whether a retry may be sent; takes its token.
+    pub(super) fn allows_retry(&mut self, now_s: f64) -> bool {
+        self.fill(now_s, 0.0);
+        let allowed = 1.0 <= self.tokens;
+        if allowed {
+            self.tokens -= 1.0;
+        }
+        allowed
+    }
+}

@@ -1,0 +1,90 @@
+//! Where requests go in one window: what the edges, origins and balancers decided last.
+//!
+//! Controllers own these tables and change them only at control events; the engine reads an
+//! edge's row when a user sends, an origin's mode and the endpoints when the request arrives.
+
+use crate::model::ids::{ClusterId, PodId};
+
+/// The routing of one window.
+#[derive(Clone, Debug, Default)]
+pub struct Routing {
+    /// By `PopId`.
+    pub pops: Vec<PopRoute>,
+    /// By `ClusterId`.
+    pub origins: Vec<OriginMode>,
+    /// By `DeploymentId`: the pods that the balancer sends to. May hold pods that are dead, as
+    /// long as nobody has told the balancer.
+    pub endpoints: Vec<Vec<PodId>>,
+}
+
+/// Where one edge location sends its users.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PopRoute {
+    /// Cumulative share of 2^32, and the cluster that gets it; empty if no origin is left.
+    shares: Vec<(u64, ClusterId)>,
+}
+
+impl PopRoute {
+    /// Nowhere: the edge has no origin to send to.
+    pub const NOWHERE: Self = Self { shares: Vec::new() };
+
+    /// All to one cluster.
+    #[must_use]
+    pub fn only(cluster: ClusterId) -> Self {
+        Self::weighted(&[(cluster, 1)])
+    }
+
+    /// To each cluster in proportion to its weight. No weight at all is nowhere.
+    #[must_use]
+    pub fn weighted(weights: &[(ClusterId, u32)]) -> Self {
+        let total: u64 = weights.iter().map(|&(_, weight)| u64::from(weight)).sum();
+        let mut sum = 0;
+        let mut shares = Vec::with_capacity(weights.len());
+        for &(cluster, weight) in weights.iter().filter(|(_, weight)| 0 < *weight) {
+            sum += u64::from(weight);
+            shares.push(((u128::from(sum) << 32).div_ceil(u128::from(total)) as u64, cluster));
+        }
+        Self { shares }
+    }
+
+    /// The cluster that belongs to 32 random bits.
+    #[inline]
+    #[must_use]
+    pub fn pick(&self, bits: u32) -> Option<ClusterId> {
+        let drawn = u64::from(bits);
+        self.shares.iter().find(|(below, _)| drawn < *below).map(|&(_, cluster)| cluster)
+    }
+}
+
+/// What an origin (the gateway of a cluster) does with requests that reach it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OriginMode {
+    /// Passes them on to the pods.
+    #[default]
+    Serving,
+    /// Refuses the connection.
+    Refused,
+    /// Accepts and never answers: the edge's or the client's time-out decides.
+    Hang,
+    /// Answers 5xx at once.
+    ServerError,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Shares follow the weights to 2^-32, a zero weight gets nothing, no weights lead nowhere.
+    #[test]
+    fn weights_become_shares() {
+        let [a, b, c] = [0, 1, 2].map(ClusterId::new);
+        let route = PopRoute::weighted(&[(a, 1), (b, 0), (c, 3)]);
+        assert_eq!(route.pick(0), Some(a));
+        assert_eq!(route.pick((1 << 30) - 1), Some(a));
+        assert_eq!(route.pick(1 << 30), Some(c));
+        assert_eq!(route.pick(u32::MAX), Some(c));
+        assert_eq!(PopRoute::weighted(&[(a, 0)]), PopRoute::NOWHERE);
+        assert_eq!(PopRoute::NOWHERE.pick(7), None);
+        assert_eq!(PopRoute::only(b).pick(u32::MAX), Some(b));
+    }
+}
