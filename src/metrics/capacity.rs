@@ -1,0 +1,52 @@
+//! Capacity: what each cluster grew to, and what it cost in node hours.
+
+use crate::model::ids::ClusterId;
+use crate::model::sample::ClusterSample;
+
+use super::headroom::second_of;
+use super::outcome::ClusterOutcome;
+use super::record::Record;
+
+/// Peak pods, peak nodes and node hours of each cluster after t = 0.
+#[must_use]
+pub fn clusters(record: &Record<'_>) -> Vec<ClusterOutcome> {
+    let n_seconds = record.n_seconds();
+    let clusters = record.world.clusters.iter().enumerate();
+    clusters
+        .map(|(index, cluster)| {
+            let counts = |sample: &&ClusterSample| {
+                sample.cluster == ClusterId::new(index)
+                    && second_of(sample.at, n_seconds).is_some()
+            };
+            let used = usage(record.samples.clusters.iter().filter(counts));
+            ClusterOutcome {
+                name: cluster.name.clone(),
+                region: record.world[cluster.region].name.clone(),
+                peak_pods: used.peak_pods,
+                peak_nodes: used.peak_nodes,
+                node_hours: used.node_seconds as f64 / 3_600.0,
+            }
+        })
+        .collect()
+}
+
+/// What a cluster used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Most active pods in any sample.
+    pub peak_pods: u32,
+    /// Most nodes in any sample.
+    pub peak_nodes: u32,
+    /// Nodes summed over samples, which are one second apart.
+    pub node_seconds: u64,
+}
+
+/// What the samples of one cluster, one second apart, add up to.
+#[must_use]
+pub fn usage<'a>(samples: impl Iterator<Item = &'a ClusterSample>) -> Usage {
+    samples.fold(Usage::default(), |usage, sample| Usage {
+        peak_pods: usage.peak_pods.max(sample.pods),
+        peak_nodes: usage.peak_nodes.max(sample.nodes),
+        node_seconds: usage.node_seconds + u64::from(sample.nodes),
+    })
+}

@@ -1,0 +1,199 @@
+//! Headroom: how much more a cluster could serve than it is asked to, and what limits it next.
+//!
+//! headroom = capacity / offered - 1. Capacity is the rate that the ready pods sustain within
+//! their latency objective; offered is the attempts over the trailing ten seconds. The failover
+//! headroom is the same against the demand that the cluster would have if every cluster of higher
+//! priority were lost now: gates and sizing use that one. Both are `None` while nothing is offered
+//! or the cluster is lost. With several workloads the scarcest one counts.
+
+use crate::model::ids::{ClusterId, DeploymentId, WorkloadId};
+use crate::model::sample::DeploymentSample;
+use crate::model::world::World;
+
+use super::outcome::{Binding, HeadroomOutcome};
+use super::record::{Record, trailing_rate};
+
+/// The headroom of one cluster in one second.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Headroom {
+    /// Against what it is asked now.
+    pub now: Option<f64>,
+    /// Against what it would be asked after a failover.
+    pub failover: Option<f64>,
+    /// The deployment with the least failover headroom.
+    pub scarcest: Option<DeploymentId>,
+}
+
+/// The headroom of each cluster by second, from t = 0.
+#[must_use]
+pub fn headroom(record: &Record<'_>) -> Vec<Vec<Headroom>> {
+    let n_seconds = record.n_seconds();
+    let n_clusters = record.world.clusters.len();
+    let serving = serving(record);
+    let users: Vec<Vec<u64>> = (0..record.world.workloads.len())
+        .map(|workload| record.users_of(WorkloadId::new(workload)).offered)
+        .collect();
+    let mut series = vec![vec![Headroom::default(); n_seconds]; n_clusters];
+    for sample in &record.samples.deployments {
+        let deployment = &record.world[sample.deployment];
+        let Some(at_s) = second_of(sample.at, n_seconds) else { continue };
+        if !serving[at_s].contains(&deployment.cluster) {
+            continue;
+        }
+        let users_rate = trailing_rate(&users[deployment.workload.index()], at_s).unwrap_or(0.0);
+        let demand = demand(record, sample, &serving[at_s], users_rate, at_s);
+        let cluster = &mut series[deployment.cluster.index()][at_s];
+        cluster.lower_to(sample, demand);
+    }
+    series
+}
+
+/// The second that a sample of the grid belongs to, if it counts.
+pub(super) fn second_of(at: crate::units::Time, n_seconds: usize) -> Option<usize> {
+    usize::try_from(at.whole_secs()).ok().filter(|&at_s| at_s < n_seconds)
+}
+
+/// The clusters whose ingress answers, by second.
+pub(super) fn serving(record: &Record<'_>) -> Vec<Vec<ClusterId>> {
+    let mut serving = vec![Vec::new(); record.n_seconds()];
+    for sample in record.samples.clusters.iter().filter(|sample| sample.serving) {
+        if let Some(at_s) = second_of(sample.at, serving.len()) {
+            serving[at_s].push(sample.cluster);
+        }
+    }
+    serving
+}
+
+/// What a deployment is asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Demand {
+    /// Attempts a second at it now.
+    pub now: f64,
+    /// The same after every cluster of higher priority is lost.
+    pub failover: f64,
+}
+
+fn demand(
+    record: &Record<'_>,
+    sample: &DeploymentSample,
+    serving: &[ClusterId],
+    users_rate: f64,
+    at_s: usize,
+) -> Demand {
+    let rate = |deployment| record.attempt_rate(deployment, at_s).unwrap_or(0.0);
+    let heirs = heirs(record.world, sample.deployment, serving);
+    let higher: f64 = heirs.higher.iter().map(|&deployment| rate(deployment)).sum();
+    let has_higher = !heirs.higher.is_empty();
+    after_failover(rate(sample.deployment), higher, users_rate, heirs.share, has_higher)
+}
+
+/// What a deployment is asked for once the clusters above it are gone: its own attempts and its
+/// share of theirs, but no less than its share of all users, who may be failing elsewhere now.
+#[must_use]
+pub fn after_failover(own: f64, higher: f64, users: f64, share: f64, has_higher: bool) -> Demand {
+    let inherited = if has_higher { (own + share * higher).max(share * users) } else { own };
+    Demand { now: own, failover: inherited }
+}
+
+/// Who inherits whose demand.
+struct Heirs {
+    /// Deployments of the workload in clusters of higher priority, lost ones included.
+    higher: Vec<DeploymentId>,
+    /// Share of their demand that the deployment gets, by weight among its equals that serve.
+    share: f64,
+}
+
+fn heirs(world: &World, deployment: DeploymentId, serving: &[ClusterId]) -> Heirs {
+    let origin = |cluster: ClusterId| {
+        world.front_door.origins.iter().find(|origin| origin.cluster == cluster && origin.enabled)
+    };
+    let own = origin(world[deployment].cluster);
+    let mut higher = Vec::new();
+    let mut weights = 0_u32;
+    for &other in &world[world[deployment].workload].deployments {
+        let cluster = world[other].cluster;
+        let (Some(own), Some(theirs)) = (own, origin(cluster)) else { continue };
+        if theirs.priority < own.priority {
+            higher.push(other);
+        } else if theirs.priority == own.priority && serving.contains(&cluster) {
+            weights += u32::from(theirs.weight);
+        }
+    }
+    let own_weight = own.map_or(0, |origin| u32::from(origin.weight));
+    let share = if 0 < weights { f64::from(own_weight) / f64::from(weights) } else { 0.0 };
+    Heirs { higher, share }
+}
+
+impl Headroom {
+    /// Takes a deployment into account: the scarcest one counts.
+    fn lower_to(&mut self, sample: &DeploymentSample, demand: Demand) {
+        let ratio = |offered: f64| (0.0 < offered).then(|| sample.sustained.per_s() / offered - 1.0);
+        let (now, failover) = (ratio(demand.now), ratio(demand.failover));
+        self.now = least(self.now, now);
+        if failover.is_some() && least(self.failover, failover) != self.failover {
+            self.scarcest = Some(sample.deployment);
+        }
+        self.failover = least(self.failover, failover);
+    }
+}
+
+fn least(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// The least headroom of each cluster, when it was, and what bound then.
+#[must_use]
+pub fn minima(record: &Record<'_>, series: &[Vec<Headroom>]) -> Vec<HeadroomOutcome> {
+    let clusters = record.world.clusters.iter().zip(series);
+    clusters
+        .map(|(cluster, seconds)| {
+            let min = lowest(seconds.iter().map(|headroom| headroom.now));
+            let failover = lowest(seconds.iter().map(|headroom| headroom.failover));
+            let scarcest = failover.and_then(|(at_s, _)| Some((at_s, seconds[at_s].scarcest?)));
+            HeadroomOutcome {
+                cluster: cluster.name.clone(),
+                min_ratio: min.map(|(_, ratio)| ratio),
+                min_at_s: min.map(|(at_s, _)| at_s as f64),
+                failover_min_ratio: failover.map(|(_, ratio)| ratio),
+                at_s: failover.map(|(at_s, _)| at_s as f64),
+                binding: scarcest.and_then(|(at_s, id)| binding_at(record, id, at_s)),
+                workload: scarcest.map(|(_, id)| {
+                    record.world[record.world[id].workload].name.clone()
+                }),
+            }
+        })
+        .collect()
+}
+
+/// The first of the lowest values with its index.
+fn lowest(values: impl Iterator<Item = Option<f64>>) -> Option<(usize, f64)> {
+    let known = values.enumerate().filter_map(|(index, value)| Some((index, value?)));
+    known.fold(None, |best: Option<(usize, f64)>, next| match best {
+        Some(best) if best.1 <= next.1 => Some(best),
+        _ => Some(next),
+    })
+}
+
+fn binding_at(record: &Record<'_>, deployment: DeploymentId, at_s: usize) -> Option<Binding> {
+    let at = crate::units::Time::from_secs(i64::try_from(at_s).ok()?);
+    let samples = &record.samples.deployments;
+    let from = samples.partition_point(|sample| sample.at < at);
+    let sample = samples[from..].iter().find(|sample| sample.deployment == deployment)?;
+    Some(binding(record.world[deployment].hpa_bounds.is_some(), sample))
+}
+
+/// What limits a deployment next: the pods that its HPA may still add, or those that nodes may
+/// still take; the HPA when both end together.
+#[must_use]
+pub fn binding(has_hpa: bool, sample: &DeploymentSample) -> Binding {
+    if !has_hpa {
+        Binding::FixedReplicas
+    } else if sample.hpa_room <= sample.node_room {
+        Binding::HpaMaxReplicas
+    } else {
+        Binding::NodePoolMax
+    }
+}

@@ -1,0 +1,197 @@
+//! The record of one run: everything that the folds of this layer read, and nothing else.
+//!
+//! Users are counted by demand and by the second in which they first arrived, so that one request
+//! with all its retries is one count in one place. Attempts are counted by deployment and by the
+//! second in which they reached it.
+
+use crate::sim::histogram::Histogram;
+
+use crate::model::fact::{ClusterSet, FactLog};
+use crate::model::ids::{DemandId, DeploymentId, WorkloadId};
+use crate::model::sample::Samples;
+use crate::model::world::World;
+
+use crate::units::{Ratio, Span, Time};
+
+/// Length of the windows in which latency is kept \[s\].
+pub const LATENCY_WINDOW_S: usize = 10;
+
+/// A finished run.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// What the run was.
+    pub frame: &'a RunFrame,
+    /// The world at its end.
+    pub world: &'a World,
+    /// What happened.
+    pub facts: &'a FactLog,
+    /// What the observer saw each second.
+    pub samples: &'a Samples,
+    /// What became of the requests.
+    pub traffic: &'a TrafficRecord,
+}
+
+/// What a run was: the parts of its scenario that its figures refer to.
+#[derive(Clone, Debug)]
+pub struct RunFrame {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Seed of all random streams.
+    pub seed: u64,
+    /// Number of the trial.
+    pub trial: u64,
+    /// Which traffic engine ran.
+    pub fidelity: &'static str,
+    /// Length after the warm-up.
+    pub horizon: Span,
+    /// Length of the warm-up, which lies before t = 0.
+    pub warm_up: Span,
+    /// Share of users who must be served.
+    pub objective: Ratio,
+    /// The faults, in the order of the scenario.
+    pub faults: Vec<FaultFrame>,
+}
+
+/// A fault of the scenario as the metrics see it.
+#[derive(Clone, Debug)]
+pub struct FaultFrame {
+    /// Name in the scenario.
+    pub name: String,
+    /// Kind, e.g. `region-loss`.
+    pub kind: String,
+    /// When it strikes.
+    pub at: Time,
+    /// When it is repaired; `None` if never, or if it is over at once, such as a crash.
+    pub until: Option<Time>,
+    /// The clusters that it affects.
+    pub affected: ClusterSet,
+    /// Whether it did strike within the run.
+    pub struck: bool,
+}
+
+/// Counts of requests over time.
+#[derive(Clone, Debug, Default)]
+pub struct TrafficRecord {
+    /// Names of the reasons for failure, in the order of [`Second::failed`].
+    pub reasons: Vec<&'static str>,
+    /// Users, by demand.
+    pub demands: Vec<DemandSeries>,
+    /// Attempts, by deployment.
+    pub deployments: Vec<DeploymentSeries>,
+}
+
+/// The users of one demand.
+#[derive(Clone, Debug, Default)]
+pub struct DemandSeries {
+    /// By second of first arrival, from t = 0.
+    pub seconds: Vec<Second>,
+    /// Latency of served users by window of [`LATENCY_WINDOW_S`] of first arrival.
+    pub latency: Vec<Histogram>,
+    /// Tries, first ones and retries.
+    pub attempts: u64,
+}
+
+/// Users who first arrived in one second.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Second {
+    /// All of them.
+    pub offered: u64,
+    /// Served within the deadline.
+    pub served: u64,
+    /// Failed, by reason; shorter than the list of reasons where the rest is zero.
+    pub failed: Vec<u64>,
+}
+
+/// The attempts at one deployment by second, from t = 0.
+#[derive(Clone, Debug, Default)]
+pub struct DeploymentSeries {
+    /// Attempts that reached it.
+    pub attempts: Vec<u64>,
+    /// Answered well.
+    pub served: Vec<u64>,
+    /// Refused, lost or given up.
+    pub failed: Vec<u64>,
+}
+
+impl Second {
+    /// Failures for any reason.
+    #[must_use]
+    pub fn failed_in_all(&self) -> u64 {
+        self.failed.iter().sum()
+    }
+}
+
+impl Record<'_> {
+    /// Whole seconds of the run after the warm-up.
+    #[must_use]
+    pub fn n_seconds(&self) -> usize {
+        usize::try_from((Time::ZERO + self.frame.horizon).whole_secs()).unwrap_or(0)
+    }
+
+    /// The users of a workload, summed over its demands.
+    #[must_use]
+    pub fn users_of(&self, workload: WorkloadId) -> Users {
+        self.users(|demand| self.world[demand].workload == workload)
+    }
+
+    /// The users of some demands, summed.
+    #[must_use]
+    pub fn users(&self, wanted: impl Fn(DemandId) -> bool) -> Users {
+        let mut users = Users::empty(self.n_seconds());
+        for (index, demand) in self.traffic.demands.iter().enumerate() {
+            if wanted(DemandId::new(index)) {
+                users.add(&demand.seconds);
+            }
+        }
+        users
+    }
+
+    /// Attempts at a deployment in the ten seconds before second `at_s`, per second; `None`
+    /// before ten seconds have passed.
+    #[must_use]
+    pub fn attempt_rate(&self, deployment: DeploymentId, at_s: usize) -> Option<f64> {
+        let attempts = &self.traffic.deployments[deployment.index()].attempts;
+        trailing_rate(attempts, at_s)
+    }
+}
+
+/// Mean rate of a count by second over the ten seconds before `at_s`; `None` before t = 10 s.
+#[must_use]
+pub fn trailing_rate(counts: &[u64], at_s: usize) -> Option<f64> {
+    let from = at_s.checked_sub(TRAILING_S)?;
+    let end = at_s.min(counts.len());
+    let sum: u64 = counts[from.min(end)..end].iter().sum();
+    Some(sum as f64 / TRAILING_S as f64)
+}
+
+/// Offered demand is the mean over this many seconds (DESIGN: offered = attempts over the
+/// trailing 10 s).
+const TRAILING_S: usize = 10;
+
+/// Users by second of first arrival, summed over demands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Users {
+    /// All of them.
+    pub offered: Vec<u64>,
+    /// Served within the deadline.
+    pub served: Vec<u64>,
+    /// Failed for any reason.
+    pub failed: Vec<u64>,
+}
+
+impl Users {
+    /// Nobody, for `n_seconds` seconds.
+    #[must_use]
+    pub fn empty(n_seconds: usize) -> Self {
+        let zeros = vec![0; n_seconds];
+        Self { offered: zeros.clone(), served: zeros.clone(), failed: zeros }
+    }
+
+    fn add(&mut self, seconds: &[Second]) {
+        for (at_s, second) in seconds.iter().enumerate().take(self.offered.len()) {
+            self.offered[at_s] += second.offered;
+            self.served[at_s] += second.served;
+            self.failed[at_s] += second.failed_in_all();
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The outcome of a run: every fold of this layer, put together.
+
+use std::collections::BTreeMap;
+
+use crate::units::Time;
+
+use crate::model::ids::{DemandId, GeographyId, WorkloadId};
+
+use super::capacity;
+use super::fault_times::{self, Routes};
+use super::headroom::{self, Headroom};
+use super::latency::{self, Trouble};
+use super::outcome::{
+    FaultOutcome, GeographyOutcome, Outcome, Requests, SCHEMA, WorkloadOutcome, WorkloadRecovery,
+};
+use super::record::{FaultFrame, LATENCY_WINDOW_S, Record, Users, trailing_rate};
+use super::recovery::{self, HOLD_S, Recovery, Score, Service};
+
+/// Folds the record of a run into its outcome; `headroom` is the series of
+/// [`headroom::headroom`].
+#[must_use]
+pub fn outcome(record: &Record<'_>, headroom: &[Vec<Headroom>]) -> Outcome {
+    let frame = record.frame;
+    let services = Services::new(record);
+    let faults: Vec<FaultOutcome> =
+        frame.faults.iter().map(|fault| fault_outcome(record, &services, fault)).collect();
+    Outcome {
+        schema: SCHEMA.to_owned(),
+        scenario: frame.scenario.clone(),
+        seed: frame.seed,
+        trial: frame.trial,
+        fidelity: frame.fidelity.to_owned(),
+        horizon_s: frame.horizon.as_secs_f64(),
+        fingerprint: format!("{:016x}", record.facts.fingerprint()),
+        requests: requests(record, |_| true),
+        latency_ms: latency::quantiles(&latency::overall(record)),
+        workloads: workloads(record),
+        geographies: geographies(record, &faults),
+        faults,
+        headroom: headroom::minima(record, headroom),
+        clusters: capacity::clusters(record),
+    }
+}
+
+/// Counts the requests of some demands.
+fn requests(record: &Record<'_>, wanted: impl Fn(DemandId) -> bool) -> Requests {
+    let mut requests = Requests::default();
+    let mut by_reason: BTreeMap<String, u64> = BTreeMap::new();
+    for (index, demand) in record.traffic.demands.iter().enumerate() {
+        if !wanted(DemandId::new(index)) {
+            continue;
+        }
+        requests.attempts += demand.attempts;
+        for second in &demand.seconds {
+            requests.offered += second.offered;
+            requests.served += second.served;
+            requests.failed += second.failed_in_all();
+            for (reason, &count) in record.traffic.reasons.iter().zip(&second.failed) {
+                if 0 < count {
+                    *by_reason.entry((*reason).to_owned()).or_default() += count;
+                }
+            }
+        }
+    }
+    let done = requests.served + requests.failed;
+    assert!(done <= requests.offered, "{done} outcomes of {} users", requests.offered);
+    assert_eq!(by_reason.values().sum::<u64>(), requests.failed, "every failure has a reason");
+    requests.in_flight = requests.offered - done;
+    requests.retries = requests.attempts.saturating_sub(requests.offered);
+    requests.failed_by_reason = by_reason;
+    requests
+}
+
+fn workloads(record: &Record<'_>) -> Vec<WorkloadOutcome> {
+    let workloads = record.world.workloads.iter().enumerate();
+    workloads
+        .map(|(index, workload)| WorkloadOutcome {
+            name: workload.name.clone(),
+            requests: requests(record, |demand| {
+                record.world[demand].workload == WorkloadId::new(index)
+            }),
+        })
+        .collect()
+}
+
+/// Users and service of every workload.
+struct Services {
+    users: Vec<Users>,
+    service: Vec<Vec<Service>>,
+}
+
+impl Services {
+    fn new(record: &Record<'_>) -> Self {
+        let ids = (0..record.world.workloads.len()).map(WorkloadId::new);
+        let users: Vec<Users> = ids.map(|workload| record.users_of(workload)).collect();
+        let objective = record.frame.objective;
+        let service = users.iter().map(|users| recovery::service(users, objective)).collect();
+        Self { users, service }
+    }
+}
+
+fn fault_outcome(record: &Record<'_>, services: &Services, fault: &FaultFrame) -> FaultOutcome {
+    let horizon = Time::ZERO + record.frame.horizon;
+    let mut outcome = FaultOutcome {
+        name: fault.name.clone(),
+        kind: fault.kind.clone(),
+        at_s: fault.at.as_secs_f64(),
+        repaired_at_s: fault.until.filter(|&at| at < horizon).map(Time::as_secs_f64),
+        detect_s: None,
+        reroute_s: None,
+        capacity_s: None,
+        rto_s: None,
+        relapses: None,
+        below_objective_s: None,
+        failback_s: None,
+        recovered: None,
+        failed_requests: None,
+        lost_writes: None,
+        slowest_workload: None,
+        workloads: Vec::new(),
+    };
+    if fault.struck {
+        add_milestones(record, fault, &mut outcome);
+        add_recovery(record, services, fault, &mut outcome);
+    }
+    outcome
+}
+
+fn add_milestones(record: &Record<'_>, fault: &FaultFrame, outcome: &mut FaultOutcome) {
+    let end = fault_times::owned_until(&record.frame.faults, fault);
+    let facts = record.facts.facts();
+    let routes = Routes::new(&record.world.front_door, facts);
+    let seconds = crate::units::Span::as_secs_f64;
+    outcome.detect_s = fault_times::detect(facts, fault, end).map(seconds);
+    outcome.reroute_s = routes.reroute(fault, end).map(seconds);
+    outcome.failback_s = routes.failback(fault, end).map(seconds);
+    outcome.capacity_s = capacity_s(record, fault);
+}
+
+/// Until the ready capacity of every workload in serving clusters was at least what its users
+/// asked for, and stayed so.
+fn capacity_s(record: &Record<'_>, fault: &FaultFrame) -> Option<f64> {
+    let n_seconds = record.n_seconds();
+    let capacity = ready_capacity(record);
+    let first_s = usize::try_from((fault.at.nanos().max(0) as u64).div_ceil(1_000_000_000)).ok()?;
+    let mut slowest_s = 0;
+    for (index, capacity) in capacity.iter().enumerate() {
+        let users = record.users_of(WorkloadId::new(index)).offered;
+        let offered: Vec<f64> =
+            (0..n_seconds).map(|at_s| trailing_rate(&users, at_s).unwrap_or(0.0)).collect();
+        slowest_s = slowest_s.max(fault_times::capacity_held(capacity, &offered, first_s)?);
+    }
+    let has_users = !record.traffic.demands.is_empty();
+    has_users.then(|| (slowest_s as f64 - fault.at.as_secs_f64()).max(0.0))
+}
+
+/// The rate that each workload's ready pods sustain in all clusters that serve, by second.
+fn ready_capacity(record: &Record<'_>) -> Vec<Vec<f64>> {
+    let n_seconds = record.n_seconds();
+    let mut capacity = vec![vec![0.0; n_seconds]; record.world.workloads.len()];
+    let serving = headroom::serving(record);
+    for sample in &record.samples.deployments {
+        let Some(at_s) = headroom::second_of(sample.at, n_seconds) else { continue };
+        let deployment = &record.world[sample.deployment];
+        if serving[at_s].contains(&deployment.cluster) {
+            capacity[deployment.workload.index()][at_s] += sample.sustained.per_s();
+        }
+    }
+    capacity
+}
+
+fn add_recovery(
+    record: &Record<'_>,
+    services: &Services,
+    fault: &FaultFrame,
+    outcome: &mut FaultOutcome,
+) {
+    let next = next_fault(&record.frame.faults, fault);
+    let recoveries: Vec<Recovery> =
+        services.service.iter().map(|s| recovery::recovery(s, fault.at, next)).collect();
+    let names = record.world.workloads.iter().map(|workload| workload.name.clone());
+    outcome.workloads = names
+        .zip(&recoveries)
+        .map(|(name, recovery)| workload_recovery(name, recovery, fault.at))
+        .collect();
+    let scored = recoveries.iter().enumerate().filter(|(_, r)| !r.below_before);
+    let slowest = scored.max_by(|(_, a), (_, b)| {
+        let key = |r: &Recovery| (r.score(fault.at).slowness(), r.below_objective_s);
+        key(a).partial_cmp(&key(b)).expect("a recovery time is a number")
+    });
+    let Some((index, slowest)) = slowest else { return };
+    let score = slowest.score(fault.at);
+    outcome.slowest_workload = Some(outcome.workloads[index].name.clone());
+    outcome.rto_s = score.rto_s();
+    outcome.recovered = score.recovered();
+    outcome.relapses = Some(slowest.relapses());
+    outcome.below_objective_s = Some(slowest.below_objective_s);
+    outcome.failed_requests = Some(failed_requests(&services.users, fault.at, slowest, score));
+}
+
+fn workload_recovery(name: String, recovery: &Recovery, at: Time) -> WorkloadRecovery {
+    let score = recovery.score(at);
+    WorkloadRecovery {
+        name,
+        below_before: recovery.below_before,
+        rto_s: score.rto_s(),
+        recovered: score.recovered(),
+        relapses: recovery.relapses(),
+        below_objective_s: recovery.below_objective_s,
+    }
+}
+
+/// The instant of the next fault that strikes later than this one.
+fn next_fault(faults: &[FaultFrame], fault: &FaultFrame) -> Option<Time> {
+    let later = faults.iter().filter(|other| other.struck && fault.at < other.at);
+    later.map(|other| other.at).min()
+}
+
+/// Failures among the users of all workloads who first arrive from the fault to the end of the
+/// slowest workload's episode. Without an episode the users of the hold count: that is how long
+/// service was watched to say so.
+fn failed_requests(users: &[Users], at: Time, slowest: &Recovery, score: Score) -> u64 {
+    let from = usize::try_from(at.whole_secs().max(0)).unwrap_or(usize::MAX);
+    let end = match (slowest.episodes.first(), score) {
+        (None, _) => from.saturating_add(HOLD_S),
+        (Some(episode), _) => episode.end_s.unwrap_or(usize::MAX),
+    };
+    let failed = |users: &Users| {
+        let end = end.min(users.failed.len());
+        users.failed[from.min(end)..end].iter().sum::<u64>()
+    };
+    users.iter().map(failed).sum()
+}
+
+/// When each fault was felt: until its repair and its users' recovery, at least one window.
+fn trouble(fault: &FaultOutcome, horizon_s: f64) -> Trouble {
+    let recovered_s = match (fault.recovered, fault.rto_s) {
+        (Some(false), _) => horizon_s,
+        (_, Some(rto_s)) => fault.at_s + rto_s,
+        _ => fault.at_s,
+    };
+    let repaired_s = fault.repaired_at_s.unwrap_or(fault.at_s);
+    let least_s = fault.at_s + LATENCY_WINDOW_S as f64;
+    Trouble { from_s: fault.at_s, until_s: recovered_s.max(repaired_s).max(least_s) }
+}
+
+fn geographies(record: &Record<'_>, faults: &[FaultOutcome]) -> Vec<GeographyOutcome> {
+    let horizon_s = record.frame.horizon.as_secs_f64();
+    let troubles: Vec<Trouble> = faults.iter().map(|fault| trouble(fault, horizon_s)).collect();
+    let struck = record.frame.faults.iter().zip(&troubles).filter(|(fault, _)| fault.struck);
+    let struck: Vec<Trouble> = struck.map(|(_, &trouble)| trouble).collect();
+    let places = record.world.geographies.iter().enumerate();
+    places
+        .map(|(index, place)| {
+            let here = |demand: DemandId| record.world[demand].geography == GeographyId::new(index);
+            let around = |trouble: &Trouble| {
+                latency::phases(record, here, std::slice::from_ref(trouble))
+            };
+            GeographyOutcome {
+                name: place.name.clone(),
+                latency_ms: latency::phases(record, here, &struck),
+                faults: troubles.iter().map(around).collect(),
+            }
+        })
+        .collect()
+}

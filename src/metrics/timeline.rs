@@ -1,0 +1,133 @@
+//! The timeline of a run: series by second and cluster, and by window of ten seconds for users.
+
+use crate::sim::histogram::Histogram;
+
+use super::headroom::{Headroom, second_of};
+use super::latency;
+use super::outcome::Latency;
+use super::record::{LATENCY_WINDOW_S, Record};
+
+/// The series behind `timeline.csv` and the plots.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timeline {
+    /// Clusters, in the order of the scenario.
+    pub clusters: Vec<ClusterSeries>,
+    /// All users, by window of first arrival, in order.
+    pub users: Vec<UserWindow>,
+}
+
+/// One cluster, second by second from t = 0.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterSeries {
+    /// Name in the scenario.
+    pub name: String,
+    /// One entry a second.
+    pub seconds: Vec<ClusterSecond>,
+}
+
+/// One cluster in one second: counts of the second that begins here, states at its beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ClusterSecond {
+    /// Attempts that reached it.
+    pub attempts: u64,
+    /// Attempts answered well.
+    pub served: u64,
+    /// Attempts refused, lost or given up.
+    pub failed: u64,
+    /// Whether its ingress answers.
+    pub serving: bool,
+    /// Ready pods.
+    pub ready_pods: u32,
+    /// Active pods.
+    pub pods: u32,
+    /// Nodes that are Ready.
+    pub ready_nodes: u32,
+    /// Nodes.
+    pub nodes: u32,
+    /// Its headroom.
+    pub headroom: Headroom,
+}
+
+/// The users who first arrived in one window.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UserWindow {
+    /// Begin of the window \[s\].
+    pub at_s: usize,
+    /// Length of the window \[s\]; the last one may be shorter than the others.
+    pub length_s: usize,
+    /// All users.
+    pub offered: u64,
+    /// Those served.
+    pub served: u64,
+    /// Those who failed.
+    pub failed: u64,
+    /// Latency of those served.
+    pub latency_ms: Option<Latency>,
+}
+
+/// The timeline of a run; `headroom` is the series of [`super::headroom::headroom`].
+#[must_use]
+pub fn timeline(record: &Record<'_>, headroom: &[Vec<Headroom>]) -> Timeline {
+    Timeline { clusters: clusters(record, headroom), users: users(record) }
+}
+
+fn clusters(record: &Record<'_>, headroom: &[Vec<Headroom>]) -> Vec<ClusterSeries> {
+    let n_seconds = record.n_seconds();
+    let mut clusters: Vec<ClusterSeries> = record
+        .world
+        .clusters
+        .iter()
+        .zip(headroom)
+        .map(|(cluster, headroom)| {
+            let second = |&headroom| ClusterSecond { headroom, ..ClusterSecond::default() };
+            let seconds = headroom.iter().map(second).collect();
+            ClusterSeries { name: cluster.name.clone(), seconds }
+        })
+        .collect();
+    for sample in &record.samples.clusters {
+        if let Some(at_s) = second_of(sample.at, n_seconds) {
+            let second = &mut clusters[sample.cluster.index()].seconds[at_s];
+            second.serving = sample.serving;
+            second.ready_pods = sample.ready_pods;
+            second.pods = sample.pods;
+            second.ready_nodes = sample.ready_nodes;
+            second.nodes = sample.nodes;
+        }
+    }
+    for (deployment, series) in record.world.deployments.iter().zip(&record.traffic.deployments) {
+        let seconds = &mut clusters[deployment.cluster.index()].seconds;
+        let counts = series.attempts.iter().zip(&series.served).zip(&series.failed);
+        for (second, ((attempts, served), failed)) in seconds.iter_mut().zip(counts) {
+            second.attempts += attempts;
+            second.served += served;
+            second.failed += failed;
+        }
+    }
+    clusters
+}
+
+fn users(record: &Record<'_>) -> Vec<UserWindow> {
+    let users = record.users(|_| true);
+    let n_seconds = record.n_seconds();
+    (0..n_seconds)
+        .step_by(LATENCY_WINDOW_S)
+        .map(|at_s| {
+            let end_s = (at_s + LATENCY_WINDOW_S).min(n_seconds);
+            let sum = |counts: &[u64]| counts[at_s..end_s].iter().sum();
+            let mut latency = Histogram::EMPTY;
+            for demand in &record.traffic.demands {
+                if let Some(window) = demand.latency.get(at_s / LATENCY_WINDOW_S) {
+                    latency.merge(window);
+                }
+            }
+            UserWindow {
+                at_s,
+                length_s: end_s - at_s,
+                offered: sum(&users.offered),
+                served: sum(&users.served),
+                failed: sum(&users.failed),
+                latency_ms: latency::quantiles(&latency),
+            }
+        })
+        .collect()
+}
