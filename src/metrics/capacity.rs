@@ -15,8 +15,7 @@ pub fn clusters(record: &Record<'_>) -> Vec<ClusterOutcome> {
     clusters
         .map(|(index, cluster)| {
             let counts = |sample: &&ClusterSample| {
-                sample.cluster == ClusterId::new(index)
-                    && second_of(sample.at, n_seconds).is_some()
+                sample.cluster == ClusterId::new(index) && second_of(sample.at, n_seconds).is_some()
             };
             let used = usage(record.samples.clusters.iter().filter(counts));
             ClusterOutcome {

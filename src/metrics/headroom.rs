@@ -127,7 +127,8 @@ fn heirs(world: &World, deployment: DeploymentId, serving: &[ClusterId]) -> Heir
 impl Headroom {
     /// Takes a deployment into account: the scarcest one counts.
     fn lower_to(&mut self, sample: &DeploymentSample, demand: Demand) {
-        let ratio = |offered: f64| (0.0 < offered).then(|| sample.sustained.per_s() / offered - 1.0);
+        let ratio =
+            |offered: f64| (0.0 < offered).then(|| sample.sustained.per_s() / offered - 1.0);
         let (now, failover) = (ratio(demand.now), ratio(demand.failover));
         self.now = least(self.now, now);
         if failover.is_some() && least(self.failover, failover) != self.failover {
@@ -160,9 +161,8 @@ pub fn minima(record: &Record<'_>, series: &[Vec<Headroom>]) -> Vec<HeadroomOutc
                 failover_min_ratio: failover.map(|(_, ratio)| ratio),
                 at_s: failover.map(|(at_s, _)| at_s as f64),
                 binding: scarcest.and_then(|(at_s, id)| binding_at(record, id, at_s)),
-                workload: scarcest.map(|(_, id)| {
-                    record.world[record.world[id].workload].name.clone()
-                }),
+                workload: scarcest
+                    .map(|(_, id)| record.world[record.world[id].workload].name.clone()),
             }
         })
         .collect()

@@ -8,11 +8,17 @@
 //! go in, plain data comes out. A user request is counted by the second of its first attempt.
 
 pub mod record;
+
 pub mod outcome;
+
 pub mod recovery;
+
 pub mod fault_times;
+
 pub mod headroom;
 pub mod latency;
+
 pub mod capacity;
+
 pub mod summary;
 pub mod timeline;

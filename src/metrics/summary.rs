@@ -253,9 +253,8 @@ fn geographies(record: &Record<'_>, faults: &[FaultOutcome]) -> Vec<GeographyOut
     places
         .map(|(index, place)| {
             let here = |demand: DemandId| record.world[demand].geography == GeographyId::new(index);
-            let around = |trouble: &Trouble| {
-                latency::phases(record, here, std::slice::from_ref(trouble))
-            };
+            let around =
+                |trouble: &Trouble| latency::phases(record, here, std::slice::from_ref(trouble));
             GeographyOutcome {
                 name: place.name.clone(),
                 latency_ms: latency::phases(record, here, &struck),
