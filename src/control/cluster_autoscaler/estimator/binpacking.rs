@@ -1,0 +1,257 @@
+//! First fit, decreasing: packing pods onto new nodes of one group.
+//!
+//! Follows estimator/binpacking_estimator.go, its quirk included that a real node which takes a
+//! pod for the sake of a hostname spread counts as a new one.
+
+use std::fmt;
+
+use crate::units::Span;
+
+use super::super::resources::Resources;
+use super::fast_path;
+use super::limiter::Limiter;
+use super::order;
+use super::snapshot::{Misfit, Node, PodGroup, Snapshot, TopologyKey};
+
+/// The node group whose size is estimated.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// A new node of the group, DaemonSets subtracted.
+    pub node: Node,
+    /// What such a node offers before DaemonSets are subtracted.
+    pub allocatable: Resources,
+    /// What the machine has.
+    pub capacity: Resources,
+}
+
+/// How to pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Simulate every pod.
+    Simulate,
+    /// Simulate one node of the costliest group and multiply (`--fastpath-binpacking-enabled`).
+    FastPath,
+}
+
+/// What an estimation found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Estimate {
+    /// Nodes that hold at least one of the pods.
+    pub n_nodes: usize,
+    /// Pods placed, for each group in the given order.
+    pub placed: Vec<usize>,
+    /// Why pods were left over, if some were.
+    pub left_over: Option<LeftOver>,
+}
+
+impl Estimate {
+    /// Pods placed in all.
+    #[must_use]
+    pub fn n_pods(&self) -> usize {
+        self.placed.iter().sum()
+    }
+}
+
+/// Why an estimation leaves pods over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftOver {
+    /// No more nodes were granted.
+    Limit,
+    /// Some pod does not fit on an empty node of the group.
+    Misfit(Misfit),
+}
+
+impl LeftOver {
+    /// The reason in words for users.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Limit => "the group may not grow further",
+            Self::Misfit(Misfit::HostPort) => "a host port is taken on a new node",
+            Self::Misfit(Misfit::Resources) => "a pod is larger than a new node",
+            Self::Misfit(Misfit::Spread) => "a new node would not even out the spread",
+            Self::Misfit(Misfit::AntiAffinity) => "anti-affinity rules a new node out",
+        }
+    }
+}
+
+impl fmt::Display for LeftOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
+    }
+}
+
+/// How many nodes of the group `groups` need beside the `existing` ones.
+///
+/// Pods are assumed not to fit on existing nodes: the loop has filtered those out.
+#[must_use]
+pub fn estimate(
+    groups: &[PodGroup],
+    template: &Template,
+    existing: Vec<Node>,
+    limiter: Limiter,
+    method: Method,
+) -> Estimate {
+    let requests: Vec<Resources> = groups.iter().map(|group| group.request).collect();
+    let mut order = order::decreasing(&requests, &template.allocatable);
+    if method == Method::FastPath {
+        let ordered: Vec<PodGroup> = order.iter().map(|&index| groups[index]).collect();
+        if let Some(best) = fast_path::best_group(&ordered, &template.capacity) {
+            let last = order.remove(best);
+            order.push(last);
+        }
+    }
+    let mut packing = Packing {
+        n_existing: existing.len(),
+        snapshot: Snapshot::new(existing),
+        template,
+        limiter,
+        last: None,
+        used: Vec::new(),
+        n_multiplied: 0,
+        left_over: None,
+    };
+    let mut placed = vec![0; groups.len()];
+    let mut is_open = true;
+    for (position, &index) in order.iter().enumerate() {
+        let group = &groups[index];
+        placed[index] = packing.fill_new_nodes(group);
+        if !is_open {
+            continue;
+        }
+        let rest = PodGroup { count: group.count - placed[index], ..*group };
+        let is_last = position + 1 == order.len();
+        let (added, stays_open) =
+            if method == Method::FastPath && is_last && fast_path::is_possible(&rest) {
+                packing.multiply_one_node(&rest)
+            } else {
+                packing.add_nodes(&rest)
+            };
+        placed[index] += added;
+        is_open = stays_open;
+    }
+    let n_used = packing.used.iter().filter(|used| **used).count();
+    let n_nodes = n_used + packing.n_multiplied;
+    Estimate { n_nodes, placed, left_over: packing.left_over }
+}
+
+/// An estimation under way.
+struct Packing<'a> {
+    /// The first so many nodes of the snapshot are real.
+    n_existing: usize,
+    snapshot: Snapshot,
+    template: &'a Template,
+    limiter: Limiter,
+    /// The node added last.
+    last: Option<usize>,
+    /// Which nodes of the snapshot hold a placed pod.
+    used: Vec<bool>,
+    /// Nodes that the fast path counted without simulating them.
+    n_multiplied: usize,
+    left_over: Option<LeftOver>,
+}
+
+impl Packing<'_> {
+    /// Places pods on nodes added before, until one fits nowhere; returns how many.
+    fn fill_new_nodes(&mut self, group: &PodGroup) -> usize {
+        let n_existing = self.n_existing;
+        for placed in 0..group.count {
+            match self.snapshot.place_anywhere(group, |index| n_existing <= index) {
+                Some(node) => self.mark(node),
+                None => return placed,
+            }
+        }
+        group.count
+    }
+
+    /// Places pods on the last node, adding nodes as it fills up; returns how many, and whether
+    /// more nodes may be added.
+    fn add_nodes(&mut self, group: &PodGroup) -> (usize, bool) {
+        for placed in 0..group.count {
+            if let Some(last) = self.last
+                && self.place_on_last_or_spread(group, last)
+            {
+                continue;
+            }
+            // A pod that fits on no empty node will not fit on another one.
+            if self.last.is_some_and(|last| !self.is_used(last)) {
+                return (placed, true);
+            }
+            if !self.limiter.grant(Span::ZERO) {
+                self.left_over = Some(LeftOver::Limit);
+                return (placed, false);
+            }
+            let new = self.add_node();
+            if let Err(misfit) = self.snapshot.place(group, new) {
+                self.left_over = Some(LeftOver::Misfit(misfit));
+                return (placed, true);
+            }
+            self.mark(new);
+        }
+        (group.count, true)
+    }
+
+    /// On the last node, or, where only an uneven hostname spread forbids it, on any other.
+    fn place_on_last_or_spread(&mut self, group: &PodGroup, last: usize) -> bool {
+        let by_host = group.spread.is_some_and(|spread| spread.key == TopologyKey::Hostname);
+        let node = match self.snapshot.place(group, last) {
+            Ok(()) => Some(last),
+            Err(Misfit::Spread) if by_host => {
+                self.snapshot.place_anywhere(group, |index| index != last)
+            }
+            Err(_) => None,
+        };
+        if let Some(node) = node {
+            self.mark(node);
+        }
+        node.is_some()
+    }
+
+    /// Packs one node and takes all others to be alike; returns as [`Self::add_nodes`].
+    fn multiply_one_node(&mut self, group: &PodGroup) -> (usize, bool) {
+        if !self.limiter.grant(Span::ZERO) {
+            self.left_over = Some(LeftOver::Limit);
+            return (0, false);
+        }
+        let first = self.add_node();
+        let mut per_node = 0;
+        while per_node < group.count {
+            if let Err(misfit) = self.snapshot.place(group, first) {
+                if per_node == 0 {
+                    self.left_over = Some(LeftOver::Misfit(misfit));
+                    return (0, true);
+                }
+                break;
+            }
+            self.mark(first);
+            per_node += 1;
+        }
+        let mut placed = per_node;
+        while placed < group.count {
+            if !self.limiter.grant(Span::ZERO) {
+                self.left_over = Some(LeftOver::Limit);
+                return (placed, false);
+            }
+            self.n_multiplied += 1;
+            placed += per_node.min(group.count - placed);
+        }
+        (placed, true)
+    }
+
+    fn add_node(&mut self) -> usize {
+        let new = self.snapshot.add(self.template.node.clone());
+        self.last = Some(new);
+        new
+    }
+
+    fn mark(&mut self, node: usize) {
+        if self.used.len() <= node {
+            self.used.resize(self.snapshot.len(), false);
+        }
+        self.used[node] = true;
+    }
+
+    fn is_used(&self, node: usize) -> bool {
+        self.used.get(node).copied().unwrap_or(false)
+    }
+}

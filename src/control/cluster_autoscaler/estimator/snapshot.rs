@@ -1,0 +1,213 @@
+//! A cluster in the autoscaler's imagination: nodes, and whether a pod would fit on them.
+//!
+//! Stands in for simulator/clustersnapshot with the scheduler's filters, in their order: host
+//! ports, resources, topology spread, anti-affinity. All pods of a deployment are matched by its
+//! spread constraint and its anti-affinity; node affinity is the caller's.
+
+use std::collections::BTreeMap;
+
+use crate::model::ids::{DeploymentId, ZoneId};
+
+use super::super::resources::Resources;
+
+/// Pods that are all alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PodGroup {
+    /// Whose pods they are.
+    pub owner: DeploymentId,
+    /// How many wait for a node.
+    pub count: usize,
+    /// What each requests; `pods` is 1.
+    pub request: Resources,
+    /// A port of the node that each needs for itself.
+    pub host_port: Option<u16>,
+    /// A spread that must hold (`whenUnsatisfiable: DoNotSchedule`).
+    pub spread: Option<Spread>,
+    /// Where at most one of them may be (required anti-affinity).
+    pub apart: Option<TopologyKey>,
+}
+
+/// A topology spread constraint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spread {
+    /// `maxSkew`.
+    pub max_skew: usize,
+    /// `topologyKey`.
+    pub key: TopologyKey,
+    /// `minDomains`: with fewer domains the least full one counts as empty.
+    pub min_domains: usize,
+}
+
+/// What makes a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopologyKey {
+    /// A node of its own (`kubernetes.io/hostname`).
+    Hostname,
+    /// A zone (`topology.kubernetes.io/zone`).
+    Zone,
+}
+
+/// A node, real or imagined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// What is left for pods.
+    pub free: Resources,
+    /// Its zone.
+    pub zone: ZoneId,
+    /// Host ports in use.
+    pub host_ports: Vec<u16>,
+    /// Pods on it, by owner.
+    pub pods_of: Vec<(DeploymentId, usize)>,
+}
+
+impl Node {
+    /// A node without pods.
+    #[must_use]
+    pub const fn empty(free: Resources, zone: ZoneId) -> Self {
+        Self { free, zone, host_ports: Vec::new(), pods_of: Vec::new() }
+    }
+
+    fn n_pods_of(&self, owner: DeploymentId) -> usize {
+        self.pods_of.iter().find(|(of, _)| *of == owner).map_or(0, |(_, n_pods)| *n_pods)
+    }
+
+    fn place(&mut self, group: &PodGroup) {
+        self.free -= group.request;
+        self.host_ports.extend(group.host_port);
+        match self.pods_of.iter_mut().find(|(of, _)| *of == group.owner) {
+            Some((_, n_pods)) => *n_pods += 1,
+            None => self.pods_of.push((group.owner, 1)),
+        }
+    }
+}
+
+/// Why a pod does not fit on a node: the first filter that rules it out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// The host port is taken.
+    HostPort,
+    /// Too little CPU, memory or room for pods is left.
+    Resources,
+    /// The spread would become too uneven.
+    Spread,
+    /// A pod that it must keep apart from is there.
+    AntiAffinity,
+}
+
+/// Nodes with the position from which the next search starts.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    nodes: Vec<Node>,
+    next: usize,
+}
+
+impl Snapshot {
+    /// The real nodes.
+    #[must_use]
+    pub const fn new(nodes: Vec<Node>) -> Self {
+        Self { nodes, next: 0 }
+    }
+
+    /// Number of nodes.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there is no node.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Adds a node and returns its index.
+    pub fn add(&mut self, node: Node) -> usize {
+        self.nodes.push(node);
+        self.nodes.len() - 1
+    }
+
+    /// Places a pod of `group` on the node at `index`, if it fits.
+    pub fn place(&mut self, group: &PodGroup, index: usize) -> Result<(), Misfit> {
+        let topology = Topology::of(&self.nodes, group);
+        check(&self.nodes[index], group, &topology)?;
+        self.nodes[index].place(group);
+        Ok(())
+    }
+
+    /// Places a pod of `group` on the first node that it fits on and that `allows`.
+    ///
+    /// The search starts after the node that the last one ended on.
+    pub fn place_anywhere(
+        &mut self,
+        group: &PodGroup,
+        allows: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let topology = Topology::of(&self.nodes, group);
+        let n_nodes = self.nodes.len();
+        let fits =
+            |index: &usize| allows(*index) && check(&self.nodes[*index], group, &topology).is_ok();
+        let found = (0..n_nodes).map(|step| (self.next + step) % n_nodes).find(fits)?;
+        self.nodes[found].place(group);
+        self.next = (found + 1) % n_nodes;
+        Some(found)
+    }
+}
+
+/// How a deployment's pods are spread now, as far as a group's rules ask.
+struct Topology {
+    /// Pods in each zone; empty unless a rule asks for zones.
+    by_zone: BTreeMap<ZoneId, usize>,
+    /// Pods in the least full domain of the spread constraint.
+    least: usize,
+}
+
+impl Topology {
+    fn of(nodes: &[Node], group: &PodGroup) -> Self {
+        let mut by_zone = BTreeMap::new();
+        let spread_key = group.spread.map(|spread| spread.key);
+        if [spread_key, group.apart].contains(&Some(TopologyKey::Zone)) {
+            for node in nodes {
+                *by_zone.entry(node.zone).or_default() += node.n_pods_of(group.owner);
+            }
+        }
+        let least = group.spread.map_or(0, |spread| {
+            let (n_domains, least) = match spread.key {
+                TopologyKey::Zone => (by_zone.len(), by_zone.values().copied().min()),
+                TopologyKey::Hostname => {
+                    (nodes.len(), nodes.iter().map(|node| node.n_pods_of(group.owner)).min())
+                }
+            };
+            if n_domains < spread.min_domains { 0 } else { least.unwrap_or(0) }
+        });
+        Self { by_zone, least }
+    }
+
+    /// Pods in the domain of `node`.
+    fn in_domain(&self, node: &Node, key: TopologyKey, owner: DeploymentId) -> usize {
+        match key {
+            TopologyKey::Hostname => node.n_pods_of(owner),
+            TopologyKey::Zone => self.by_zone.get(&node.zone).copied().unwrap_or(0),
+        }
+    }
+}
+
+fn check(node: &Node, group: &PodGroup, topology: &Topology) -> Result<(), Misfit> {
+    if group.host_port.is_some_and(|port| node.host_ports.contains(&port)) {
+        return Err(Misfit::HostPort);
+    }
+    if !node.free.fits(&group.request) {
+        return Err(Misfit::Resources);
+    }
+    if let Some(spread) = group.spread {
+        let here = topology.in_domain(node, spread.key, group.owner);
+        if spread.max_skew + topology.least < here + 1 {
+            return Err(Misfit::Spread);
+        }
+    }
+    if let Some(key) = group.apart
+        && topology.in_domain(node, key, group.owner) > 0
+    {
+        return Err(Misfit::AntiAffinity);
+    }
+    Ok(())
+}

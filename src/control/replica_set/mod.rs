@@ -1,0 +1,13 @@
+//! The ReplicaSet controller: how many pods to create, or which to delete.
+//!
+//! | module | upstream (kubernetes/kubernetes) |
+//! |---|---|
+//! | [`manage`] | pkg/controller/replicaset/replica_set.go: `manageReplicas` |
+//! | [`slow_start`] | replica_set.go: `slowStartBatch` |
+//! | [`deletion_order`] | pkg/controller/controller_utils.go: `ActivePodsWithRanks` |
+//!
+//! Left out: adoption of orphans, and waiting for the watch to show one's own writes.
+
+pub mod deletion_order;
+pub mod manage;
+pub mod slow_start;
