@@ -206,3 +206,108 @@ impl PartialEq for Histogram {
             && self.max_s.to_bits() == other.max_s.to_bits()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::laws::{Law, Sampler};
+    use crate::sim::maths;
+    use crate::sim::streams::Stream;
+    use proptest::prelude::*;
+
+    fn of(durations: &[f64]) -> Histogram {
+        let mut histogram = Histogram::new();
+        durations.iter().for_each(|&secs| histogram.record(secs));
+        histogram
+    }
+
+    /// Each bin holds its lower edge and not its upper one, is at most 3.2 % wide, and what is
+    /// out of range lands in the end bins.
+    #[test]
+    fn bins_tile_the_range() {
+        for bin in 0..BINS {
+            let (start_s, end_s) = (bin_start_s(bin), bin_start_s(bin + 1));
+            assert_eq!(bin_of(start_s), bin);
+            assert_eq!(bin_of(end_s), (bin + 1).min(BINS - 1));
+            assert!(bin == 0 || end_s / start_s <= 1.0 + 1.0 / 32.0, "bin {bin} is too wide");
+        }
+        assert_eq!(bin_start_s(1), (1.0 + 1.0 / 32.0) / f64::from(1 << 20));
+        assert_eq!(bin_start_s(BINS), 16_384.0);
+        let table = [(0.0, 0), (1e-9, 0), (16_384.0, BINS - 1), (f64::INFINITY, BINS - 1)];
+        for (secs, bin) in table {
+            assert_eq!(bin_of(secs), bin, "{secs}");
+        }
+    }
+
+    /// Against the exact quantiles of the law: 10^5 lognormal latencies, every percentile within
+    /// one bin and four standard errors of the order statistic, sqrt(p (1 - p) / n) in p.
+    #[test]
+    fn quantiles_meet_the_law() {
+        const N: u64 = 100_000;
+        let law = Law::lognormal_p50_p99(0.04, 0.18);
+        let (sampler, stream) = (Sampler::new(&law), Stream::new(1, 0, "test", "quantiles"));
+        let mut histogram = Histogram::new();
+        (0..N).for_each(|i| histogram.record(sampler.draw(stream.at(i))));
+        for p in [0.01, 0.1, 0.5, 0.9, 0.95, 0.99, 0.999] {
+            let error = 4.0 * (p * (1.0 - p) / N as f64).sqrt();
+            let low_s = law.quantile(p - error) / (1.0 + 1.0 / 32.0);
+            let high_s = law.quantile(p + error) * (1.0 + 1.0 / 32.0);
+            let got_s = histogram.quantile(p).unwrap();
+            assert!(low_s < got_s && got_s < high_s, "{p}: {got_s} outside {low_s}..{high_s}");
+        }
+    }
+
+    /// Nothing counted has no quantile; one duration is every quantile of itself.
+    #[test]
+    fn empty_and_single() {
+        let empty = Histogram::EMPTY;
+        assert_eq!((empty.quantile(0.5), empty.max_s(), empty.count()), (None, None, 0));
+        let single = of(&[0.123]);
+        for p in [0.0, 0.5, 1.0] {
+            assert_eq!(single.quantile(p), Some(0.123));
+        }
+        let mut cleared = single.clone();
+        cleared.clear();
+        assert_eq!(cleared, empty);
+        let mut binned = Histogram::new();
+        binned.add_many(bin_of(0.123), 3);
+        assert_eq!(binned.count(), 3);
+        assert!(binned.min_s().unwrap() <= 0.123 && 0.123 < binned.max_s().unwrap());
+    }
+
+    fn durations() -> impl Strategy<Value = Vec<f64>> {
+        // Spread over every octave and both ends.
+        proptest::collection::vec((-25.0..16.0_f64).prop_map(|x| maths::pow(2.0, x)), 0..40)
+    }
+
+    proptest! {
+        /// Merging is exact: any grouping and order of parts equals counting all at once.
+        #[test]
+        fn merging_is_associative_and_exact(a in durations(), b in durations(), c in durations()) {
+            let [ha, hb, hc] = [of(&a), of(&b), of(&c)];
+            let mut left = ha.clone();
+            left.merge(&hb);
+            left.merge(&hc);
+            let mut tail = hc.clone();
+            tail.merge(&hb);
+            let mut right = tail;
+            right.merge(&ha);
+            prop_assert_eq!(&left, &right);
+            prop_assert_eq!(&left, &of(&[a, b, c].concat()));
+        }
+
+        /// Quantiles never fall with p and stay between the extremes.
+        #[test]
+        fn quantiles_are_monotone(durations in durations()) {
+            prop_assume!(!durations.is_empty());
+            let histogram = of(&durations);
+            let mut last = histogram.min_s().unwrap();
+            for i in 0..=1_000 {
+                let value = histogram.quantile(f64::from(i) / 1_000.0).unwrap();
+                prop_assert!(last <= value, "falls at {i}: {value} after {last}");
+                last = value;
+            }
+            prop_assert_eq!(Some(last), histogram.max_s());
+        }
+    }
+}

@@ -252,3 +252,116 @@ impl RateCursor {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::exponential::exponential;
+    use crate::sim::statistics::{chi_square, chi_square_p};
+    use crate::sim::streams::Stream;
+
+    /// Up from 10 to 30 over 10 s, a jump down to 5, nothing for 10 s, then down from 20 to 0.
+    fn example() -> RateCurve {
+        let segment = |start_s, rate_start, rate_end| RateSegment { start_s, rate_start, rate_end };
+        let segments = [
+            segment(-10.0, 10.0, 30.0),
+            segment(0.0, 5.0, 5.0),
+            segment(20.0, 0.0, 0.0),
+            segment(30.0, 20.0, 0.0),
+        ];
+        RateCurve::new(&segments, 40.0)
+    }
+
+    /// Areas of trapezoids by hand.
+    #[test]
+    fn integrals_are_areas() {
+        let curve = example();
+        let table = [
+            (-100.0, 100.0, 400.0),
+            (-10.0, -5.0, 75.0),
+            (-5.0, 0.0, 125.0),
+            (-5.0, 10.0, 175.0),
+            (20.0, 30.0, 0.0),
+            (25.0, 35.0, 75.0),
+            (35.0, 36.0, 9.0),
+            (40.0, 50.0, 0.0),
+            (5.0, 5.0, 0.0),
+        ];
+        for (from_s, to_s, area) in table {
+            let got: f64 = curve.integral(from_s, to_s);
+            assert!((got - area).abs() < 1e-12, "{from_s}..{to_s}: {got} against {area}");
+        }
+        assert_eq!(curve.peak(), 30.0);
+        assert_eq!(curve.mean(-10.0, 0.0), 20.0);
+        assert_eq!(curve.scaled(0.5).integral(-100.0, 100.0), 200.0);
+        assert_eq!(RateCurve::constant(0.0, 3.0).integral(1.0, 5.0), 12.0);
+        let rates =
+            [(-11.0, 0.0), (-5.0, 20.0), (0.0, 5.0), (25.0, 0.0), (35.0, 10.0), (40.0, 0.0)];
+        for (time_s, rate) in rates {
+            assert_eq!(curve.rate_at(time_s), rate, "{time_s}");
+        }
+    }
+
+    /// `advance` inverts the integral, from anywhere, over jumps and gaps, and ends with the
+    /// curve.
+    #[test]
+    fn advance_inverts_the_integral() {
+        let curve = example();
+        for from_s in [-20.0, -10.0, -3.0, 0.0, 12.5, 20.0, 29.0, 30.0, 39.0] {
+            let left = curve.integral(from_s, f64::INFINITY.min(100.0));
+            for share in [1e-9, 0.1, 0.5, 0.9, 0.999_999] {
+                let mass = share * left;
+                let at_s = curve.advance(from_s, mass).unwrap();
+                let back = curve.integral(from_s, at_s);
+                assert!((back - mass).abs() < 1e-12 * left, "{from_s} {share}: {back} {mass}");
+                assert!(from_s <= at_s && curve.start_s() <= at_s && at_s <= curve.end_s());
+            }
+            assert_eq!(curve.advance(from_s, left * 1.000_001), None);
+        }
+        assert_eq!(curve.advance(40.0, 1e-9), None);
+        assert_eq!(RateCurve::constant(0.0, 0.0).advance(0.0, 1.0), None);
+        assert_eq!(RateCurve::constant(-1.0, 4.0).advance(0.0, 2.0), Some(0.5));
+        // From rest: 0.5 * t^2 = 2.
+        assert_eq!(RateCurve::through(&[(0.0, 0.0), (10.0, 10.0)]).advance(0.0, 2.0), Some(2.0));
+    }
+
+    /// Arrivals by inversion are Poisson on the example curve: counts over 2,000 repetitions in
+    /// each of five stretches have the integral as mean and variance (index of dispersion), and
+    /// stretches with rate 0 stay empty.
+    #[test]
+    fn arrivals_are_poisson() {
+        const TRIALS: u64 = 2_000;
+        let curve = example();
+        let edges = [-10.0, -5.0, 0.0, 20.0, 30.0, 40.0];
+        let mut sums = [0_u64; 5];
+        let mut squares = [0_u64; 5];
+        for trial in 0..TRIALS {
+            let stream = Stream::new(1, trial, "test", "arrivals");
+            let mut cursor = RateCursor::new(&curve, f64::NEG_INFINITY);
+            let mut counts = [0_u64; 5];
+            let mut last_s = f64::NEG_INFINITY;
+            for i in 0.. {
+                let Some(at_s) = cursor.advance(&curve, exponential(stream.at(i))) else { break };
+                assert!(last_s <= at_s);
+                last_s = at_s;
+                counts[edges.partition_point(|edge| *edge <= at_s) - 1] += 1;
+            }
+            for (k, count) in counts.into_iter().enumerate() {
+                sums[k] += count;
+                squares[k] += count * count;
+            }
+        }
+        let due: Vec<f64> =
+            edges.windows(2).map(|pair| TRIALS as f64 * curve.integral(pair[0], pair[1])).collect();
+        assert_eq!(sums[3], 0);
+        let busy = [0, 1, 2, 4];
+        let p = chi_square_p(chi_square(&busy.map(|k| sums[k]), &busy.map(|k| due[k])), busy.len());
+        assert!(1e-4 < p, "counts: p = {p}");
+        for k in busy {
+            let mean = sums[k] as f64 / TRIALS as f64;
+            let dispersion = (squares[k] as f64 - TRIALS as f64 * mean * mean) / mean;
+            let p = chi_square_p(dispersion, TRIALS as usize - 1);
+            assert!(1e-4 < p && p < 1.0 - 1e-4, "dispersion {k}: p = {p}");
+        }
+    }
+}

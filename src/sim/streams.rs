@@ -132,3 +132,155 @@ impl From<Stream> for Cursor {
         Self::new(stream)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::statistics::{chi_square, chi_square_p};
+
+    /// Smallest probability that a test of fit may have; seeds are fixed, so it never flakes.
+    const LEAST_P: f64 = 1e-4;
+
+    fn assert_fits(what: &str, observed: &[u64], expected: &[f64]) {
+        let p = chi_square_p(chi_square(observed, expected), observed.len() - 1);
+        assert!(LEAST_P < p, "{what}: p = {p}");
+    }
+
+    /// The generator is frozen: published results depend on these words. They were computed
+    /// once by this code; what they show is that it has not changed.
+    #[test]
+    fn draws_are_frozen() {
+        let stream = Stream::new(42, 7, "service-time", "checkout");
+        let far = 1 << 40;
+        let child = stream.substream(3);
+        let drawn = [stream.at(0), stream.at(1), stream.at(far), child.at(0), child.at(1)];
+        let frozen = [
+            0x1633_E3F1_5537_6AA7,
+            0xDEC0_2787_2010_43AE,
+            0x5BFF_962F_861A_4598,
+            0x3AD7_DCF9_0EF7_FAFC,
+            0x7350_26B2_0322_87B3,
+        ];
+        assert_eq!(drawn, frozen, "{drawn:#018X?}");
+    }
+
+    /// Every part of the name counts, and where one text ends and the next begins.
+    #[test]
+    fn other_names_are_other_streams() {
+        let names = [
+            Stream::new(1, 2, "ab", "c"),
+            Stream::new(2, 1, "ab", "c"),
+            Stream::new(1, 2, "a", "bc"),
+            Stream::new(1, 2, "ab", "c\0"),
+            Stream::new(1, 2, "c", "ab"),
+            Stream::new(1, 2, "ab", "a name of more than eight bytes"),
+            Stream::new(1, 2, "ab", "a name of more than eight byteS"),
+            Stream::new(1, 2, "ab", "c").substream(0),
+            Stream::new(1, 2, "ab", "c").substream(1),
+        ];
+        for (i, a) in names.iter().enumerate() {
+            for b in &names[..i] {
+                assert_ne!(a.at(0), b.at(0), "{a:?} {b:?}");
+            }
+        }
+    }
+
+    /// A million draws: each of the 64 bits is set half the time, each value of each of the 8
+    /// bytes is equally frequent (chi-square).
+    #[test]
+    fn bits_and_bytes_are_uniform() {
+        const N: u64 = 1_000_000;
+        let stream = Stream::new(1, 0, "test", "uniform");
+        let mut bits = [0_u64; 64];
+        let mut bytes = vec![0_u64; 8 * 256];
+        for i in 0..N {
+            let u = stream.at(i);
+            for (bit, count) in bits.iter_mut().enumerate() {
+                *count += (u >> bit) & 1;
+            }
+            for (place, byte) in u.to_le_bytes().into_iter().enumerate() {
+                bytes[place * 256 + usize::from(byte)] += 1;
+            }
+        }
+        for (bit, &ones) in bits.iter().enumerate() {
+            let half = N as f64 / 2.0;
+            assert_fits(&format!("bit {bit}"), &[ones, N - ones], &[half, half]);
+        }
+        for (place, counts) in bytes.chunks(256).enumerate() {
+            assert_fits(&format!("byte {place}"), counts, &[N as f64 / 256.0; 256]);
+        }
+    }
+
+    /// Neighbours are independent: the number of equal bits of two draws is binomial with mean
+    /// 32, and so is each bit's agreement, between neighbouring counters, trials, seeds, names,
+    /// substreams, and one draw of neighbouring streams against the next of the other.
+    #[test]
+    fn neighbours_are_independent() {
+        const N: u64 = 200_000;
+        let stream = Stream::new(1, 0, "test", "pairs");
+        let trial = |trial| Stream::new(1, trial, "test", "pairs");
+        let seed = |seed| Stream::new(seed, 0, "test", "pairs");
+        type Pair<'a> = (&'a str, Box<dyn Fn(u64) -> (u64, u64) + 'a>);
+        let cases: [Pair; 7] = [
+            ("counters", Box::new(|i| (stream.at(i), stream.at(i + 1)))),
+            ("distant counters", Box::new(|i| (stream.at(i), stream.at(i + (1 << 32))))),
+            ("trials", Box::new(|i| (trial(i).at(0), trial(i + 1).at(0)))),
+            ("seeds", Box::new(|i| (seed(i).at(5), seed(i + 1).at(5)))),
+            ("shifted trials", Box::new(|i| (trial(7).at(i), trial(8).at(i + 1)))),
+            (
+                "substreams",
+                Box::new(|i| (stream.substream(i).at(0), stream.substream(i + 1).at(0))),
+            ),
+            ("substream and parent", Box::new(|i| (stream.substream(0).at(i), stream.at(i)))),
+        ];
+        for (name, pair) in cases {
+            let mut agreements = [0_u64; 64];
+            let mut equal_bits = [0_u64; 65];
+            for i in 0..N {
+                let (a, b) = pair(i);
+                let equal = !(a ^ b);
+                equal_bits[equal.count_ones() as usize] += 1;
+                for (bit, count) in agreements.iter_mut().enumerate() {
+                    *count += (equal >> bit) & 1;
+                }
+            }
+            let half = N as f64 / 2.0;
+            for (bit, &count) in agreements.iter().enumerate() {
+                assert_fits(&format!("{name}, bit {bit}"), &[count, N - count], &[half, half]);
+            }
+            let mut share = 1.0 / u64::MAX as f64;
+            let mut expected = [0.0; 65];
+            for (k, cell) in expected.iter_mut().enumerate() {
+                *cell = N as f64 * share;
+                share *= (64 - k) as f64 / (k + 1) as f64;
+            }
+            // Cells 20..=44 each expect hundreds of pairs; the tails are pooled into the ends.
+            let pool = |from: usize, to: usize| {
+                (equal_bits[from..to].iter().sum::<u64>(), expected[from..to].iter().sum::<f64>())
+            };
+            let cells: Vec<(u64, f64)> = [pool(0, 20)]
+                .into_iter()
+                .chain((20..45).map(|k| pool(k, k + 1)))
+                .chain([pool(45, 65)])
+                .collect();
+            let (observed, expected): (Vec<_>, Vec<_>) = cells.into_iter().unzip();
+            assert_fits(&format!("{name}, equal bits"), &observed, &expected);
+        }
+    }
+
+    /// The open interval, its symmetry, and equal shares of indices.
+    #[test]
+    fn units_are_open_and_symmetric() {
+        let step = 1.0 / (1_u64 << 53) as f64;
+        assert_eq!((unit(0), unit(u64::MAX)), (step, 1.0 - step));
+        let mut cursor = Cursor::new(Stream::new(1, 0, "test", "unit"));
+        let mut counts = [0_u64; 7];
+        for _ in 0..100_000 {
+            let u = cursor.next_u64();
+            assert_eq!(unit(!u), 1.0 - unit(u));
+            counts[cursor.next_below(7)] += 1;
+        }
+        assert_fits("indices", &counts, &[100_000.0 / 7.0; 7]);
+        assert_eq!((below(0, 7), below(u64::MAX, 7)), (0, 6));
+    }
+}
