@@ -12,6 +12,7 @@ pub mod model;
 pub mod report;
 pub mod scenario;
 pub mod sim;
+pub mod simulation;
 pub mod spec;
 pub mod traffic;
 pub mod units;

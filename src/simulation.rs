@@ -15,7 +15,7 @@ use crate::model::ids::FaultId;
 use crate::model::sample::Samples;
 use crate::model::world::World;
 use crate::scenario::Scenario;
-use crate::traffic::Ledger;
+use crate::traffic::ledger::Ledger;
 use crate::units::{Span, Time};
 
 mod assemble;
@@ -50,7 +50,6 @@ pub fn run(scenario: &Scenario, options: Options, mut progress: impl FnMut(Time)
     while let Some((at, event)) = next_event(&mut cx, end) {
         cx.now = at;
         handle(&mut cx, scenario, event);
-        cx.traffic.ledger().assert_conserved();
         n_events += 1;
         if next_report <= at {
             progress(at);
@@ -59,7 +58,7 @@ pub fn run(scenario: &Scenario, options: Options, mut progress: impl FnMut(Time)
     }
     let ledger = cx.traffic.ledger().clone();
     ledger.assert_conserved();
-    ledger.absorb_into(&mut cx.facts);
+    absorb(&ledger, &mut cx.facts);
     Finished { world: cx.world, facts: cx.facts, samples: cx.samples, ledger, n_events }
 }
 
@@ -116,4 +115,14 @@ fn strike(cx: &mut Cx, scenario: &Scenario, fault: FaultId) {
 fn heal(cx: &mut Cx, scenario: &Scenario, fault: FaultId) {
     cx.say(What::FaultHealed { fault });
     scenario.faults()[fault.index()].fault.heal(cx, fault);
+}
+
+/// Makes the fingerprint cover what became of the requests, second by second.
+fn absorb(ledger: &Ledger, facts: &mut FactLog) {
+    for demand in ledger.demands() {
+        for second in demand.seconds() {
+            facts.absorb(u64::from(second.offered) << 32 | u64::from(second.served));
+            facts.absorb(u64::from(second.failed_total()));
+        }
+    }
 }

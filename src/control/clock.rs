@@ -62,7 +62,7 @@ impl Clock {
 
     /// The instant of the next event.
     #[must_use]
-    pub fn next_at(&self) -> Option<Time> {
+    pub fn next_at(&mut self) -> Option<Time> {
         self.timers.peek()
     }
 
@@ -84,6 +84,11 @@ impl Clock {
         ] {
             self.retire(event);
         }
+    }
+
+    /// Gives back the endpoints timer of a pod that is gone and that no balancer knows any more.
+    pub fn retire_endpoints(&mut self, pod: PodId) {
+        self.retire(Event::EndpointsChange(pod));
     }
 
     /// Gives back all timers of a node that is deleted.

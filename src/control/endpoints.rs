@@ -8,6 +8,10 @@
 
 use std::fmt;
 
+mod sync;
+
+pub use sync::{apply, publish, readiness_changed};
+
 use crate::units::{Span, Time};
 
 /// The parts of the way from a pod's condition to the balancers.

@@ -1,5 +1,8 @@
 //! Constants of the controllers, as a version profile and the scenario set them.
 
+use crate::control::endpoints::PropagationPolicy;
+use crate::control::node_lifecycle::monitor::MonitorPolicy;
+use crate::control::scheduler::snapshot::SpreadConstraint;
 use crate::units::Span;
 
 /// The constants that all clusters of a scenario share.
@@ -14,36 +17,14 @@ pub struct Settings {
     pub scrape_interval: Span,
     /// `--horizontal-pod-autoscaler-sync-period`.
     pub hpa_sync_period: Span,
-    /// `--horizontal-pod-autoscaler-tolerance`.
-    pub hpa_tolerance: f64,
-    /// Whether the tolerance is compared as from v1.33 on (`1 - t <= ratio <= 1 + t`).
-    pub hpa_tolerance_per_direction: bool,
-    /// `--horizontal-pod-autoscaler-downscale-stabilization`.
-    pub hpa_downscale_stabilization: Span,
-    /// `--horizontal-pod-autoscaler-cpu-initialization-period`.
-    pub hpa_cpu_initialization_period: Span,
-    /// `--horizontal-pod-autoscaler-initial-readiness-delay`.
-    pub hpa_initial_readiness_delay: Span,
-    /// `--node-monitor-period`.
-    pub node_monitor_period: Span,
-    /// `--node-monitor-grace-period`.
-    pub node_monitor_grace_period: Span,
-    /// `--node-eviction-rate` \[1/s\].
-    pub node_eviction_rate: f64,
-    /// `--secondary-node-eviction-rate` \[1/s\].
-    pub secondary_node_eviction_rate: f64,
-    /// `--large-cluster-size-threshold`.
-    pub large_cluster_size_threshold: u32,
-    /// `--unhealthy-zone-threshold`.
-    pub unhealthy_zone_threshold: f64,
+    /// Node monitor and evictions, see `MonitorPolicy`.
+    pub monitor: MonitorPolicy,
     /// Client rate of the controller manager \[1/s\].
     pub controller_qps: f64,
     /// Burst of the controller manager's client.
     pub controller_burst: u32,
-    /// From the readiness of a pod to the API server knowing it.
-    pub status_patch_delay: Span,
-    /// Upper bound of the uniform wait for the EndpointSlice controller.
-    pub endpoint_slice_delay: Span,
-    /// Upper bound of the uniform wait for the balancers' sync.
-    pub proxy_sync_delay: Span,
+    /// How long readiness takes to reach the balancers.
+    pub propagation: PropagationPolicy,
+    /// Topology spread of pods without own constraints.
+    pub default_spread: Vec<SpreadConstraint>,
 }

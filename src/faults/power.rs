@@ -66,11 +66,7 @@ pub fn pick(draw: u64, n: usize) -> usize {
 }
 
 /// The nodes of a cluster that exist or are on order and satisfy a condition.
-pub fn nodes_of(
-    cx: &Cx,
-    cluster: ClusterId,
-    is_hit: impl Fn(&Cx, NodeId) -> bool,
-) -> Vec<NodeId> {
+pub fn nodes_of(cx: &Cx, cluster: ClusterId, is_hit: impl Fn(&Cx, NodeId) -> bool) -> Vec<NodeId> {
     cx.world.cluster_nodes(cluster).filter(|&node| is_hit(cx, node)).collect()
 }
 
@@ -81,11 +77,7 @@ pub fn clusters_in(cx: &Cx, region: RegionId) -> Vec<ClusterId> {
 }
 
 /// The ingress of a cluster answers differently from now on.
-pub fn origin_changes(
-    cx: &mut Cx,
-    cluster: ClusterId,
-    state: OriginState,
-) {
+pub fn origin_changes(cx: &mut Cx, cluster: ClusterId, state: OriginState) {
     cx.world[cluster].origin = state;
     front_door_health::origin_changed(cx, cluster);
 }

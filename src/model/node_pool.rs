@@ -34,6 +34,8 @@ pub struct NodePool {
     pub container_start: Span,
     /// Nodes that exist or are on order, in order of creation; deleted ones are removed.
     pub nodes: Vec<NodeId>,
+    /// Nodes ordered so far, for their names.
+    pub ordered: u32,
     /// Size that was asked for: existing and ordered nodes.
     pub target: u32,
 }

@@ -33,6 +33,8 @@ pub struct Pod {
     pub in_endpoints: bool,
     /// Failed scheduling attempts, for the scheduler's back-off.
     pub attempts: u32,
+    /// When the last one failed.
+    pub refused_at: Time,
     /// Whether the object is gone.
     pub gone: bool,
 }

@@ -119,6 +119,12 @@ impl World {
         self[workload].deployments.iter().copied().find(|&d| self[d].cluster == cluster)
     }
 
+    /// The racks of a zone.
+    pub fn racks_of(&self, zone: ZoneId) -> impl Iterator<Item = RackId> + '_ {
+        let all = (0..self.racks.len()).map(RackId::new);
+        all.filter(move |&rack| self[rack].zone == zone)
+    }
+
     /// The nodes of a cluster that exist or are on order, pool by pool.
     pub fn cluster_nodes(&self, cluster: ClusterId) -> impl Iterator<Item = NodeId> + '_ {
         self[cluster].pools.iter().flat_map(|&pool| self[pool].nodes.iter().copied())

@@ -43,7 +43,7 @@ use routing::Routing;
 /// Time moves only in [`advance`](Traffic::advance); everything else happens at
 /// [`now`](Traffic::now). Cutting a window in two changes no bit of any result. An instant `to`
 /// belongs to the window that follows it: what happens exactly then has not happened yet.
-pub trait Traffic {
+pub trait Traffic: std::fmt::Debug {
     /// The instant up to which requests have been simulated.
     fn now(&self) -> Time;
 
@@ -59,6 +59,14 @@ pub trait Traffic {
     /// The process of `pod` ends now; whatever it had not finished is lost. No-op if it does not
     /// run, except that later arrivals learn it by `how`.
     fn kill_pod(&mut self, pod: PodId, how: Kill);
+
+    /// The process of `pod` takes nothing new from now on (new connections are refused) and
+    /// finishes what it has; returns when it will have.
+    fn drain_pod(&mut self, pod: PodId) -> Time;
+
+    /// Every client with a request in `pod` loses its connection and learns it by `how`; the
+    /// process itself works on.
+    fn sever_pod(&mut self, pod: PodId, how: Kill);
 
     /// From now on `pod` does `speed` seconds of nominal work in a second; requests in service
     /// keep what was done, waiting ones are placed again in FIFO order.

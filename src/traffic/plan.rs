@@ -79,6 +79,24 @@ pub enum Arrivals {
     },
 }
 
+impl Arrivals {
+    /// Users a second to expect around `at`, for sizing the steady state at the start.
+    #[must_use]
+    pub fn rate_at(&self, at: Time) -> f64 {
+        const AROUND: Span = Span::from_secs(60);
+        match self {
+            Self::Poisson { curve } => curve.rate_at(at.as_secs_f64()),
+            Self::Replay { instants } => {
+                let soon = instants.iter().filter(|&&t| at <= t && t < at + AROUND).count();
+                soon as f64 / AROUND.as_secs_f64()
+            }
+            Self::ClosedLoop { clients, pause, .. } => {
+                f64::from(*clients) / pause.as_secs_f64().max(1e-3)
+            }
+        }
+    }
+}
+
 /// Retries of one client.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RetryPolicy {

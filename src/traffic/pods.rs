@@ -159,6 +159,8 @@ impl Ring {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Process {
     Runs,
+    /// Finishes what it has, takes nothing new.
+    Drains,
     Gone(Kill),
 }
 

@@ -13,6 +13,7 @@
 
 mod arrive;
 mod dispatch;
+mod endings;
 mod outcomes;
 
 use std::collections::VecDeque;
@@ -309,6 +310,14 @@ impl Traffic for Requests {
         self.kill(pod.index(), how);
     }
 
+    fn drain_pod(&mut self, pod: PodId) -> Time {
+        self.drain(pod.index())
+    }
+
+    fn sever_pod(&mut self, pod: PodId, how: Kill) {
+        self.sever(pod.index(), how);
+    }
+
     fn set_speed(&mut self, pod: PodId, speed: f64) {
         assert!(0.0 < speed && speed.is_finite(), "a speed is positive: {speed}");
         self.change_speed(pod.index(), speed);
@@ -316,7 +325,7 @@ impl Traffic for Requests {
 
     fn virtual_wait_s(&self, pod: PodId) -> f64 {
         match self.pod(pod) {
-            Some(pod) if pod.process == Process::Runs => {
+            Some(pod) if !matches!(pod.process, Process::Gone(_)) => {
                 (pod.free_s[0] - self.now.as_secs_f64()).max(0.0)
             }
             _ => f64::INFINITY,

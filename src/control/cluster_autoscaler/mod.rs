@@ -23,3 +23,12 @@ pub mod expander;
 pub mod resources;
 pub mod scale_down;
 pub mod similar;
+
+pub mod plan;
+
+mod drain;
+mod scan;
+mod view;
+
+pub use drain::delete_due;
+pub use scan::scan;

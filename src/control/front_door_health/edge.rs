@@ -8,10 +8,10 @@ use crate::control::Cx;
 use crate::model::cluster::OriginState;
 use crate::model::event::Event;
 use crate::model::fact::{ClusterSet, What, Why};
-use crate::model::front_door::ProbeTarget;
+use crate::model::front_door::{FrontDoor, Origin, Pop, ProbeTarget};
 use crate::model::ids::{ClusterId, PopId};
-use crate::traffic::{OriginMode, PopRoute};
-use crate::units::Time;
+use crate::traffic::routing::{OriginMode, PopRoute};
+use crate::units::{Span, Time};
 
 use super::probing::OriginCondition;
 use super::routing::{OriginView, pick_origins};
@@ -96,27 +96,44 @@ pub fn result_due(cx: &mut Cx, pop: PopId, cluster: ClusterId) {
     }
 }
 
+/// The share of a PoP's traffic that a cluster gets while every origin is healthy.
+#[must_use]
+pub fn share_when_all_healthy(door: &FrontDoor, pop: &Pop, cluster: ClusterId) -> f64 {
+    let all_healthy = vec![true; door.origins.len()];
+    let weights = pick_origins(&views(door, pop, &all_healthy), door.latency_sensitivity).weights;
+    let total: u32 = weights.iter().sum();
+    let of = |origin: &Origin| origin.cluster == cluster;
+    let mine = door.origins.iter().position(of).map_or(0, |index| weights[index]);
+    if total == 0 { 0.0 } else { f64::from(mine) / f64::from(total) }
+}
+
+/// The origins as a PoP sees them.
+fn views(door: &FrontDoor, pop: &Pop, healthy: &[bool]) -> Vec<OriginView> {
+    let seen = door.origins.iter().zip(healthy).zip(&pop.origin_rtt);
+    let view = |((origin, &healthy), &latency): ((&Origin, &bool), &Span)| OriginView {
+        enabled: origin.enabled,
+        healthy,
+        priority: origin.priority,
+        weight: u32::from(origin.weight),
+        latency,
+    };
+    seen.map(view).collect()
+}
+
 /// A PoP decides again where it sends its requests.
 fn reroute(cx: &mut Cx, pop: PopId) {
     let door = &cx.world.front_door;
     let edge = &door.pops[pop.index()];
-    let views: Vec<OriginView> = (door.origins.iter().zip(&edge.healthy).zip(&edge.origin_rtt))
-        .map(|((origin, &healthy), &latency)| OriginView {
-            enabled: origin.enabled,
-            healthy,
-            priority: origin.priority,
-            weight: u32::from(origin.weight),
-            latency,
-        })
-        .collect();
-    let choice = pick_origins(&views, door.latency_sensitivity);
+    let choice = pick_origins(&views(door, edge, &edge.healthy), door.latency_sensitivity);
     let mut to = ClusterSet::default();
     for (origin, &weight) in door.origins.iter().zip(&choice.weights) {
         if weight > 0 {
             to.insert(origin.cluster);
         }
     }
-    cx.routing.pops[pop.index()] = PopRoute::by_weight(&choice.weights);
+    let weights: Vec<(ClusterId, u32)> =
+        door.origins.iter().map(|origin| origin.cluster).zip(choice.weights).collect();
+    cx.routing.pops[pop.index()] = PopRoute::weighted(&weights);
     if cx.memory.routes[pop.index()] != Some(to) {
         cx.memory.routes[pop.index()] = Some(to);
         cx.say(What::RouteChanged { pop, to, why: Why(choice.reason.name()) });

@@ -23,3 +23,7 @@ pub use policy::{AFD_CLASSIC, AFD_STANDARD, HealthPolicy, N_POPS};
 pub use probing::{OriginCondition, ProbeGrid, ProbeTiming, ProbedOrigin};
 pub use routing::{Choice, ChoiceReason, OriginView, pick_origins};
 pub use sample_window::SampleWindow;
+
+pub mod edge;
+
+pub use edge::{origin_changed, result_due, share_when_all_healthy, start};

@@ -24,3 +24,7 @@ pub mod reconcile;
 pub mod replica_calculator;
 pub mod requests;
 pub mod tolerance;
+
+pub mod sync;
+
+pub use sync::sync;

@@ -11,3 +11,6 @@ pub mod image_pull;
 pub mod probe;
 pub mod restart;
 pub mod termination;
+
+pub mod container;
+pub mod probing;

@@ -13,19 +13,9 @@
 //! instant is seen. Its result is known when the answer or the time-out comes. A time-out longer
 //! than the period acts like one as long as the period. Left out: exec probe retries.
 
+use crate::model::event::ProbeKind;
 use crate::model::workload::Probe;
 use crate::units::{Span, Time};
-
-/// Which question a probe answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProbeKind {
-    /// Has it started? Until then the other two wait. A failure kills the container.
-    Startup,
-    /// May it have traffic?
-    Readiness,
-    /// Is it alive? A failure kills the container.
-    Liveness,
-}
 
 /// What the results of a probe add up to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,15 +28,13 @@ pub enum Verdict {
     Failure,
 }
 
-impl ProbeKind {
-    /// The verdict on a new container, before any result.
-    #[must_use]
-    pub const fn initial(self) -> Verdict {
-        match self {
-            Self::Startup => Verdict::Unknown,
-            Self::Readiness => Verdict::Failure,
-            Self::Liveness => Verdict::Success,
-        }
+/// The verdict on a new container, before any result.
+#[must_use]
+pub const fn initial(kind: ProbeKind) -> Verdict {
+    match kind {
+        ProbeKind::Startup => Verdict::Unknown,
+        ProbeKind::Readiness => Verdict::Failure,
+        ProbeKind::Liveness => Verdict::Success,
     }
 }
 
@@ -117,7 +105,7 @@ impl ProbeWorker {
             probe,
             phase,
             answer,
-            verdict: kind.initial(),
+            verdict: initial(kind),
             last_success: None,
             run: 0,
             next_start: if at_once { allowed_at } else { on_grid },
@@ -209,6 +197,20 @@ impl ProbeWorker {
             worker.after(first) + self.probe.period * (missing - 2)
         };
         Some(ProbeChange { at: last + reading.takes, verdict })
+    }
+
+    /// When the next probe starts.
+    #[must_use]
+    pub const fn next_start(&self) -> Time {
+        self.next_start
+    }
+
+    /// Whether nothing but good results counts: no failure is remembered or under way.
+    #[must_use]
+    pub fn is_saturated_success(&self) -> bool {
+        self.verdict == Verdict::Success
+            && self.last_success == Some(true)
+            && self.under_way.is_none_or(|(_, success)| success)
     }
 
     /// When the next result is known: explicit probing arms its timer there.

@@ -20,3 +20,10 @@ pub mod pod_gc;
 pub mod rate_limiter;
 pub mod taint_eviction;
 pub mod zones;
+
+pub mod sync;
+
+pub use sync::{
+    joins, kubelet_fell_silent, monitor_pass, new_node, order, remove, resume, settle,
+    toleration_ends, work_eviction_queue,
+};

@@ -11,3 +11,7 @@
 pub mod deletion_order;
 pub mod manage;
 pub mod slow_start;
+
+pub mod sync;
+
+pub use sync::{create_pod, enqueue, sync};

@@ -19,3 +19,7 @@ pub mod snapshot;
 
 pub use schedule::{Placement, Unschedulable, schedule_one};
 pub use snapshot::{NodeView, PodView, Snapshot};
+
+pub mod cycle;
+
+pub use cycle::{cycle, place_all, wake};

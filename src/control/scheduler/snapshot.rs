@@ -179,11 +179,31 @@ impl Snapshot {
         }
     }
 
+    /// A cluster of these nodes, all empty; their indices are their positions.
+    ///
+    /// # Panics
+    /// If a zone is above 63.
+    #[must_use]
+    pub fn of(n_workloads: usize, views: impl IntoIterator<Item = NodeView>) -> Self {
+        let mut snapshot = Self::new(n_workloads);
+        for view in views {
+            snapshot.push(view);
+        }
+        snapshot.interleave_zones();
+        snapshot
+    }
+
     /// Adds an empty node; returns its index, which is never used again.
     ///
     /// # Panics
     /// If the zone is above 63.
     pub fn add_node(&mut self, view: NodeView) -> usize {
+        self.push(view);
+        self.interleave_zones();
+        self.nodes.len() - 1
+    }
+
+    fn push(&mut self, view: NodeView) {
         assert!(view.zone < 64, "a cluster has at most 64 zones");
         self.nodes.push(NodeState {
             view,
@@ -195,8 +215,6 @@ impl Snapshot {
         self.on_node.resize(self.nodes.len() * self.n_workloads, 0);
         let n_zones = (view.zone as usize + 1).max(self.in_zone.len() / self.n_workloads.max(1));
         self.in_zone.resize(n_zones * self.n_workloads, 0);
-        self.interleave_zones();
-        self.nodes.len() - 1
     }
 
     /// Takes a node away, with everything on it.

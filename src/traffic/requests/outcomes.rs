@@ -132,7 +132,7 @@ impl Requests {
     pub(super) fn kill(&mut self, pod_index: usize, how: Kill) {
         let now_s = self.now.as_secs_f64();
         let Some(pod) = self.pods.get_mut(pod_index) else { return };
-        let ran = pod.process == Process::Runs;
+        let ran = !matches!(pod.process, Process::Gone(_));
         pod.process = Process::Gone(how);
         if !ran {
             return;
@@ -155,7 +155,7 @@ impl Requests {
     }
 
     /// The client of a lost request is told, or finds out by its time-out.
-    fn lose(&mut self, entry: &Entry, how: Kill, now_s: f64) {
+    pub(super) fn lose(&mut self, entry: &Entry, how: Kill, now_s: f64) {
         let told_s = match how {
             Kill::Reset => now_s + self.lanes[usize::from(entry.lane)].one_way_s,
             Kill::Silent => entry.give_up_s,
@@ -181,7 +181,7 @@ impl Requests {
         let now_s = self.now.as_secs_f64();
         let Some(pod) = self.pods.get_mut(pod_index) else { return };
         let slowness = 1.0 / speed;
-        if pod.process != Process::Runs || pod.slowness == slowness {
+        if matches!(pod.process, Process::Gone(_)) || pod.slowness == slowness {
             return;
         }
         let lanes = &self.lanes;

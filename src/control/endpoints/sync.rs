@@ -1,0 +1,61 @@
+//! The shell of the EndpointSlice controller and the proxies: readiness becomes routing.
+//!
+//! Each change of a pod's readiness travels by itself and takes effect when its propagation is
+//! over, with the pod's readiness of that moment. One balancer stands for all of a cluster's.
+
+use crate::control::{Cx, front_door_health};
+use crate::model::event::Event;
+use crate::model::fact::What;
+use crate::model::ids::{DeploymentId, PodId};
+
+use super::{Endpoint, endpoints_in_use, propagation};
+
+/// A pod's readiness changed, or it is being deleted: balancers learn it after a while.
+pub fn readiness_changed(cx: &mut Cx, pod: PodId) {
+    if cx.world[pod].gone && !cx.world[pod].in_endpoints {
+        cx.clock.disarm(Event::EndpointsChange(pod));
+        return;
+    }
+    if !cx.control_plane_is_up(cx.world.cluster_of(pod)) {
+        return;
+    }
+    let name = cx.world.pod_name(pod);
+    let index = cx.memory.next_endpoint_change(pod);
+    let draws = [0, 1].map(|part| cx.chance.draw("endpoints", &name, index * 2 + part));
+    let effect = propagation(cx.now, draws, &cx.settings.propagation).in_effect_at;
+    cx.clock.arm_by(Event::EndpointsChange(pod), effect);
+}
+
+/// The balancers of a deployment act on a pod's present readiness.
+pub fn apply(cx: &mut Cx, pod: PodId) {
+    if !cx.control_plane_is_up(cx.world.cluster_of(pod)) {
+        return;
+    }
+    let serving = cx.world[pod].is_ready();
+    if cx.world[pod].in_endpoints != serving {
+        cx.world[pod].in_endpoints = serving;
+        cx.say(What::EndpointsChanged { pod, serving });
+    }
+    publish(cx, cx.world[pod].deployment);
+    if cx.world[pod].gone {
+        cx.clock.retire_endpoints(pod);
+    }
+}
+
+/// Writes the endpoints that balancers use into the routing.
+pub fn publish(cx: &mut Cx, deployment: DeploymentId) {
+    let endpoint = |&pod: &PodId| {
+        let state = &cx.world[pod];
+        let serves = state.ready && state.container.is_running();
+        Endpoint { serving: state.in_endpoints || serves, terminating: !state.in_endpoints }
+    };
+    let known = |pod: &&PodId| {
+        let state = &cx.world[**pod];
+        state.in_endpoints || (state.ready && state.deleted_at.is_some())
+    };
+    let pods: Vec<PodId> = cx.world[deployment].pods.iter().filter(known).copied().collect();
+    let used = endpoints_in_use(pods.iter().map(endpoint));
+    cx.routing.endpoints[deployment.index()] =
+        pods.into_iter().filter(|pod| used.uses(endpoint(pod))).collect();
+    front_door_health::origin_changed(cx, cx.world[deployment].cluster);
+}

@@ -1,0 +1,215 @@
+//! The shell of the probe workers: what a probe meets, and what its verdicts do.
+//!
+//! A container that answers in time needs no probe timer: only a verdict that will change has
+//! one. The data plane watches the virtual wait of every answering pod against the shortest
+//! time-out; once it rises above, the pod is *slow*, and every probe is run at its instant with
+//! the wait that it meets there, until all verdicts are good again and the wait is short.
+
+use crate::control::Cx;
+use crate::model::event::{Event, ProbeKind};
+use crate::model::fact::Why;
+use crate::model::ids::PodId;
+use crate::model::pod::Container;
+use crate::model::workload::{Probe, Probes};
+use crate::units::{Span, Time};
+
+use super::container;
+use super::probe::{Answer, ProbeWorker, Verdict};
+
+const KINDS: [ProbeKind; 3] = [ProbeKind::Startup, ProbeKind::Readiness, ProbeKind::Liveness];
+
+/// The probe workers of one pod.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PodProbes {
+    workers: [Option<ProbeWorker>; 3],
+    /// Probes are run one by one, because the virtual wait may exceed a time-out.
+    slow: bool,
+    /// An instant of the probes' grid.
+    phase: Time,
+}
+
+fn spec(probes: &Probes, kind: ProbeKind) -> Option<Probe> {
+    match kind {
+        ProbeKind::Startup => probes.startup,
+        ProbeKind::Readiness => probes.readiness,
+        ProbeKind::Liveness => probes.liveness,
+    }
+}
+
+fn probes(cx: &Cx, pod: PodId) -> Probes {
+    cx.world[cx.world[pod].deployment].template.probes
+}
+
+/// What a probe that starts now meets.
+fn answer(cx: &Cx, pod: PodId) -> Answer {
+    match cx.world[pod].container {
+        Container::Answering => {
+            let wait_s = cx.traffic.virtual_wait_s(pod);
+            // A wait beyond any time-out is as good as none; the bound keeps it in range.
+            if wait_s < 1e6 { Answer::After(Span::from_secs_f64(wait_s)) } else { Answer::Never }
+        }
+        _ => Answer::FailsAfter(Span::ZERO),
+    }
+}
+
+/// A container started: its startup probe begins, or the other two.
+pub fn container_started(cx: &mut Cx, pod: PodId) {
+    // The kubelet's workers tick from the admission of the pod on.
+    cx.memory.probes_mut(pod).phase = cx.world[pod].bound_at.unwrap_or(cx.now);
+    if probes(cx, pod).startup.is_some() {
+        begin(cx, pod, ProbeKind::Startup);
+    } else {
+        startup_passed(cx, pod);
+    }
+}
+
+fn startup_passed(cx: &mut Cx, pod: PodId) {
+    begin(cx, pod, ProbeKind::Liveness);
+    begin(cx, pod, ProbeKind::Readiness);
+    if probes(cx, pod).readiness.is_none() {
+        container::set_ready(cx, pod, true, Why("no readiness probe"));
+    }
+}
+
+fn begin(cx: &mut Cx, pod: PodId, kind: ProbeKind) {
+    let Some(spec) = spec(&probes(cx, pod), kind) else { return };
+    let (started_at, passed_at) = (cx.world[pod].started_at, cx.now);
+    let met = answer(cx, pod);
+    let phase = cx.memory.probes(pod).phase;
+    let worker = ProbeWorker::started(kind, spec, phase, started_at, passed_at, met);
+    cx.memory.probes_mut(pod).workers[kind as usize] = Some(worker);
+    arm(cx, pod, kind);
+}
+
+/// The process of a pod answers from now on.
+pub fn container_answers(cx: &mut Cx, pod: PodId) {
+    let met = answer(cx, pod);
+    for kind in KINDS {
+        if let Some(worker) = &mut cx.memory.probes_mut(pod).workers[kind as usize] {
+            worker.change(cx.now, met);
+            arm(cx, pod, kind);
+        }
+    }
+    watch(cx, pod);
+}
+
+/// A pod that has been answering and passing its probes for long.
+pub fn settled(cx: &mut Cx, pod: PodId) {
+    let name = cx.world.pod_name(pod);
+    for kind in [ProbeKind::Readiness, ProbeKind::Liveness] {
+        let Some(spec) = spec(&probes(cx, pod), kind) else { continue };
+        let phase = cx.now + cx.chance.phase("probe-phase", &name, spec.period);
+        let worker = ProbeWorker::passing(spec, phase, Answer::After(Span::ZERO), cx.now);
+        cx.memory.probes_mut(pod).phase = phase;
+        cx.memory.probes_mut(pod).workers[kind as usize] = Some(worker);
+        arm(cx, pod, kind);
+    }
+    watch(cx, pod);
+}
+
+/// Has the data plane tell when the pod may be too slow for a probe.
+fn watch(cx: &mut Cx, pod: PodId) {
+    let probes = probes(cx, pod);
+    let timeouts = [probes.readiness, probes.liveness].into_iter().flatten();
+    cx.traffic.watch(pod, timeouts.map(|probe| probe.timeout).min());
+}
+
+/// The virtual wait of a pod rose above its shortest probe time-out.
+pub fn turned_slow(cx: &mut Cx, pod: PodId) {
+    cx.traffic.watch(pod, None);
+    cx.memory.probes_mut(pod).slow = true;
+    for kind in KINDS {
+        arm(cx, pod, kind);
+    }
+}
+
+/// Whether probes are run one by one.
+fn runs_each(cx: &Cx, pod: PodId) -> bool {
+    cx.settings.explicit_probing || cx.memory.probes(pod).slow
+}
+
+fn arm(cx: &mut Cx, pod: PodId, kind: ProbeKind) {
+    let Some(worker) = cx.memory.probes(pod).workers[kind as usize] else { return };
+    let next = if runs_each(cx, pod) {
+        Some(worker.next_start().min(worker.next_result_at()))
+    } else {
+        worker.next_change().map(|change| change.at)
+    };
+    match next {
+        Some(at) => cx.clock.arm(Event::ProbeTick(pod, kind), at),
+        None => cx.clock.disarm(Event::ProbeTick(pod, kind)),
+    }
+}
+
+/// A probe starts or its result is known.
+pub fn tick(cx: &mut Cx, pod: PodId, kind: ProbeKind) {
+    let now = cx.now;
+    let met = answer(cx, pod);
+    let each = runs_each(cx, pod);
+    let Some(worker) = &mut cx.memory.probes_mut(pod).workers[kind as usize] else { return };
+    if each && worker.next_start() == now {
+        worker.change(now, met);
+    }
+    let before = worker.verdict();
+    worker.absorb(now);
+    let verdict = worker.verdict();
+    if verdict != before {
+        act(cx, pod, kind, verdict);
+    }
+    if cx.memory.probes(pod).slow {
+        try_calm_down(cx, pod);
+    }
+    arm(cx, pod, kind);
+}
+
+fn act(cx: &mut Cx, pod: PodId, kind: ProbeKind, verdict: Verdict) {
+    match (kind, verdict) {
+        (ProbeKind::Startup, Verdict::Success) => {
+            cx.memory.probes_mut(pod).workers[kind as usize] = None;
+            cx.clock.disarm(Event::ProbeTick(pod, kind));
+            startup_passed(cx, pod);
+        }
+        (ProbeKind::Startup, _) => container::die(cx, pod, Why("its startup probe failed")),
+        (ProbeKind::Liveness, Verdict::Failure) => {
+            container::die(cx, pod, Why("its liveness probe failed"));
+        }
+        (ProbeKind::Liveness, _) => {}
+        (ProbeKind::Readiness, verdict) => {
+            let ready = verdict == Verdict::Success;
+            container::set_ready(cx, pod, ready, Why("its readiness probe failed"));
+        }
+    }
+}
+
+/// Ends the one-by-one probing once every verdict is good and the wait is short again.
+fn try_calm_down(cx: &mut Cx, pod: PodId) {
+    let probes = probes(cx, pod);
+    let wait_s = cx.traffic.virtual_wait_s(pod);
+    let timeouts = [probes.readiness, probes.liveness].into_iter().flatten();
+    let short = timeouts.map(|probe| probe.timeout.as_secs_f64()).all(|timeout| wait_s <= timeout);
+    let passing = |worker: &ProbeWorker| worker.is_saturated_success();
+    let state = cx.memory.probes_mut(pod);
+    if !short || !state.workers.iter().flatten().all(passing) {
+        return;
+    }
+    state.slow = false;
+    let now = cx.now;
+    for worker in state.workers.iter_mut().flatten() {
+        worker.change(now, Answer::After(Span::ZERO));
+    }
+    for kind in KINDS {
+        arm(cx, pod, kind);
+    }
+    watch(cx, pod);
+}
+
+/// The container stopped or the pod is being deleted: its probes end.
+pub fn container_stopped(cx: &mut Cx, pod: PodId) {
+    cx.traffic.watch(pod, None);
+    let state = cx.memory.probes_mut(pod);
+    state.workers = [None; 3];
+    state.slow = false;
+    for kind in KINDS {
+        cx.clock.disarm(Event::ProbeTick(pod, kind));
+    }
+}

@@ -1,0 +1,188 @@
+//! What the controllers remember from one event to the next, by id.
+
+use std::collections::BTreeMap;
+
+use crate::model::fact::ClusterSet;
+use crate::model::ids::{ClusterId, FaultId, NodeId, PodId, PopId};
+use crate::model::world::World;
+use crate::units::{Span, Time};
+
+use super::cluster_autoscaler::plan::{AutoscalerPlan, AutoscalerState};
+use super::front_door_health::{OriginCondition, ProbedOrigin};
+use super::hpa::sync::{HpaPlan, HpaState};
+use super::kubelet::probing::PodProbes;
+use super::kubelet::restart::RestartBackoff;
+use super::metrics_pipeline::PodCounters;
+use super::node_lifecycle::lease::Renewals;
+use super::node_lifecycle::monitor::MonitorState;
+use super::scheduler::cycle::SchedulerState;
+use super::settings::Settings;
+
+/// The controllers' memory.
+#[derive(Debug)]
+pub struct Memory {
+    pods: Vec<PodMemory>,
+    nodes: Vec<NodeMemory>,
+    /// HPAs by deployment.
+    pub hpas: Vec<Option<HpaState>>,
+    /// When an HPA last changed a deployment's replicas.
+    pub scaled_at: Vec<Option<Time>>,
+    /// Autoscalers by cluster.
+    pub autoscalers: Vec<AutoscalerState>,
+    /// Schedulers by cluster.
+    pub schedulers: Vec<SchedulerState>,
+    /// Node monitors by cluster.
+    pub monitors: Vec<MonitorState>,
+    /// Whether a monitor is between the start and the end of a pass, by cluster.
+    pub pass_is_open: Vec<bool>,
+    /// The controller managers' client rate limits, by cluster.
+    api_tokens: Vec<Tokens>,
+    /// What each PoP's probes met at each origin, PoP by PoP in cluster order.
+    probed: Vec<ProbedOrigin>,
+    /// What probes meet at each origin now.
+    pub origin_conditions: Vec<OriginCondition>,
+    /// Where each PoP sends its traffic.
+    pub routes: Vec<Option<ClusterSet>>,
+    /// Nodes that each fault took down and has to give back.
+    pub struck: BTreeMap<FaultId, Vec<NodeId>>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct PodMemory {
+    counters: PodCounters,
+    probes: PodProbes,
+    restarts: RestartBackoff,
+    n_endpoint_changes: u64,
+}
+
+/// What the node lifecycle controller knows of a node's lease.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeMemory {
+    /// The renewals since the kubelet started.
+    pub renewals: Renewals,
+    /// The last renewal, once the kubelet has fallen silent.
+    pub last_heard: Option<Time>,
+}
+
+/// A token bucket in exact time.
+#[derive(Clone, Copy, Debug)]
+struct Tokens {
+    /// When the bucket would have been empty: it holds (now - empty_at) x rate tokens.
+    empty_at: Time,
+}
+
+impl Memory {
+    /// The memory of controllers that have just started.
+    #[must_use]
+    pub fn new(
+        world: &World,
+        hpas: &[Option<HpaPlan>],
+        autoscalers: &[AutoscalerPlan],
+        monitors: Vec<MonitorState>,
+        probed: Vec<ProbedOrigin>,
+    ) -> Self {
+        let n_clusters = world.clusters.len();
+        let pools = |index: usize| world.clusters[index].pools.len();
+        let autoscaler = |(index, plan): (usize, &AutoscalerPlan)| {
+            AutoscalerState::new(plan.clone(), pools(index))
+        };
+        Self {
+            pods: Vec::new(),
+            nodes: Vec::new(),
+            hpas: hpas.iter().cloned().map(|plan| plan.map(HpaState::new)).collect(),
+            scaled_at: vec![None; world.deployments.len()],
+            autoscalers: autoscalers.iter().enumerate().map(autoscaler).collect(),
+            schedulers: vec![SchedulerState::default(); n_clusters],
+            monitors,
+            pass_is_open: vec![false; n_clusters],
+            api_tokens: vec![Tokens { empty_at: Time::from_nanos(i64::MIN) }; n_clusters],
+            probed,
+            origin_conditions: vec![OriginCondition::Answering; n_clusters],
+            routes: vec![None; world.front_door.pops.len()],
+            struck: BTreeMap::new(),
+        }
+    }
+
+    fn pod(&self, pod: PodId) -> PodMemory {
+        self.pods.get(pod.index()).copied().unwrap_or_default()
+    }
+
+    fn pod_mut(&mut self, pod: PodId) -> &mut PodMemory {
+        if self.pods.len() <= pod.index() {
+            self.pods.resize(pod.index() + 1, PodMemory::default());
+        }
+        &mut self.pods[pod.index()]
+    }
+
+    /// The CPU counters of a pod.
+    #[must_use]
+    pub fn counters(&self, pod: PodId) -> PodCounters {
+        self.pod(pod).counters
+    }
+
+    /// The CPU counters of a pod.
+    pub fn counters_mut(&mut self, pod: PodId) -> &mut PodCounters {
+        &mut self.pod_mut(pod).counters
+    }
+
+    /// The probe workers of a pod.
+    #[must_use]
+    pub fn probes(&self, pod: PodId) -> PodProbes {
+        self.pod(pod).probes
+    }
+
+    /// The probe workers of a pod.
+    pub fn probes_mut(&mut self, pod: PodId) -> &mut PodProbes {
+        &mut self.pod_mut(pod).probes
+    }
+
+    /// The restart back-off of a pod's container.
+    pub fn restarts_mut(&mut self, pod: PodId) -> &mut RestartBackoff {
+        &mut self.pod_mut(pod).restarts
+    }
+
+    /// Number of a pod's next change of readiness, for its draws.
+    pub fn next_endpoint_change(&mut self, pod: PodId) -> u64 {
+        let memory = self.pod_mut(pod);
+        memory.n_endpoint_changes += 1;
+        memory.n_endpoint_changes - 1
+    }
+
+    /// The lease of a node.
+    pub fn node_mut(&mut self, node: NodeId) -> &mut NodeMemory {
+        &mut self.nodes[node.index()]
+    }
+
+    /// Begins to follow the lease of a node.
+    pub fn set_node(&mut self, node: NodeId, memory: NodeMemory) {
+        if self.nodes.len() <= node.index() {
+            self.nodes.resize(node.index() + 1, memory);
+        }
+        self.nodes[node.index()] = memory;
+    }
+
+    /// A PoP's probes of an origin.
+    pub fn probed(&mut self, pop: PopId, cluster: ClusterId) -> &mut ProbedOrigin {
+        let n_clusters = self.origin_conditions.len();
+        &mut self.probed[pop.index() * n_clusters + cluster.index()]
+    }
+
+    /// Takes a token of a cluster's controller manager, or says when there will be one.
+    pub fn take_api_token(
+        &mut self,
+        cluster: ClusterId,
+        now: Time,
+        settings: &Settings,
+    ) -> Option<Time> {
+        let period = Span::from_secs_f64(1.0 / settings.controller_qps);
+        let tokens = &mut self.api_tokens[cluster.index()];
+        let full = now - period * i64::from(settings.controller_burst);
+        tokens.empty_at = tokens.empty_at.max(full);
+        let next = tokens.empty_at + period;
+        if now < next {
+            return Some(next);
+        }
+        tokens.empty_at = next;
+        None
+    }
+}

@@ -1,0 +1,291 @@
+//! The shell of the node lifecycle controllers: silent nodes, taints, evictions, joins.
+//!
+//! Passes of the monitor are armed only while a node is in trouble; quiet passes change nothing.
+//! Each pass has two instants, its start and its end, see [`monitor`](super::monitor).
+
+use crate::control::kubelet::container;
+use crate::control::memory::NodeMemory;
+use crate::control::{Cx, scheduler};
+use crate::model::event::Event;
+use crate::model::fact::{What, Why};
+use crate::model::ids::{ClusterId, NodeId, PodId, PoolId};
+use crate::model::node::{Condition, Node, Stage};
+use crate::model::node_pool::{NodePool, Resources};
+use crate::model::region::Outages;
+use crate::sim::streams::unit;
+use crate::units::{Span, Time};
+
+use super::lease::{RENEW_INTERVAL, Renewals};
+use super::monitor::{Action, NodeReport};
+use super::taint_eviction::TaintKey;
+
+/// The kubelet of a node stopped renewing its lease: the monitor's passes matter from now on.
+pub fn kubelet_fell_silent(cx: &mut Cx, node: NodeId) {
+    let heard = heartbeat(cx, node);
+    cx.memory.node_mut(node).last_heard = Some(heard);
+    arm_monitor(cx, cx.world[node].cluster);
+}
+
+/// When a node's lease was last renewed.
+fn heartbeat(cx: &mut Cx, node: NodeId) -> Time {
+    if let Some(at) = cx.memory.node_mut(node).last_heard {
+        return at;
+    }
+    let name = cx.world.node_name(node);
+    let (chance, now) = (cx.chance, cx.now);
+    let draw = |index| chance.draw("lease-jitter", &name, index);
+    cx.memory.node_mut(node).renewals.last_before(now, draw)
+}
+
+/// A node's kubelet begins to renew its lease, at a phase of its own.
+fn begin_renewals(cx: &mut Cx, node: NodeId, first: Time) {
+    let memory = NodeMemory { renewals: Renewals::starting_at(first), last_heard: None };
+    cx.memory.set_node(node, memory);
+}
+
+/// The control plane of a cluster is back: nodes may have come and gone meanwhile.
+pub fn resume(cx: &mut Cx, cluster: ClusterId) {
+    cx.memory.pass_is_open[cluster.index()] = false;
+    arm_monitor(cx, cluster);
+    let nodes: Vec<NodeId> = cx.world.cluster_nodes(cluster).collect();
+    for node in nodes {
+        for pod in cx.world[node].pods.clone() {
+            if cx.world[node].tainted && cx.world[pod].is_active() {
+                let toleration = cx.world[cx.world[pod].deployment].template.toleration;
+                cx.clock.arm_by(Event::TolerationEnds(pod), cx.now + toleration);
+            }
+        }
+    }
+}
+
+fn arm_monitor(cx: &mut Cx, cluster: ClusterId) {
+    let at = cx.memory.monitors[cluster.index()].pass_from(cx.now);
+    cx.clock.arm_by(Event::NodeMonitorPass(cluster), at);
+}
+
+/// A pass of the monitor begins or ends.
+pub fn monitor_pass(cx: &mut Cx, cluster: ClusterId) {
+    if !cx.control_plane_is_up(cluster) {
+        return;
+    }
+    let mut actions = Vec::new();
+    let ending = std::mem::take(&mut cx.memory.pass_is_open[cluster.index()]);
+    let monitor = &mut cx.memory.monitors[cluster.index()];
+    let next = if ending {
+        let next = monitor.end_pass(cx.now, &mut actions);
+        (!monitor.is_quiet()).then_some(next)
+    } else {
+        let reports = reports(cx, cluster);
+        cx.memory.pass_is_open[cluster.index()] = true;
+        let monitor = &mut cx.memory.monitors[cluster.index()];
+        Some(monitor.begin_pass(cx.now, &reports, &mut actions))
+    };
+    carry_out(cx, &actions);
+    if let Some(at) = next {
+        cx.clock.arm(Event::NodeMonitorPass(cluster), at);
+    }
+    arm_queues(cx, cluster);
+}
+
+fn reports(cx: &mut Cx, cluster: ClusterId) -> Vec<NodeReport> {
+    let joined = |&node: &NodeId| cx.world[node].stage == Stage::Joined;
+    let nodes: Vec<NodeId> = cx.world.cluster_nodes(cluster).filter(joined).collect();
+    let region = cx.world[cluster].region;
+    let mut reports: Vec<NodeReport> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let zone = cx.world[node].zone;
+        let zones = &cx.world[region].zones;
+        reports.push(NodeReport {
+            node,
+            zone: zones.iter().position(|&z| z == zone).expect("a node is in its region"),
+            ready: Some(cx.world[node].ready),
+            heartbeat: heartbeat(cx, node),
+            taint: cx.world[node].tainted.then_some(TaintKey::Unreachable),
+            excluded: false,
+        });
+    }
+    reports
+}
+
+fn carry_out(cx: &mut Cx, actions: &[Action]) {
+    for action in actions {
+        match *action {
+            Action::SetUnknown { node } => set_readiness(cx, node, Condition::Unknown),
+            Action::MarkPodsNotReady { node } => {
+                for pod in cx.world[node].pods.clone() {
+                    container::set_ready(cx, pod, false, Why("its node is silent"));
+                }
+            }
+            Action::Taint { node, .. } => taint(cx, node),
+            Action::Untaint { node } => untaint(cx, node),
+            Action::SetZone { .. } | Action::StopEvictions | Action::ResumeEvictions => {}
+        }
+    }
+}
+
+fn set_readiness(cx: &mut Cx, node: NodeId, ready: Condition) {
+    if cx.world[node].ready == ready {
+        return;
+    }
+    cx.world[node].ready = ready;
+    cx.world[node].ready_since = cx.now;
+    cx.say(What::NodeReadiness { node, ready: ready == Condition::True });
+}
+
+fn taint(cx: &mut Cx, node: NodeId) {
+    cx.world[node].tainted = true;
+    cx.say(What::NodeTainted { node, tainted: true });
+    for pod in cx.world[node].pods.clone() {
+        if cx.world[pod].is_active() {
+            let toleration = cx.world[cx.world[pod].deployment].template.toleration;
+            cx.clock.arm(Event::TolerationEnds(pod), cx.now + toleration);
+        }
+    }
+}
+
+fn untaint(cx: &mut Cx, node: NodeId) {
+    cx.world[node].tainted = false;
+    cx.say(What::NodeTainted { node, tainted: false });
+    for pod in cx.world[node].pods.clone() {
+        cx.clock.disarm(Event::TolerationEnds(pod));
+    }
+    scheduler::wake(cx, cx.world[node].cluster);
+}
+
+fn arm_queues(cx: &mut Cx, cluster: ClusterId) {
+    if let Some(at) = cx.memory.monitors[cluster.index()].queues_due(cx.now) {
+        cx.clock.arm(Event::EvictionQueue(cluster), at);
+    }
+}
+
+/// The eviction queues of a cluster are worked.
+pub fn work_eviction_queue(cx: &mut Cx, cluster: ClusterId) {
+    if !cx.control_plane_is_up(cluster) {
+        return;
+    }
+    let mut actions = Vec::new();
+    let world = &cx.world;
+    let ready = |node: NodeId| world[node].ready;
+    cx.memory.monitors[cluster.index()].work_queues(cx.now, ready, &mut actions);
+    carry_out(cx, &actions);
+    arm_queues(cx, cluster);
+}
+
+/// A pod's toleration is over: it is deleted and replaced.
+pub fn toleration_ends(cx: &mut Cx, pod: PodId) {
+    if cx.control_plane_is_up(cx.world.cluster_of(pod)) {
+        container::delete(cx, pod, Why("evicted: its node is unreachable"));
+    }
+}
+
+/// Orders a node for a pool: in the zone with the fewest nodes, in its racks by turns.
+pub fn new_node(cx: &mut Cx, pool: PoolId) -> NodeId {
+    let node = NodeId::new(cx.world.nodes.len());
+    let NodePool { cluster, zones, nodes, .. } = &cx.world[pool];
+    let in_zone = |zone| nodes.iter().filter(|&&n| cx.world[n].zone == zone).count();
+    let zone = zones.iter().copied().min_by_key(|&zone| in_zone(zone));
+    let zone = zone.expect("a pool has at least one zone");
+    let racks: Vec<_> = cx.world.racks_of(zone).collect();
+    let rack = racks[in_zone(zone) % racks.len()];
+    let ordinal = cx.world[pool].ordered;
+    let cluster = *cluster;
+    cx.world.nodes.push(Node {
+        cluster,
+        pool,
+        ordinal,
+        zone,
+        rack,
+        stage: Stage::Provisioning,
+        power: Outages::default(),
+        running: false,
+        ready: Condition::False,
+        ready_since: cx.now,
+        tainted: false,
+        to_be_deleted: false,
+        ordered_at: cx.now,
+        joined_at: Time::NEVER,
+        requested: Resources::default(),
+        pods: Vec::new(),
+        puller_free_at: cx.now,
+        images: Vec::new(),
+    });
+    cx.world[pool].ordered += 1;
+    cx.world[pool].nodes.push(node);
+    cx.world[pool].target = cx.world[pool].target.max(cx.world[pool].nodes.len() as u32);
+    node
+}
+
+/// Orders the virtual machine of a new node.
+pub fn order(cx: &mut Cx, pool: PoolId) -> NodeId {
+    let node = new_node(cx, pool);
+    cx.say(What::NodeOrdered { node });
+    let name = cx.world.node_name(node);
+    let draw = cx.chance.draw("provisioning", &name, 0);
+    let delay = cx.world[pool].provisioning.quantile(unit(draw));
+    cx.clock.arm(Event::NodeJoins(node), cx.now + Span::from_secs_f64(delay));
+    node
+}
+
+/// A node that has been up since an instant before the run.
+pub fn settle(cx: &mut Cx, node: NodeId, since: Time) {
+    let name = cx.world.node_name(node);
+    let phase = cx.chance.phase("lease", &name, RENEW_INTERVAL);
+    begin_renewals(cx, node, cx.now - RENEW_INTERVAL + phase);
+    let machine = &mut cx.world[node];
+    machine.stage = Stage::Joined;
+    machine.running = true;
+    machine.ready = Condition::True;
+    machine.ready_since = since;
+    machine.ordered_at = since;
+    machine.joined_at = since;
+}
+
+/// A machine is up: a new node joins, or a repaired one is back.
+pub fn joins(cx: &mut Cx, node: NodeId) {
+    let zone = cx.world[node].zone;
+    let place_is_up = cx.world[zone].outages.is_up()
+        && cx.world[cx.world[zone].region].outages.is_up()
+        && cx.world[node].power.is_up();
+    if !place_is_up || cx.world[node].stage == Stage::Deleted {
+        // It comes up after the repair, see `faults::power::release_orders`.
+        return;
+    }
+    let is_new = cx.world[node].stage == Stage::Provisioning;
+    cx.world[node].running = true;
+    begin_renewals(cx, node, cx.now);
+    if is_new {
+        cx.world[node].stage = Stage::Joined;
+        cx.world[node].joined_at = cx.now;
+        cx.world[node].ready = Condition::True;
+        cx.world[node].ready_since = cx.now;
+        cx.say(What::NodeJoined { node });
+    } else {
+        cx.say(What::NodeBack { node });
+        set_readiness(cx, node, Condition::True);
+        for pod in cx.world[node].pods.clone() {
+            container::power_back(cx, pod);
+        }
+        arm_monitor(cx, cx.world[node].cluster);
+    }
+    let name = cx.world.node_name(node);
+    let period = cx.settings.kubelet_stats_period;
+    let phase = cx.chance.phase("kubelet-stats-phase", &name, period);
+    cx.clock
+        .arm(Event::KubeletStats(node), (cx.now + period).next_on_grid(Time::ZERO + phase, period));
+    let cluster = cx.world[node].cluster;
+    scheduler::wake(cx, cluster);
+}
+
+/// A node and its machine are gone; what ran on it is lost.
+pub fn remove(cx: &mut Cx, node: NodeId, why: Why) {
+    for pod in cx.world[node].pods.clone() {
+        container::gone(cx, pod);
+    }
+    cx.world[node].stage = Stage::Deleted;
+    cx.world[node].running = false;
+    cx.say(What::NodeDeleted { node, why });
+    let pool = cx.world[node].pool;
+    cx.world[pool].nodes.retain(|&other| other != node);
+    cx.world[pool].target = cx.world[pool].target.saturating_sub(1);
+    cx.clock.retire_node(node);
+}

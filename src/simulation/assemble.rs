@@ -1,0 +1,148 @@
+//! From a checked scenario to a world in motion: draws the phases, builds the steady state, arms
+//! every controller.
+
+use crate::control::clock::Clock;
+use crate::control::front_door_health::{
+    self, OriginCondition, ProbeGrid, ProbeTiming, ProbedOrigin, SampleWindow,
+};
+use crate::control::memory::Memory;
+use crate::control::node_lifecycle::monitor::MonitorState;
+use crate::control::settings::Settings;
+use crate::control::{Chance, Cx};
+use crate::model::event::Event;
+use crate::model::fact::FactLog;
+use crate::model::ids::{ClusterId, DeploymentId, FaultId, NodeId, PopId};
+use crate::model::sample::Samples;
+use crate::model::world::World;
+use crate::scenario::Scenario;
+use crate::traffic::plan::TrafficPlan;
+use crate::traffic::requests::Requests;
+use crate::traffic::routing::{OriginMode, PopRoute, Routing};
+use crate::units::{Span, Time};
+
+use super::steady_state;
+
+/// What may differ between runs of one scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Options {
+    /// Master seed; the scenario's own if None.
+    pub seed: Option<u64>,
+    /// Trial number.
+    pub trial: u64,
+    /// Every probe has its own timer; gives the same results, slower. For tests.
+    pub explicit_probing: bool,
+    /// Stops the data plane this often besides, to look and change nothing. For tests.
+    pub extra_observer: Option<Span>,
+}
+
+/// Builds the world of a trial at the start of its warm-up.
+pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
+    let run = scenario.run();
+    let chance = Chance { seed: options.seed.unwrap_or(run.seed), trial: options.trial };
+    let start = Time::ZERO - run.warm_up;
+    let world = scenario.world().clone();
+    let plan = TrafficPlan {
+        seed: chance.seed,
+        trial: chance.trial,
+        start,
+        end: Time::ZERO + run.horizon,
+        n_clusters: world.clusters.len(),
+        demands: scenario.demands().to_vec(),
+        deployments: scenario.deployments().to_vec(),
+    };
+    let settings =
+        Settings { explicit_probing: options.explicit_probing, ..scenario.settings().clone() };
+    let monitors = monitors(&world, &settings, chance, start);
+    let probed = probed_origins(&world, chance, start);
+    let memory = Memory::new(&world, scenario.hpas(), scenario.autoscalers(), monitors, probed);
+    let mut cx = Cx {
+        now: start,
+        run_start: start,
+        clock: Clock::new(world.clusters.len()),
+        traffic: Box::new(Requests::new(&plan)),
+        routing: closed(&world),
+        facts: FactLog::default(),
+        samples: Samples::default(),
+        memory,
+        settings,
+        chance,
+        world,
+    };
+    steady_state::build(&mut cx, scenario);
+    arm_controllers(&mut cx, scenario);
+    front_door_health::start(&mut cx);
+    for (index, planned) in scenario.faults().iter().enumerate() {
+        cx.clock.arm(Event::FaultStrikes(FaultId::new(index)), planned.at);
+    }
+    cx.clock.arm(Event::Observe, Time::ZERO);
+    cx
+}
+
+/// Routing in which nothing is reachable yet.
+fn closed(world: &World) -> Routing {
+    Routing {
+        pops: vec![PopRoute::NOWHERE; world.front_door.pops.len()],
+        origins: vec![OriginMode::Serving; world.clusters.len()],
+        endpoints: vec![Vec::new(); world.deployments.len()],
+    }
+}
+
+/// Node monitors, each at its own phase.
+fn monitors(world: &World, settings: &Settings, chance: Chance, start: Time) -> Vec<MonitorState> {
+    let monitor = |cluster: &crate::model::cluster::Cluster| {
+        let phase = chance.phase("node-monitor", &cluster.name, settings.monitor.period);
+        MonitorState::new(settings.monitor, start + phase)
+    };
+    world.clusters.iter().map(monitor).collect()
+}
+
+/// What every PoP's probes know at the start: all origins have long been healthy, and every PoP
+/// probes every origin at its own phase.
+fn probed_origins(world: &World, chance: Chance, start: Time) -> Vec<ProbedOrigin> {
+    let door = &world.front_door;
+    let window = SampleWindow::filled(door.sample_size, door.successes_required, true);
+    let mut probed = Vec::with_capacity(door.pops.len() * world.clusters.len());
+    for (index, pop) in door.pops.iter().enumerate() {
+        for (cluster, &answer) in world.clusters.iter().zip(&pop.origin_rtt) {
+            let entity = format!("pop-{index}/{}", cluster.name);
+            let draw = chance.draw("probe-phase", &entity, 0);
+            let grid = ProbeGrid::staggered(door.probe_interval, draw);
+            let timing = ProbeTiming { answer, timeout: door.probe_timeout };
+            let met = OriginCondition::Answering;
+            probed.push(ProbedOrigin::new(grid, timing, window, met, start));
+        }
+    }
+    probed
+}
+
+/// Every controller loop has its own phase, as after a restart at a random instant.
+fn arm_controllers(cx: &mut Cx, scenario: &Scenario) {
+    for cluster in (0..cx.world.clusters.len()).map(ClusterId::new) {
+        let name = cx.world[cluster].name.clone();
+        arm_at_phase(cx, Event::MetricsScrape(cluster), &name, cx.settings.scrape_interval);
+        let scan = scenario.autoscalers()[cluster.index()].scan_interval;
+        arm_at_phase(cx, Event::AutoscalerScan(cluster), &name, scan);
+    }
+    for deployment in (0..cx.world.deployments.len()).map(DeploymentId::new) {
+        if cx.memory.hpas[deployment.index()].is_some() {
+            let name = cx.world.deployment_name(deployment);
+            arm_at_phase(cx, Event::HpaSync(deployment), &name, cx.settings.hpa_sync_period);
+        }
+    }
+    for node in (0..cx.world.nodes.len()).map(NodeId::new) {
+        let name = cx.world.node_name(node);
+        arm_at_phase(cx, Event::KubeletStats(node), &name, cx.settings.kubelet_stats_period);
+    }
+}
+
+fn arm_at_phase(cx: &mut Cx, event: Event, entity: &str, period: Span) {
+    let purpose = match event {
+        Event::MetricsScrape(_) => "scrape-phase",
+        Event::AutoscalerScan(_) => "scan-phase",
+        Event::HpaSync(_) => "hpa-phase",
+        Event::KubeletStats(_) => "kubelet-stats-phase",
+        other => unreachable!("{other:?} has no phase"),
+    };
+    let phase = cx.chance.phase(purpose, entity, period);
+    cx.clock.arm(event, cx.now + phase);
+}

@@ -1,0 +1,156 @@
+//! The controllers' steady state for the demand at the start of the run.
+//!
+//! Replicas are what the HPA would settle at, nodes what the autoscaler would have ordered for
+//! them, pods are placed by the scheduler's own rules and have been ready for a while. The
+//! warm-up then lets phases, metrics and queues find their level.
+
+use crate::control::kubelet::probing;
+use crate::control::{Cx, endpoints, front_door_health, node_lifecycle, replica_set, scheduler};
+use crate::model::front_door::Pop;
+use crate::model::ids::{ClusterId, DemandId, DeploymentId, NodeId, PodId, PoolId};
+use crate::model::pod::Container;
+use crate::scenario::Scenario;
+use crate::units::{Span, Time};
+
+/// How long everything has been as it is: longer than every start-up or readiness rule looks
+/// back, shorter than any age that matters.
+const AGE: Span = Span::from_secs(3_600);
+
+/// Makes nodes and pods so that every controller finds nothing to do.
+pub(super) fn build(cx: &mut Cx, scenario: &Scenario) {
+    for pool in (0..cx.world.pools.len()).map(PoolId::new) {
+        for _ in 0..cx.world[pool].target.max(cx.world[pool].min_nodes) {
+            add_node(cx, pool);
+        }
+    }
+    for deployment in (0..cx.world.deployments.len()).map(DeploymentId::new) {
+        let rate = expected_rate(cx, scenario, deployment);
+        cx.world[deployment].replicas = settled_replicas(cx, deployment, rate);
+        for _ in 0..cx.world[deployment].replicas {
+            replica_set::create_pod(cx, deployment);
+        }
+    }
+    for cluster in (0..cx.world.clusters.len()).map(ClusterId::new) {
+        place_pods(cx, cluster);
+    }
+    for deployment in (0..cx.world.deployments.len()).map(DeploymentId::new) {
+        endpoints::publish(cx, deployment);
+    }
+}
+
+/// Requests a second that reach a deployment at the start, all origins being healthy.
+pub(super) fn expected_rate(cx: &Cx, scenario: &Scenario, deployment: DeploymentId) -> f64 {
+    let (workload, cluster) = (cx.world[deployment].workload, cx.world[deployment].cluster);
+    let mut rate = 0.0;
+    for demand in (0..cx.world.demands.len()).map(DemandId::new) {
+        if cx.world[demand].workload != workload {
+            continue;
+        }
+        let geography = cx.world[demand].geography;
+        let is_there = |pop: &&Pop| pop.geography == geography;
+        let pops: Vec<&Pop> = cx.world.front_door.pops.iter().filter(is_there).collect();
+        let share: f64 = pops.iter().map(|pop| share_of(cx, pop, cluster)).sum();
+        rate +=
+            scenario.demands()[demand.index()].arrivals.rate_at(cx.now) * share / pops.len() as f64;
+    }
+    rate
+}
+
+fn share_of(cx: &Cx, pop: &Pop, cluster: ClusterId) -> f64 {
+    front_door_health::share_when_all_healthy(&cx.world.front_door, pop, cluster)
+}
+
+/// Replicas at which the HPA rests: usage over target, within its bounds.
+fn settled_replicas(cx: &Cx, deployment: DeploymentId, rate: f64) -> u32 {
+    let Some(hpa) = &cx.memory.hpas[deployment.index()] else {
+        return cx.world[deployment].replicas;
+    };
+    let template = &cx.world[deployment].template;
+    let usage_cores = rate * template.service.mean_s() * template.cpu_per_worker.cores();
+    let wanted_cores = template.requests.cpu.cores() * hpa.plan.target_cpu.get();
+    let replicas = (usage_cores / wanted_cores).ceil() as u32;
+    let (least, most) = cx.world[deployment].hpa_bounds.expect("an HPA has bounds");
+    replicas.clamp(least, most)
+}
+
+/// A node that has been there for long.
+fn add_node(cx: &mut Cx, pool: PoolId) -> NodeId {
+    let node = node_lifecycle::new_node(cx, pool);
+    node_lifecycle::settle(cx, node, cx.now - AGE);
+    node
+}
+
+/// Binds all pods of a cluster by the scheduler's rules, adding nodes while a pool may grow.
+fn place_pods(cx: &mut Cx, cluster: ClusterId) {
+    loop {
+        let left_over = scheduler::place_all(cx, cluster);
+        for pod in bound_pods(cx, cluster) {
+            settle_pod(cx, pod);
+        }
+        let Some(&pod) = left_over.first() else { return };
+        let Some(pool) = pool_with_room(cx, cluster, pod) else { return };
+        add_node(cx, pool);
+    }
+}
+
+fn bound_pods(cx: &Cx, cluster: ClusterId) -> Vec<PodId> {
+    let deployments = cx.world[cluster].deployments.iter();
+    let pods = deployments.flat_map(|&deployment| cx.world[deployment].pods.iter().copied());
+    let fresh = |&pod: &PodId| {
+        cx.world[pod].node.is_some() && cx.world[pod].container == Container::Unbound
+    };
+    pods.filter(fresh).collect()
+}
+
+/// The first pool that may grow and whose new node would hold the pod.
+fn pool_with_room(cx: &Cx, cluster: ClusterId, pod: PodId) -> Option<PoolId> {
+    let template = &cx.world[cx.world[pod].deployment].template;
+    let fits = |pool: PoolId| {
+        let pool = &cx.world[pool];
+        pool.autoscaled
+            && (pool.nodes.len() as u32) < pool.max_nodes
+            && pool.allocatable.fits(&template.requests)
+            && template.pool.as_ref().is_none_or(|name| *name == pool.name)
+    };
+    cx.world[cluster].pools.iter().copied().find(|&pool| fits(pool))
+}
+
+/// A bound pod has been running and ready for long.
+fn settle_pod(cx: &mut Cx, pod: PodId) {
+    let (deployment, since) = (cx.world[pod].deployment, cx.now - AGE);
+    let workload = cx.world[deployment].workload;
+    let node = cx.world[pod].node.expect("only bound pods settle");
+    if cx.world[node].image_ready_at(workload).is_none() {
+        cx.world[node].images.push((workload, since));
+    }
+    let pod_state = &mut cx.world[pod];
+    pod_state.created_at = since;
+    pod_state.bound_at = Some(since);
+    pod_state.started_at = since;
+    pod_state.container = Container::Answering;
+    pod_state.ready = true;
+    pod_state.ready_since = since;
+    pod_state.in_endpoints = true;
+    cx.traffic.start_pod(pod, deployment);
+    probing::settled(cx, pod);
+}
+
+/// Whether everything rests at the end of the warm-up; if not, the deployment and the reason.
+pub(super) fn unrest(cx: &Cx) -> Option<(DeploymentId, &'static str)> {
+    for deployment in (0..cx.world.deployments.len()).map(DeploymentId::new) {
+        let pods = &cx.world[deployment].pods;
+        let active = pods.iter().filter(|&&pod| cx.world[pod].is_active()).count();
+        let ready = cx.world.ready_pods(deployment).count();
+        if active != cx.world[deployment].replicas as usize {
+            return Some((deployment, "pods are being created or deleted"));
+        }
+        if ready != active {
+            return Some((deployment, "not all pods are ready"));
+        }
+        let scaled_at = cx.memory.scaled_at[deployment.index()];
+        if scaled_at.is_some_and(|at| Time::ZERO - Span::from_secs(120) < at) {
+            return Some((deployment, "the HPA changed its replicas in the last 2 min"));
+        }
+    }
+    None
+}

@@ -1,0 +1,40 @@
+//! Softer endings than a kill: a process that drains, and clients that lose their connection.
+
+use crate::traffic::Kill;
+use crate::traffic::pods::{BOOKED, Entry, FINISHED, Process};
+use crate::units::Time;
+
+use super::Requests;
+
+impl Requests {
+    /// The process of a pod takes nothing new; returns when it will have finished what it has.
+    pub(super) fn drain(&mut self, pod_index: usize) -> Time {
+        let Some(pod) = self.pods.get_mut(pod_index) else { return self.now };
+        if pod.process == Process::Gone(Kill::Reset) || pod.process == Process::Gone(Kill::Silent) {
+            return self.now;
+        }
+        pod.process = Process::Drains;
+        let unfinished = pod.ring.iter().filter(|entry| !entry.has(FINISHED));
+        let last_s = unfinished.map(|entry| entry.finish_s).fold(f64::NEG_INFINITY, f64::max);
+        // One nanosecond later the last finish lies before now and is booked.
+        let done = Time::from_nanos((last_s * 1e9).ceil() as i64 + 1);
+        if last_s.is_finite() { done.max(self.now) } else { self.now }
+    }
+
+    /// Every client of the pod's requests loses its connection; the pod works on, for nobody.
+    pub(super) fn sever(&mut self, pod_index: usize, how: Kill) {
+        let now_s = self.now.as_secs_f64();
+        let Some(pod) = self.pods.get_mut(pod_index) else { return };
+        let mut severed: Vec<Entry> = Vec::new();
+        for index in pod.ring.head..pod.ring.tail {
+            let entry = pod.ring.at_mut(index);
+            if !entry.has(BOOKED) {
+                severed.push(*entry);
+                entry.flags |= BOOKED;
+            }
+        }
+        for entry in severed {
+            self.lose(&entry, how, now_s);
+        }
+    }
+}
