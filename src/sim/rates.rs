@@ -308,7 +308,7 @@ mod tests {
     fn advance_inverts_the_integral() {
         let curve = example();
         for from_s in [-20.0, -10.0, -3.0, 0.0, 12.5, 20.0, 29.0, 30.0, 39.0] {
-            let left = curve.integral(from_s, f64::INFINITY.min(100.0));
+            let left = curve.integral(from_s, 100.0);
             for share in [1e-9, 0.1, 0.5, 0.9, 0.999_999] {
                 let mass = share * left;
                 let at_s = curve.advance(from_s, mass).unwrap();
