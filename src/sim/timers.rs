@@ -154,9 +154,8 @@ impl<E: Copy> Timers<E> {
     /// The instant of the next timer to fire, or `None` if none is armed.
     #[inline]
     #[must_use]
-    pub fn peek(&mut self) -> Option<Time> {
-        self.settle();
-        let first = self.matches[0][1];
+    pub fn peek(&self) -> Option<Time> {
+        let first = if self.fired == NO_SLOT { self.matches[0][1] } else { self.runner_up() };
         (first.key != DISARMED).then(|| time_of_key(first.key))
     }
 
@@ -204,6 +203,17 @@ impl<E: Copy> Timers<E> {
             self.fired = NO_SLOT;
             self.replay(slot, DISARMED);
         }
+    }
+
+    /// Who is first without the timer that fired last: the replay of its path, not written.
+    fn runner_up(&self) -> Node {
+        let mut winner = Node { key: DISARMED, slot: self.fired };
+        let mut node = self.capacity() + self.fired as usize;
+        while 1 < node {
+            winner = winner.against(self.matches[node / 2][(node % 2) ^ 1], node % 2);
+            node /= 2;
+        }
+        winner
     }
 
     /// Writes the leaf of `slot` and lets it play against its neighbours up to the champion.
