@@ -1,3 +1,4 @@
 //! The one integration binary.
 
 mod golden;
+mod front_door;
