@@ -2,7 +2,8 @@
 //!
 //! Follows expander/{waste,leastnodes,mostpods,priority,random,factory}. Each filter keeps the
 //! best options; the chain applies filters until one option is left, and else picks at random.
-//! A group's priority follows from its name, so it is looked up once, when a scenario is loaded.
+//! A group's priority follows from its name, so it is looked up once, when a scenario is loaded
+//! ([`super::priorities`]).
 
 use super::resources::Resources;
 
@@ -142,21 +143,6 @@ fn highest_priority(options: &[ScaleUpOption], among: &[usize]) -> Vec<usize> {
         }
         None => among.to_vec(),
     }
-}
-
-/// The priority of a group: the highest whose list has a pattern that occurs in its name.
-///
-/// `lists` pairs a priority with its patterns, `matches` says whether a pattern occurs in the
-/// name (unanchored). Negative priorities below -1 never win upstream and are left out here.
-pub fn priority_of<P>(
-    name: &str,
-    lists: &[(i64, Vec<P>)],
-    matches: impl Fn(&P, &str) -> bool,
-) -> Option<i64> {
-    let matching = lists.iter().filter(|(priority, patterns)| {
-        -1 <= *priority && patterns.iter().any(|pattern| matches(pattern, name))
-    });
-    matching.map(|(priority, _)| *priority).max()
 }
 
 #[cfg(test)]

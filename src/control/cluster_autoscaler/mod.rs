@@ -8,7 +8,7 @@
 //! | [`cluster_state`] | clusterstate/clusterstate.go |
 //! | [`backoff`] | utils/backoff/exponential_backoff.go |
 //! | [`estimator`] | estimator/ |
-//! | [`expander`] | expander/ |
+//! | [`expander`], [`priorities`] | expander/ |
 //! | [`balancing`], [`similar`] | processors/nodegroupset/ |
 //! | [`scale_down`] | core/scaledown/, simulator/utilization/ |
 //!
@@ -20,6 +20,7 @@ pub mod balancing;
 pub mod cluster_state;
 pub mod estimator;
 pub mod expander;
+pub mod priorities;
 pub mod resources;
 pub mod scale_down;
 pub mod similar;
