@@ -126,16 +126,13 @@ fn utilization(
     let percent = percent_of(tally.usage, tally.request);
     let ratio = f64::from(percent) / f64::from(target_percent);
     let refilled = refill(&tally, ratio).map(|fill| {
-        // At a ratio of exactly 1 the missing pods stay out of a utilisation.
-        let n_missing = if ratio == 1.0 { 0 } else { tally.missing };
-        let request_missing = if ratio == 1.0 { 0 } else { tally.request_missing };
         let usage = tally.usage.wrapping_add(if ratio < 1.0 { tally.usage_missing } else { 0 });
-        let request_unready = if fill.unready { tally.request_unready } else { 0 };
-        let request = tally.request.wrapping_add(request_missing).wrapping_add(request_unready);
-        let n_unready = if fill.unready { tally.unready } else { 0 };
+        let missing = if fill.n_missing > 0 { tally.request_missing } else { 0 };
+        let unready = if fill.n_unready > 0 { tally.request_unready } else { 0 };
+        let request = tally.request.wrapping_add(missing).wrapping_add(unready);
         Refilled {
             ratio: f64::from(percent_of(usage, request)) / f64::from(target_percent),
-            n_pods: tally.counted + n_unlisted + n_missing + n_unready,
+            n_pods: tally.counted + n_unlisted + fill.n_missing + fill.n_unready,
         }
     });
     Ok(Proposal {
@@ -175,8 +172,7 @@ fn average(
     let ratio = mean as f64 / target as f64;
     let refilled = refill(&tally, ratio).map(|fill| {
         let busy = if ratio < 1.0 { tally.missing.wrapping_mul(target) } else { 0 };
-        let n_unready = if fill.unready { tally.unready } else { 0 };
-        let n_pods = n_samples + tally.missing + n_unready;
+        let n_pods = n_samples + fill.n_missing + fill.n_unready;
         Refilled { ratio: (usage.wrapping_add(busy) / n_pods) as f64 / target as f64, n_pods }
     });
     Ok(Proposal {
@@ -229,15 +225,19 @@ fn check_any(cx: &Calculation<'_>, samples: PodSamples<'_>) -> Result<(), Metric
     Ok(())
 }
 
-/// Which pods without a usable sample are filled in.
+/// How many pods without a usable sample are filled in.
 struct Fill {
-    unready: bool,
+    n_missing: i64,
+    n_unready: i64,
 }
 
-/// Whether some pods need filling in: missing ones always, unready ones on a scale-up.
+/// What to fill in, if any pod is missing, or unready on a scale-up.
+///
+/// At a ratio of exactly 1 there is no direction to dampen: missing pods stay out.
 fn refill(tally: &Tally, ratio: f64) -> Option<Fill> {
-    let unready = tally.unready > 0 && 1.0 < ratio;
-    (unready || tally.missing > 0).then_some(Fill { unready })
+    let n_unready = if 1.0 < ratio { tally.unready } else { 0 };
+    let n_missing = if ratio == 1.0 { 0 } else { tally.missing };
+    (0 < n_unready || 0 < tally.missing).then_some(Fill { n_missing, n_unready })
 }
 
 /// The ratio with missing and unready pods filled in.

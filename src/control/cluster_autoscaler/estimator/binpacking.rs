@@ -94,11 +94,13 @@ pub fn estimate(
 ) -> Estimate {
     let requests: Vec<Resources> = groups.iter().map(|group| group.request).collect();
     let mut order = order::decreasing(&requests, &template.allocatable);
+    let mut short_cut = false;
     if method == Method::FastPath {
         let ordered: Vec<PodGroup> = order.iter().map(|&index| groups[index]).collect();
         if let Some(best) = fast_path::best_group(&ordered, &template.capacity) {
             let last = order.remove(best);
             order.push(last);
+            short_cut = true;
         }
     }
     let mut packing = Packing {
@@ -121,12 +123,11 @@ pub fn estimate(
         }
         let rest = PodGroup { count: group.count - placed[index], ..*group };
         let is_last = position + 1 == order.len();
-        let (added, stays_open) =
-            if method == Method::FastPath && is_last && fast_path::is_possible(&rest) {
-                packing.multiply_one_node(&rest)
-            } else {
-                packing.add_nodes(&rest)
-            };
+        let (added, stays_open) = if short_cut && is_last {
+            packing.multiply_one_node(&rest)
+        } else {
+            packing.add_nodes(&rest)
+        };
         placed[index] += added;
         is_open = stays_open;
     }
@@ -209,6 +210,9 @@ impl Packing<'_> {
 
     /// Packs one node and takes all others to be alike; returns as [`Self::add_nodes`].
     fn multiply_one_node(&mut self, group: &PodGroup) -> (usize, bool) {
+        if group.count == 0 {
+            return (0, true);
+        }
         if !self.limiter.grant(Span::ZERO) {
             self.left_over = Some(LeftOver::Limit);
             return (0, false);
