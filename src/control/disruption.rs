@@ -1,7 +1,8 @@
 //! How many pods a PodDisruptionBudget lets go.
 //!
 //! Follows pkg/controller/disruption/disruption.go. A budget binds the eviction API only (drains,
-//! cluster autoscaler), not the deletion of pods on tainted nodes. Left out: `unhealthyPodEvictionPolicy`.
+//! cluster autoscaler), not the deletion of pods on tainted nodes. Left out: the policy for
+//! evicting unhealthy pods.
 
 use super::deployment::IntOrPercent;
 

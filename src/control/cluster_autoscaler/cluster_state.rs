@@ -247,4 +247,36 @@ mod tests {
         assert_eq!((second.increase, at(second, 901)), (4, ScaleUpProgress::Waiting));
         assert_eq!(first.progress(&group, 5, Time::ZERO), ScaleUpProgress::Done);
     }
+
+    /// A group is short of nodes below its acceptable range only: nodes that an open scale-up
+    /// still waits for are not missing yet.
+    #[test]
+    fn a_group_is_unhealthy_when_it_lacks_nodes() {
+        let with_ready = |ready| Readiness { ready, ..Readiness::default() };
+        for (rule, ready, target, increase, healthy) in [
+            ("complete", 10, 10, 0, true),
+            ("three missing are always fine", 1, 4, 0, true),
+            ("four of ten missing", 6, 10, 0, false),
+            ("four of them on order", 6, 10, 4, true),
+            ("four of fourteen missing are less than 45 % of ten", 10, 14, 0, true),
+        ] {
+            let range = acceptable_range(target, 0, increase, 0);
+            let is_healthy = is_group_healthy(&with_ready(ready), range, UnreadyLimits::DEFAULT);
+            assert_eq!(is_healthy, healthy, "{rule}");
+        }
+    }
+
+    /// Booting and unregistered machines are on their way; long unregistered ones are not.
+    #[test]
+    fn upcoming_nodes_are_those_still_on_their_way() {
+        let group = Readiness {
+            ready: 3,
+            unready: 1,
+            not_started: 2,
+            long_unregistered: 1,
+            ..Readiness::default()
+        };
+        assert_eq!(upcoming_nodes(&group, 10), 5, "2 booting, 3 without a Node object");
+        assert_eq!(upcoming_nodes(&group, 4), 0, "never negative");
+    }
 }

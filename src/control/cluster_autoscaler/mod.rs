@@ -10,10 +10,11 @@
 //! | [`estimator`] | estimator/ |
 //! | [`expander`], [`priorities`] | expander/ |
 //! | [`balancing`], [`similar`] | processors/nodegroupset/ |
+//! | [`scale_up`] | core/scaleup/orchestrator/, core/static_autoscaler.go |
 //! | [`scale_down`] | core/scaledown/, simulator/utilization/ |
 //!
-//! Left out: priorities of pods against a cutoff, provisioning requests, groups of size zero or
-//! maximum except for the limit on unneeded nodes, GPUs and other extended resources.
+//! Left out: provisioning requests, groups of size zero or maximum except for the limit on
+//! unneeded nodes, GPUs and other extended resources.
 
 pub mod backoff;
 pub mod balancing;
@@ -23,6 +24,7 @@ pub mod expander;
 pub mod priorities;
 pub mod resources;
 pub mod scale_down;
+pub mod scale_up;
 pub mod similar;
 
 pub mod plan;

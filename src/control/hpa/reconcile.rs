@@ -262,3 +262,136 @@ impl fmt::Display for Decision {
         write!(f, "{} to {} replicas: {}", self.from, self.replicas, self.why())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::behavior::RulesDraft;
+    use super::super::metric::{MetricError, PodSamples, Resource};
+    use super::super::pods::{ConditionStatus, Phase, Ready, Sample};
+    use super::*;
+
+    const STABILIZATION: Span = Span::from_secs(300);
+    const READY: PodStatus = PodStatus {
+        phase: Phase::Running,
+        deleting: false,
+        started: Some(Time::from_secs(-10_000)),
+        ready: Some(Ready { status: ConditionStatus::True, since: Time::from_secs(-9_990) }),
+    };
+
+    fn autoscaler(min: i32, max: i32, behavior: Option<Behavior>) -> Autoscaler {
+        Autoscaler {
+            bounds: Bounds { min, max },
+            behavior,
+            tolerance: Tolerance::DEFAULT,
+            cpu_timing: CpuTiming::DEFAULT,
+            downscale_stabilization: STABILIZATION,
+        }
+    }
+
+    fn default_behavior() -> Behavior {
+        Behavior::from_drafts(RulesDraft::default(), RulesDraft::default(), STABILIZATION)
+    }
+
+    /// One pass over as many ready pods as replicas, all at `percent` of their request with a
+    /// target of 50 %; None = no samples.
+    fn pass(
+        hpa: &Autoscaler,
+        history: &mut History,
+        now: Time,
+        replicas: i32,
+        percent: Option<i64>,
+    ) -> Decision {
+        let n_pods = usize::try_from(replicas).unwrap();
+        let pods = vec![READY; n_pods];
+        let sample = |value| Sample { at: now, window: Span::from_secs(15), value };
+        let listed = vec![percent.map(sample); n_pods];
+        let requests = vec![Some(100); n_pods];
+        let metrics = [Metric::Utilization {
+            resource: Resource::Cpu,
+            target_percent: 50,
+            requests: &requests,
+            samples: PodSamples { listed: &listed, unlisted: &[] },
+        }];
+        let seen = Observation {
+            now,
+            spec_replicas: replicas,
+            status_replicas: replicas,
+            pods: &pods,
+            metrics: &metrics,
+        };
+        reconcile(hpa, &seen, history)
+    }
+
+    /// After a load step down, replicas stay for the window and then fall. On a 15 s grid the last
+    /// high recommendation drops out at 315 s without `behavior` (a recommendation exactly as old
+    /// as the window still counts) and at 300 s with it (it no longer does).
+    #[test]
+    fn scale_down_waits_for_the_window() {
+        for (behavior, falls_at_s) in [(None, 315), (Some(default_behavior()), 300)] {
+            let hpa = autoscaler(1, 100, behavior);
+            let mut history = History::default();
+            let high = pass(&hpa, &mut history, Time::ZERO, 10, Some(50));
+            assert_eq!(high.replicas, 10);
+            for now_s in (15..=falls_at_s).step_by(15) {
+                let now = Time::from_secs(now_s);
+                let low = pass(&hpa, &mut history, now, 10, Some(25));
+                let (replicas, why) = if now_s < falls_at_s {
+                    (10, "recent passes asked for more")
+                } else {
+                    (5, "all metrics are below target")
+                };
+                assert_eq!((low.replicas, low.why()), (replicas, why), "at {now_s} s");
+            }
+        }
+    }
+
+    /// Each way to stand still or to move has its own words.
+    #[test]
+    fn every_decision_says_why() {
+        let twice = autoscaler(2, 20, None);
+        for (rule, replicas, percent, to, why) in [
+            ("at the target", 10, Some(50), 10, "metrics are at their targets"),
+            ("above the target", 10, Some(75), 15, "a metric is above its target"),
+            ("no samples", 10, None, 10, "no metrics of its pods"),
+            ("more than the maximum asked for", 10, Some(200), 20, "capped by maxReplicas"),
+            ("more than double asked for", 5, Some(200), 10, "capped by the scale-up rate"),
+            ("above the maximum", 30, Some(50), 20, "capped by maxReplicas"),
+            ("below the minimum", 1, Some(50), 2, "held up by minReplicas"),
+            ("scaled to zero", 0, None, 0, "scaled to zero by hand"),
+        ] {
+            let decision = pass(&twice, &mut History::default(), Time::ZERO, replicas, percent);
+            assert_eq!((decision.replicas, decision.why()), (to, why), "{rule}");
+        }
+        let failed = pass(&twice, &mut History::default(), Time::ZERO, 10, None);
+        let error = Failure { reason: "FailedGetResourceMetric", error: MetricError::NoMetrics };
+        assert_eq!(failed.path, Path::Inactive(error));
+    }
+
+    proptest! {
+        /// Whatever the load does, replicas stay within the bounds once they are, nothing is
+        /// forgotten that is still needed, and memory stays as short as the longest window.
+        #[test]
+        fn replicas_stay_within_bounds(
+            min in 1..10_i32,
+            extra in 0..50_i32,
+            with_behavior: bool,
+            loads in proptest::collection::vec(proptest::option::weighted(0.9, 0..300_i64), 1..80),
+        ) {
+            let hpa = autoscaler(min, min + extra, with_behavior.then(default_behavior));
+            let mut history = History::default();
+            let mut replicas = min;
+            for (tick, load) in loads.into_iter().enumerate() {
+                let now = Time::from_secs(15 * tick as i64);
+                let decision = pass(&hpa, &mut history, now, replicas, load);
+                prop_assert!((min..=min + extra).contains(&decision.replicas));
+                prop_assert_eq!(decision.from, replicas);
+                replicas = decision.replicas;
+            }
+            // 300 s of passes 15 s apart, the edges, and the initial recommendation.
+            prop_assert!(history.recommendations.slots().len() <= 300 / 15 + 3);
+            prop_assert!(history.up_events.slots().len() <= 3);
+        }
+    }
+}

@@ -259,3 +259,86 @@ impl Packing<'_> {
         self.used.get(node).copied().unwrap_or(false)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::limiter::NodeLimit;
+    use super::*;
+    use crate::model::ids::{DeploymentId, ZoneId};
+    use crate::units::{Bytes, MilliCpu};
+
+    fn resources(cpu: i64, pods: u32) -> Resources {
+        Resources { cpu: MilliCpu::new(cpu), memory: Bytes::from_mib(cpu), pods }
+    }
+
+    fn template(cpu: i64) -> Template {
+        let size = resources(cpu, 110);
+        Template { node: Node::empty(size, ZoneId::new(0)), allocatable: size, capacity: size }
+    }
+
+    fn group(owner: usize, count: usize, cpu: i64) -> PodGroup {
+        PodGroup {
+            owner: DeploymentId::new(owner),
+            count,
+            request: resources(cpu, 1),
+            host_port: None,
+            spread: None,
+            apart: None,
+        }
+    }
+
+    fn pack(groups: &[PodGroup], limit: i64) -> Estimate {
+        let limiter = Limiter::new(NodeLimit::from_signed(limit), Span::ZERO);
+        estimate(groups, &template(1_000), Vec::new(), limiter, Method::Simulate)
+    }
+
+    /// Pods that must be apart take a node each; by zone only one fits into a one-zone group.
+    #[test]
+    fn anti_affinity_takes_a_node_for_each_pod() {
+        let by_host = PodGroup { apart: Some(TopologyKey::Hostname), ..group(0, 4, 100) };
+        assert_eq!(pack(&[by_host], 0).n_nodes, 4);
+        let others = group(1, 4, 100);
+        assert_eq!(pack(&[by_host, others], 0).n_nodes, 4, "other pods share those nodes");
+        let by_zone = PodGroup { apart: Some(TopologyKey::Zone), ..group(0, 4, 100) };
+        let estimate = pack(&[by_zone], 0);
+        assert_eq!((estimate.n_nodes, estimate.n_pods()), (1, 1));
+        assert_eq!(estimate.left_over, Some(LeftOver::Misfit(Misfit::AntiAffinity)));
+    }
+
+    /// What is left over is explained: too large a pod, or no more nodes.
+    #[test]
+    fn left_over_pods_have_a_reason() {
+        let too_large = pack(&[group(0, 2, 1_001)], 0);
+        assert_eq!(too_large.left_over, Some(LeftOver::Misfit(Misfit::Resources)));
+        assert_eq!((too_large.n_nodes, too_large.n_pods()), (0, 0));
+        let limited = pack(&[group(0, 30, 100)], 2);
+        assert_eq!(limited.left_over, Some(LeftOver::Limit));
+        assert_eq!((limited.n_nodes, limited.n_pods()), (2, 20));
+        assert_eq!(pack(&[group(0, 30, 100)], 0).left_over, None);
+    }
+
+    proptest! {
+        /// Without rules beyond size, every pod is placed, on no fewer nodes than their sum or
+        /// the large pods need, and on at most twice that: of any two nodes in order, the later
+        /// one was opened for a pod that no longer fitted on the earlier one.
+        #[test]
+        fn packing_wastes_at_most_half(
+            sizes in proptest::collection::vec((1..8_usize, 50..1_000_i64), 1..12),
+        ) {
+            let groups: Vec<PodGroup> = sizes
+                .iter()
+                .enumerate()
+                .map(|(owner, &(count, cpu))| group(owner, count, cpu))
+                .collect();
+            let total: i64 = sizes.iter().map(|&(count, cpu)| count as i64 * cpu).sum();
+            let large = sizes.iter().filter(|&&(_, cpu)| 500 < cpu).map(|&(count, _)| count);
+            let least = usize::try_from((total + 999) / 1_000).unwrap().max(large.sum());
+            let estimate = pack(&groups, 0);
+            prop_assert_eq!(estimate.left_over, None);
+            prop_assert!(least <= estimate.n_nodes);
+            prop_assert!(estimate.n_nodes <= 2 * least);
+        }
+    }
+}

@@ -3,7 +3,7 @@
 //! | module | upstream (estimator/) |
 //! |---|---|
 //! | [`binpacking`] | binpacking_estimator.go |
-//! | [`snapshot`] | simulator/clustersnapshot, with the scheduler's filters for fit, ports, spread |
+//! | [`snapshot`] | simulator/clustersnapshot and the scheduler's filters: fit, ports, spread |
 //! | [`order`] | decreasing_pod_orderer.go |
 //! | [`limiter`] | threshold_based_limiter.go and the thresholds |
 //! | [`fast_path`] | binpacking_estimator.go: `determineBestPEGToFastpath` |
