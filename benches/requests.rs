@@ -1,0 +1,108 @@
+//! What one request costs on the exact engine: 60 pods of 8 workers at 80 % utilisation, with
+//! client time-outs, retries (idle), latency, histograms and three geographies of two edges.
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+
+use tideover::model::ids::{ClusterId, DeploymentId, GeographyId, PodId, PopId, WorkloadId};
+use tideover::sim::laws::Law;
+use tideover::sim::rates::RateCurve;
+use tideover::traffic::Traffic;
+use tideover::traffic::plan::{
+    Arrivals, Balancer, DemandPlan, DeploymentPlan, Jitter, OnTimeout, RetryPolicy, TrafficPlan,
+};
+use tideover::traffic::requests::Requests;
+use tideover::traffic::routing::{OriginMode, PopRoute, Routing};
+use tideover::units::{Span, Time};
+
+const N_PODS: usize = 60;
+const WORKERS: u16 = 8;
+const RATE_PER_S: f64 = 10_000.0;
+const UTILISATION: f64 = 0.8;
+
+fn plan(balancer: Balancer, law: fn(f64) -> Law) -> TrafficPlan {
+    let mean_s = UTILISATION * N_PODS as f64 * f64::from(WORKERS) / RATE_PER_S;
+    let demand = |index: usize, share: f64| DemandPlan {
+        name: format!("geography-{index}"),
+        workload: WorkloadId::new(0),
+        geography: GeographyId::new(index),
+        arrivals: Arrivals::Poisson { curve: RateCurve::constant(0.0, RATE_PER_S * share) },
+        attempt_timeout: Span::from_secs(5),
+        deadline: Some(Span::from_secs(30)),
+        retries: RetryPolicy {
+            max_attempts: 3,
+            backoff: Span::from_millis(100),
+            factor: 2.0,
+            cap: Span::from_secs(2),
+            jitter: Jitter::Full,
+            budget: None,
+        },
+        pops: vec![PopId::new(2 * index), PopId::new(2 * index + 1)],
+        client_to_pop: Span::from_millis(5),
+        pop_to_cluster: vec![Span::from_millis(10 + 20 * index as i64)],
+        origin_response_timeout: Span::from_secs(30),
+    };
+    TrafficPlan {
+        seed: 1,
+        trial: 0,
+        start: Time::ZERO,
+        end: Time::from_secs(100_000),
+        n_clusters: 1,
+        demands: vec![demand(0, 0.5), demand(1, 0.3), demand(2, 0.2)],
+        deployments: vec![DeploymentPlan {
+            cluster: ClusterId::new(0),
+            workload: WorkloadId::new(0),
+            workers: WORKERS,
+            queue: 1_000,
+            law: law(mean_s),
+            speed: 1.0,
+            on_timeout: OnTimeout::Serve,
+            balancer,
+        }],
+    }
+}
+
+fn started(plan: &TrafficPlan) -> (Requests, Routing) {
+    let routing = Routing {
+        pops: vec![PopRoute::only(ClusterId::new(0)); 6],
+        origins: vec![OriginMode::Serving],
+        endpoints: vec![(0..N_PODS).map(PodId::new).collect()],
+    };
+    let mut engine = Requests::new(plan);
+    for pod in 0..N_PODS {
+        engine.start_pod(PodId::new(pod), DeploymentId::new(0));
+    }
+    engine.advance(Time::from_secs(10), &routing);
+    (engine, routing)
+}
+
+/// Ten simulated seconds, in windows of one, from the engine's own steady state.
+fn requests(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("requests");
+    group.throughput(Throughput::Elements(10 * RATE_PER_S as u64));
+    let lognormal: fn(f64) -> Law = |mean_s| Law::lognormal_mean_cv(mean_s, 1.0);
+    for (name, balancer, law) in [
+        ("random", Balancer::Random, Law::exponential as fn(f64) -> Law),
+        ("round-robin", Balancer::RoundRobin, Law::exponential),
+        ("random, lognormal", Balancer::Random, lognormal),
+        ("power-of-two", Balancer::PowerOfTwo, Law::exponential),
+        ("least-outstanding", Balancer::LeastOutstanding, Law::exponential),
+    ] {
+        let plan = plan(balancer, law);
+        let (mut engine, routing) = started(&plan);
+        group.bench_function(name, |bencher| {
+            bencher.iter_batched(
+                || (),
+                |()| {
+                    for _ in 0..10 {
+                        engine.advance(engine.now() + Span::from_secs(1), &routing);
+                    }
+                },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, requests);
+criterion_main!(benches);
