@@ -4,5 +4,6 @@
 //! the theoretical one of the model, never one that the sample suggests. Run lengths make it at
 //! most 0.25 % of the value. Rows that need more than some seconds run only if `TIDEOVER_DEEP=1`.
 
+mod cuts;
 mod queues;
 mod system;

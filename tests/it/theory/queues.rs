@@ -2,7 +2,7 @@
 
 use tideover::sim::laws::Law;
 
-use super::system::{UNIT_S, deployment, demand, plan, pods_of, poisson, run};
+use super::system::{UNIT_S, demand, deployment, plan, pods_of, poisson, run};
 use tideover::traffic::Traffic;
 
 #[test]
