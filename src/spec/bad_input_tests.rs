@@ -37,7 +37,10 @@ fn found(bytes: &[u8]) -> Vec<(Code, u32, u32)> {
     diagnostics.sorted().into_iter().map(at).collect()
 }
 
-fn check(table: &[(&str, &str, &[(Code, u32, u32)])]) {
+/// A name for messages, a text, and what must be found in it.
+type Row<'r> = (&'r str, &'r str, &'r [(Code, u32, u32)]);
+
+fn check(table: &[Row<'_>]) {
     for (name, text, expected) in table {
         assert_eq!(found(text.as_bytes()), *expected, "{name}: {text:?}");
     }
@@ -104,8 +107,10 @@ fn bombs() {
     assert_eq!(found(long.as_bytes()), [(Code::TooLarge, 1, 7)]);
     let key = format!("? {}\n: 1\n", "x".repeat(2_000));
     assert_eq!(found(key.as_bytes()), [(Code::TooLarge, 1, 3)]);
-    let huge = "x".repeat((16 << 20) + 1);
+    let huge = "x".repeat((4 << 20) + 1);
     assert_eq!(found(huge.as_bytes()), [(Code::TooLarge, 1, 1)]);
+    let flow = format!("list: [{}]", "1,".repeat(1_000_000));
+    assert_eq!(found(flow.as_bytes()), [(Code::TooLarge, 1, 1_000_005)]);
     let items = format!("list:\n{}", "- 1\n".repeat(1_000_000));
     assert_eq!(found(items.as_bytes()), [(Code::TooLarge, 249_999, 3)]);
 }

@@ -1,11 +1,13 @@
 //! From a tree to typed values, collecting every mistake on the way.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
 use super::nearest::nearest;
-use super::node::{Kind, Node, is_null};
+use super::node::{Kind, Node, is_null, shortened};
 use super::origin::{Origin, Set};
+use super::scalar::quoted;
 use super::section::{Field, OneOf, Presence, Range, Section, Shape};
 use super::span::{Place, SourceSpan};
 
@@ -183,6 +185,10 @@ impl<'p> Decoder<'p> {
         span: SourceSpan,
         known: impl Iterator<Item = &'k str>,
     ) {
+        if self.diagnostics.is_full() {
+            self.error(Code::UnknownKey, span, "unknown key");
+            return;
+        }
         let known: Vec<&str> = known.collect();
         let place = self.at_key(key, |cx| cx.place(span));
         let mut unknown =
@@ -262,12 +268,20 @@ impl<'p> Decoder<'p> {
         overruled.unwrap_or((text, Origin::Default { source: field.source }))
     }
 
+    /// What is wrong with `text` as the value of `field`.
+    pub(super) fn try_text(field: &Field, text: &str) -> Diagnostics {
+        let mut decoder = Decoder { range: field.range, ..Decoder::new(None) };
+        let read = (field.reads)(&Node::plain(text, SourceSpan::default()), &mut decoder);
+        assert!(read != decoder.diagnostics.has_errors(), "a refusal has a reason");
+        decoder.diagnostics
+    }
+
     fn missing(&mut self, here: SourceSpan, field: &Field) {
         let message = format!("`{}` is missing", field.key);
         let allowed = (field.shape)().described();
         let missing = Diagnostic::error(Code::MissingKey, self.place(here), message)
             .allowed(allowed)
-            .help(format!("add `{}: ..`; {}", field.key, field.summary()));
+            .help(format!("add `{}: ..` ({})", field.key, field.summary()));
         self.report(missing);
     }
 
@@ -290,14 +304,13 @@ impl<'p> Decoder<'p> {
     /// Reports items of a list whose `name` another item has already, letter case aside.
     fn check_unique(&mut self, value: &Node) {
         let Kind::Sequence(items) = &value.kind else { return };
-        let mut first: std::collections::BTreeMap<String, (usize, SourceSpan)> =
-            std::collections::BTreeMap::new();
+        let mut first: BTreeMap<String, (usize, SourceSpan)> = BTreeMap::new();
         for (index, item) in items.iter().enumerate() {
             let Some(name) = item.get("name") else { continue };
             let Some(text) = name.text() else { continue };
             let folded: String = text.chars().flat_map(char::to_lowercase).collect();
             if let Some((other, at)) = first.get(&folded) {
-                let message = format!("the name `{text}` is taken by item [{other}]");
+                let message = format!("the name {} is taken by item [{other}]", quoted(text));
                 let place = self.at_index(index, |cx| cx.at_key("name", |cx| cx.place(name.span)));
                 let taken = Diagnostic::error(Code::DuplicateName, place, message)
                     .allowed("names that differ in more than letter case")
@@ -364,8 +377,12 @@ impl<'p> Decoder<'p> {
         span: SourceSpan,
         known: impl Iterator<Item = &'k str>,
     ) {
+        if self.diagnostics.is_full() {
+            self.error(Code::UnknownChoice, span, "unknown word");
+            return;
+        }
         let known: Vec<&str> = known.collect();
-        let message = format!("unknown word `{word}`");
+        let message = format!("unknown word `{}`", shortened(word));
         let mut unknown = Diagnostic::error(Code::UnknownChoice, self.place(span), message)
             .allowed(known.join(", "));
         if let Some(meant) = nearest(word, known) {

@@ -223,6 +223,12 @@ impl Diagnostics {
         self.errors += dropped_errors;
     }
 
+    /// Whether further ones are only counted, so that good advice is not worth computing.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        Self::KEPT <= self.kept.len()
+    }
+
     /// Whether an error is among them, so that the scenario cannot be run.
     #[must_use]
     pub const fn has_errors(&self) -> bool {

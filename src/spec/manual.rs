@@ -7,7 +7,7 @@ use super::section::{Field, OneOf, Presence, Section, Shape};
 
 /// A section or choice that is explained under its own heading.
 #[derive(Clone, Copy)]
-enum Part {
+pub(super) enum Part {
     Section(&'static Section),
     OneOf(&'static OneOf),
 }
@@ -22,7 +22,7 @@ impl Part {
 }
 
 /// All parts that `root` consists of, each once, in the order in which they are first met.
-fn parts_of(root: &Shape) -> Vec<Part> {
+pub(super) fn parts_of(root: &Shape) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     let mut waiting = vec![root.clone()];
     while let Some(shape) = waiting.pop() {

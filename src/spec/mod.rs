@@ -31,6 +31,7 @@
 //! assert!(problems.contains("did you mean `maxReplicas`?"));
 //! ```
 
+mod declaration;
 mod decode;
 mod diagnostic;
 mod manual;
@@ -47,6 +48,7 @@ mod source;
 mod span;
 mod yaml;
 
+pub use declaration::declaration_mistakes;
 pub use decode::{Decode, Decoder, Leaf, Profile, ProfileValue, decode_text};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 pub use manual::{defaults, reference};
@@ -67,3 +69,5 @@ pub use crate::{choice, one_of, section};
 
 #[cfg(test)]
 mod bad_input_tests;
+#[cfg(test)]
+mod decode_tests;

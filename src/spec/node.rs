@@ -2,6 +2,8 @@
 //!
 //! Nothing in a tree is interpreted yet: a scalar is its text and whether it was quoted.
 
+use std::collections::BTreeMap;
+
 use super::span::SourceSpan;
 
 /// A value of the text.
@@ -133,14 +135,45 @@ pub fn overlay(base: &Node, over: &Node) -> Node {
         return over.clone();
     };
     let mut entries = below.clone();
+    let keys = below.iter().enumerate().map(|(index, (key, _))| (key.text.as_str(), index));
+    let known: BTreeMap<&str, usize> = keys.collect();
     for (key, value) in above {
-        match entries.iter_mut().find(|(known, _)| known.text == key.text) {
-            Some((known, old)) => {
-                *old = overlay(old, value);
-                *known = key.clone();
+        match known.get(key.text.as_str()) {
+            Some(&index) => {
+                let merged = overlay(&entries[index].1, value);
+                entries[index] = (key.clone(), merged);
             }
             None => entries.push((key.clone(), value.clone())),
         }
     }
     Node { span: over.span, kind: Kind::Mapping(entries) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{Diagnostics, Position, Sources, parse};
+
+    /// The workload of a cluster is the common one except for what the cluster says, and each
+    /// value still points to the line that it was written in.
+    #[test]
+    fn mappings_merge_and_the_rest_is_replaced() {
+        let text = "
+base: {replicas: 10, hpa: {min: 10, max: 50}, zones: [1, 2]}
+over: {hpa: {min: 3}, zones: [1], extra: true}
+";
+        let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::new());
+        let id = sources.add("text", text);
+        let node = parse(&sources, id, &mut diagnostics).unwrap();
+        let merged = overlay(node.get("base").unwrap(), node.get("over").unwrap());
+        let hpa = merged.get("hpa").unwrap();
+        let line = |node: &Node| node.span.start.line;
+        let min = hpa.get("min").unwrap();
+        assert_eq!((min.text(), line(min)), (Some("3"), 3));
+        let max = hpa.get("max").unwrap();
+        assert_eq!((max.text(), line(max)), (Some("50"), 2));
+        assert_eq!(merged.get("zones").unwrap().described(), "a list of 1");
+        assert_eq!(merged.get("replicas").unwrap().text(), Some("10"));
+        assert_eq!(merged.get("extra").unwrap().span.start, Position { line: 3, column: 42 });
+    }
 }

@@ -120,7 +120,7 @@ fn refuse<T: Scalar>(refusal: Refusal, node: &Node, cx: &mut Decoder<'_>) {
 
 fn in_range<T: Scalar>(value: &T, node: &Node, cx: &mut Decoder<'_>) -> bool {
     let Some(range) = cx.range() else { return true };
-    let bound = |text| T::read(Word { text, style: Style::Plain }).ok().expect("a bound reads");
+    let bound = |text| T::read(Word { text, style: Style::Plain }).expect("a declared bound reads");
     let (least, most) = (bound(range.least), bound(range.most));
     let inside = least.order(value).is_some_and(Ordering::is_le)
         && value.order(&most).is_some_and(Ordering::is_le);

@@ -1,5 +1,8 @@
 //! What a section consists of, and the macros that declare one beside its component.
 
+use super::decode::{Decode, Decoder};
+use super::node::Node;
+
 /// Whether a field may be left out, and what it is then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
@@ -46,18 +49,49 @@ pub struct Field {
     pub unique: bool,
     /// What may be written.
     pub shape: fn() -> Shape,
+    /// Whether its type reads a node.
+    pub(super) reads: fn(&Node, &mut Decoder<'_>) -> bool,
+    /// Whether its type has a value for a key that is not there.
+    pub(super) may_be_absent: fn() -> bool,
 }
 
 impl Field {
-    /// A field as the macro declares it.
+    /// A field of type `T` as the macro declares it.
     #[must_use]
-    pub const fn new(
+    pub const fn new<T: Decode>(
         key: &'static str,
         doc: &'static [&'static str],
         presence: Presence,
-        shape: fn() -> Shape,
     ) -> Self {
-        Self { key, doc, presence, source: "", range: None, unique: false, shape }
+        Self {
+            key,
+            doc,
+            presence,
+            source: "",
+            range: None,
+            unique: false,
+            shape: T::shape,
+            reads: |node, cx| T::decode(node, cx).is_some(),
+            may_be_absent: || T::absent().is_some(),
+        }
+    }
+
+    /// The same field with the documentation of its default.
+    #[must_use]
+    pub const fn source(self, source: &'static str) -> Self {
+        Self { source, ..self }
+    }
+
+    /// The same field with bounds.
+    #[must_use]
+    pub const fn range(self, least: &'static str, most: &'static str) -> Self {
+        Self { range: Some(Range::new(least, most)), ..self }
+    }
+
+    /// The same field, whose items have different names.
+    #[must_use]
+    pub const fn unique(self) -> Self {
+        Self { unique: true, ..self }
     }
 
     /// The first sentence of the documentation.
@@ -254,11 +288,10 @@ macro_rules! section {
                 name: stringify!($name),
                 doc: &[$($doc),*],
                 fields: &[$({
-                    let field = $crate::spec::Field::new(
+                    let field = $crate::spec::Field::new::<$ty>(
                         $key,
                         &[$($field_doc),*],
                         $crate::section!(@presence $presence $($bound $(..= $top)?)?),
-                        <$ty as $crate::spec::Decode>::shape,
                     );
                     $(let field =
                         $crate::section!(@attribute field $attribute $($low $(..= $high)?)?);)*
@@ -292,17 +325,10 @@ macro_rules! section {
     (@presence list $least:literal ..= $most:literal) => {
         $crate::spec::Presence::List { least: $least, most: $most }
     };
-    (@attribute $to:ident source $text:literal) => {
-        $crate::spec::Field { source: $text, ..$to }
-    };
-    (@attribute $to:ident unique) => {
-        $crate::spec::Field { unique: true, ..$to }
-    };
+    (@attribute $to:ident source $text:literal) => { $to.source($text) };
+    (@attribute $to:ident unique) => { $to.unique() };
     (@attribute $to:ident range $least:literal ..= $most:literal) => {
-        $crate::spec::Field {
-            range: Some($crate::spec::Range::new(stringify!($least), stringify!($most))),
-            ..$to
-        }
+        $to.range(stringify!($least), stringify!($most))
     };
 }
 

@@ -16,12 +16,14 @@ pub struct Source {
     name: String,
     text: String,
     folder: PathBuf,
-    line_starts: Vec<usize>,
+    line_starts: Vec<u32>,
 }
 
 impl Source {
-    fn new(name: &str, folder: PathBuf, text: &str) -> Self {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
+    fn new(name: &str, folder: PathBuf, mut text: String) -> Self {
+        if text.starts_with('\u{feff}') {
+            text.remove(0);
+        }
         let line_starts = line_starts(&text);
         Self { name: name.to_owned(), text, folder, line_starts }
     }
@@ -44,32 +46,36 @@ impl Source {
         &self.folder
     }
 
-    /// The place after the last character.
-    #[must_use]
-    pub fn end(&self) -> Position {
-        position_of(&self.text, self.text.len())
+    /// The place of the character that starts at byte `at`.
+    pub(super) fn position(&self, at: usize) -> Position {
+        position_of(&self.text, at)
     }
 
     /// Line `number`, counted from 1, without its line end.
     #[must_use]
     pub fn line(&self, number: u32) -> Option<&str> {
         let index = (number as usize).checked_sub(1)?;
-        let start = *self.line_starts.get(index)?;
-        let end = self.line_starts.get(index + 1).copied().unwrap_or(self.text.len());
+        let start = *self.line_starts.get(index)? as usize;
+        let end = self.line_starts.get(index + 1).map_or(self.text.len(), |end| *end as usize);
         Some(self.text[start..end].trim_end_matches(['\n', '\r']))
     }
 }
 
-/// Where each line starts; a line ends with LF, CR LF or CR, as in YAML 1.2 §5.4.
-fn line_starts(text: &str) -> Vec<usize> {
+/// The bytes after each line end: LF, CR LF or CR, as in YAML 1.2 §5.4.
+fn line_ends(text: &str) -> impl Iterator<Item = usize> {
     let bytes = text.as_bytes();
-    let mut starts = vec![0];
-    for (at, byte) in bytes.iter().enumerate() {
-        let ends = *byte == b'\n' || (*byte == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
-        if ends {
-            starts.push(at + 1);
-        }
-    }
+    let ends = move |&at: &usize| {
+        bytes[at] == b'\n' || (bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'))
+    };
+    (0..bytes.len()).filter(ends).map(|at| at + 1)
+}
+
+/// Where each line starts.
+fn line_starts(text: &str) -> Vec<u32> {
+    // Counted first: a list that grows would take twice the memory for a text of empty lines.
+    let mut starts = Vec::with_capacity(1 + line_ends(text).count());
+    starts.push(0);
+    starts.extend(line_ends(text).map(|at| u32::try_from(at).expect("texts are below 4 GiB")));
     starts
 }
 
@@ -80,12 +86,12 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The longest text that is read: 16 MiB.
-    pub const MAX_BYTES: u64 = 16 << 20;
+    /// The longest text that is read: 4 MiB.
+    pub const MAX_BYTES: u64 = 4 << 20;
 
     /// Adds a text under a name.
     pub fn add(&mut self, name: &str, text: &str) -> SourceId {
-        self.insert(Source::new(name, PathBuf::from("."), text))
+        self.insert(Source::new(name, PathBuf::from("."), text.to_owned()))
     }
 
     fn insert(&mut self, source: Source) -> SourceId {
@@ -129,12 +135,12 @@ impl Sources {
             Ok(bytes) => decoded(bytes),
             Err(unusable) => (String::new(), Some(unusable)),
         };
-        let id = self.insert(Source::new(name, folder, &text));
+        let id = self.insert(Source::new(name, folder, text));
         let Some(unusable) = unusable else { return Some(id) };
         let (start, end) = (unusable.at, unusable.at);
         let place = Place::new(SourceSpan { source: id, start, end }, "");
         let mut diagnostic = Diagnostic::error(unusable.code, place, unusable.message)
-            .allowed("a regular file with UTF-8 text of at most 16 MiB");
+            .allowed("a regular file with UTF-8 text of at most 4 MiB");
         diagnostic.help = unusable.help;
         diagnostics.push(diagnostic);
         None
@@ -250,11 +256,11 @@ fn decoded(bytes: Vec<u8>) -> (String, Option<Unusable>) {
 
 /// Line and column of the byte `at`.
 fn position_of(text: &str, at: usize) -> Position {
-    let starts = line_starts(&text[..at]);
-    let start = *starts.last().expect("the first line starts at 0");
+    let (lines, start) =
+        line_ends(&text[..at]).fold((1, 0), |(lines, _), start| (lines + 1, start));
     let before = text[start..at].trim_start_matches('\u{feff}');
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    Position { line: number(starts.len()), column: number(before.chars().count() + 1) }
+    Position { line: number(lines), column: number(before.chars().count() + 1) }
 }
 
 #[cfg(test)]

@@ -18,8 +18,13 @@ use super::span::{Place, Position, SourceId, SourceSpan};
 pub(super) const MAX_DEPTH: usize = 64;
 /// Most values, lists and mappings in one text.
 pub(super) const MAX_NODES: usize = 250_000;
+/// Most characters that may start a token. The parser holds all tokens of a `[..]` or `{..}`
+/// before it gives the first event, so their number is bounded before it starts.
+pub(super) const MAX_INDICATORS: usize = 500_000;
 /// Longest scalar in bytes.
 pub(super) const MAX_SCALAR_BYTES: usize = 1 << 20;
+/// The characters that start a token inside `[..]` and `{..}`.
+const INDICATORS: [char; 12] = [',', '[', ']', '{', '}', ':', '?', '"', '\'', '&', '*', '!'];
 /// Longest key in bytes.
 pub(super) const MAX_KEY_BYTES: usize = 256;
 
@@ -39,12 +44,18 @@ pub(super) fn parse_from(
     let (before, text) = sources.get(id).text().split_at(start);
     let shift = before.chars().count();
     let mut builder = Builder { source: id, shift, diagnostics, open: vec![], root: None, n: 0 };
+    if let Some((at, _)) = text.match_indices(INDICATORS).nth(MAX_INDICATORS) {
+        let here = sources.get(id).position(start + at);
+        let span = SourceSpan { source: id, start: here, end: here };
+        builder.too_many(span);
+        return None;
+    }
     let mut documents = 0;
     for event in Parser::new_from_str(text) {
         let (event, span) = match event {
             Ok(event) => event,
             Err(error) => {
-                builder.syntax_error(&error, sources.get(id).end());
+                builder.syntax_error(&error, sources.get(id).position(start + text.len()));
                 return None;
             }
         };
@@ -137,16 +148,16 @@ impl Builder<'_> {
     fn count(&mut self, span: SourceSpan) -> Option<()> {
         self.n += 1;
         if MAX_NODES < self.n {
-            let message = format!("more than {MAX_NODES} values in one file");
-            self.report(
-                Code::TooLarge,
-                span,
-                message,
-                "put long series into CSV files and refer to them",
-            );
+            self.too_many(span);
             return None;
         }
         Some(())
+    }
+
+    fn too_many(&mut self, span: SourceSpan) {
+        let message = format!("more than {MAX_NODES} values in one file");
+        let help = "put long series into CSV files and refer to them";
+        self.report(Code::TooLarge, span, message, help);
     }
 
     fn anchored(&mut self, anchor: usize, span: SourceSpan) {
