@@ -85,6 +85,17 @@ fn hidden_meaning() {
     ]);
 }
 
+/// Mistakes of the text as such name the field they stand in, too.
+#[test]
+fn paths_of_syntax() {
+    let text = "a:\n  - b: 1\n    c: {d: [1, *x, 2]}\n";
+    let message = decode_text::<Tiny>(text).unwrap_err();
+    assert!(message.contains("text:3:16, at a[0].c.d[1]"), "{message}");
+    let text = "list: [1]\non: {k: 1, k: 2}\n";
+    let message = decode_text::<Tiny>(text).unwrap_err();
+    assert!(message.contains("text:2:12, at on\n"), "{message}");
+}
+
 /// Cases 15 to 20: texts that would grow or nest without end stop at a limit.
 #[test]
 fn bombs() {
@@ -285,12 +296,12 @@ error[not-a-number]: read `x`
   |           ^
   = allowed: a whole number
 
-error[out-of-range]: read `-2`: not from 0 to 4294967295
+error[out-of-range]: read `-2`
  --> tiny.yaml:4:14, at list[2]
   |
 4 | list: [1, x, -2]
   |              ^^
-  = allowed: a whole number
+  = allowed: a whole number, from 0 to 4294967295
 
 5 errors
 ";

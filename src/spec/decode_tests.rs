@@ -93,7 +93,8 @@ fn found(text: &str) -> Vec<(Code, String)> {
 /// Each rule of a declaration is enforced where the value stands.
 #[test]
 fn declarations_are_enforced() {
-    let table: [(&str, &str, &[(Code, &str)]); 14] = [
+    type Row<'r> = (&'r str, &'r str, &'r [(Code, &'r str)]);
+    let table: [Row<'_>; 14] = [
         ("smallest valid text", "pools: [{name: a}]", &[]),
         ("required list", "law: none", &[(Code::MissingKey, "pools")]),
         ("least items", "pools: []", &[(Code::OutOfRange, "pools")]),

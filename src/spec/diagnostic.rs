@@ -202,8 +202,16 @@ impl Diagnostics {
         Self { kept: Vec::new(), dropped: 0, errors: 0 }
     }
 
-    /// Adds `diagnostic`.
+    /// Adds `diagnostic`, unless the same was said of the same place: a workload is decoded once
+    /// for each of its clusters, but a mistake in it is one mistake.
     pub fn push(&mut self, diagnostic: Diagnostic) {
+        let said = |old: &Diagnostic| {
+            (old.code, old.place.span, &old.message)
+                == (diagnostic.code, diagnostic.place.span, &diagnostic.message)
+        };
+        if !self.is_full() && self.kept.iter().any(said) {
+            return;
+        }
         self.errors += usize::from(diagnostic.severity == Severity::Error);
         if self.kept.len() < Self::KEPT {
             self.kept.push(diagnostic);
@@ -260,5 +268,45 @@ impl Diagnostics {
         // A stable sort: mistakes at one place stay in the order they were found.
         sorted.sort_by_key(|diagnostic| diagnostic.place.span);
         sorted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{Position, SourceId, SourceSpan};
+
+    fn at(line: u32, message: &str) -> Diagnostic {
+        let here = Position { line, column: 1 };
+        let span = SourceSpan { source: SourceId::new(0), start: here, end: here };
+        Diagnostic::error(Code::OutOfRange, Place::new(span, ""), message)
+    }
+
+    /// The same mistake counts once, each other one is kept up to the limit and then counted.
+    #[test]
+    fn mistakes_are_kept_once_and_counted() {
+        let mut diagnostics = Diagnostics::new();
+        diagnostics.push(at(2, "b"));
+        diagnostics.push(at(1, "a"));
+        diagnostics.push(at(2, "b"));
+        let messages: Vec<_> = diagnostics.sorted().iter().map(|d| d.message.clone()).collect();
+        assert_eq!(messages, ["a", "b"]);
+        for line in 3..2_000 {
+            diagnostics.push(at(line, "c"));
+        }
+        assert_eq!((diagnostics.len(), diagnostics.sorted().len()), (1_999, Diagnostics::KEPT));
+        let mut all = Diagnostics::new();
+        all.push(Diagnostic { severity: Severity::Warning, ..at(1, "w") });
+        assert!(!all.has_errors() && !all.is_empty());
+        all.append(diagnostics);
+        assert_eq!(all.totals(), (1_999, 1));
+    }
+
+    /// The name in the text and in JSON is the same for a code, kebab-case.
+    #[test]
+    fn codes_have_one_name() {
+        for code in [Code::YamlSyntax, Code::NotUtf8, Code::NotANumber, Code::TooCostly] {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.name());
+        }
     }
 }

@@ -28,6 +28,8 @@ pub struct Refusal {
     pub code: Code,
     /// What is wrong with what was read, or nothing if the text speaks for itself.
     pub reason: Option<String>,
+    /// What is allowed, where the field declares no range of its own.
+    pub allowed: Option<String>,
     /// What to type.
     pub help: Option<String>,
 }
@@ -36,7 +38,7 @@ impl Refusal {
     /// A refusal that the text itself explains.
     #[must_use]
     pub const fn new(code: Code) -> Self {
-        Self { code, reason: None, help: None }
+        Self { code, reason: None, allowed: None, help: None }
     }
 
     /// Adds what is wrong.
@@ -108,10 +110,11 @@ fn refuse<T: Scalar>(refusal: Refusal, node: &Node, cx: &mut Decoder<'_>) {
         Some(reason) => format!("read {}: {reason}", node.described()),
         None => format!("read {}", node.described()),
     };
-    let mut allowed = T::form().described();
-    if let Some(range) = cx.range() {
-        allowed = format!("{allowed}, from {} to {}", range.least, range.most);
-    }
+    let form = T::form().described();
+    let allowed = match cx.range() {
+        Some(range) => format!("{form}, from {} to {}", range.least, range.most),
+        None => refusal.allowed.unwrap_or(form),
+    };
     let mut diagnostic =
         Diagnostic::error(refusal.code, cx.place(node.span), message).allowed(allowed);
     diagnostic.help = refusal.help;
@@ -240,8 +243,8 @@ macro_rules! whole_number {
                 }
                 // The text is decimal digits with at most one minus: only its size can be wrong.
                 word.text.parse().map_err(|_| {
-                    Refusal::new(Code::OutOfRange)
-                        .because(format!("not from {} to {}", <$ty>::MIN, <$ty>::MAX))
+                    let bounds = format!("a whole number, from {} to {}", <$ty>::MIN, <$ty>::MAX);
+                    Refusal { allowed: Some(bounds), ..Refusal::new(Code::OutOfRange) }
                 })
             }
 
@@ -328,7 +331,7 @@ quantity! {
 
 fn quantity_refusal(text: &str, error: ParseError) -> Refusal {
     let code = if is_not_finite(text) { Code::NotFinite } else { Code::BadUnit };
-    Refusal { code, reason: None, help: error.hint }
+    Refusal { help: error.hint, ..Refusal::new(code) }
 }
 
 /// Whether YAML dialects may read the plain scalar `text` as something else than a text:

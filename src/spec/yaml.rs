@@ -101,8 +101,23 @@ struct Builder<'d> {
 
 impl Builder<'_> {
     fn report(&mut self, code: Code, span: SourceSpan, message: impl Into<String>, help: &str) {
-        let diagnostic = Diagnostic::error(code, Place::new(span, ""), message).help(help);
+        let place = Place::new(span, &self.path());
+        let diagnostic = Diagnostic::error(code, place, message).allowed(allowed(code)).help(help);
         self.diagnostics.push(diagnostic);
+    }
+
+    /// The path of the value that is being read.
+    fn path(&self) -> String {
+        let mut path = String::new();
+        for open in &self.open {
+            match (&open.node.kind, &open.key) {
+                (Kind::Sequence(items), _) => path += &format!("[{}]", items.len()),
+                (_, Some(Some(key))) if path.is_empty() => path += &key.text,
+                (_, Some(Some(key))) => path += &format!(".{}", key.text),
+                _ => {}
+            }
+        }
+        path
     }
 
     /// Adds one event to the tree; `None` ends the parsing.
@@ -174,7 +189,8 @@ impl Builder<'_> {
     /// Reports a tag; says whether there was one.
     fn tagged(&mut self, tag: Option<String>, span: SourceSpan) -> bool {
         if let Some(tag) = &tag {
-            let message = format!("the tag `{}` stands before this value", shortened(tag));
+            let tag = tag.replace("tag:yaml.org,2002:!", "!!");
+            let message = format!("the tag `{}` stands before this value", shortened(&tag));
             self.report(
                 Code::TagNotAllowed,
                 span,
@@ -304,6 +320,20 @@ impl Builder<'_> {
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let shift = if marker.line() <= 1 { self.shift } else { 0 };
         Position { line: number(marker.line()), column: number(marker.col() + 1 + shift) }
+    }
+}
+
+/// What is allowed instead of what `code` refuses.
+const fn allowed(code: Code) -> &'static str {
+    match code {
+        Code::SeveralDocuments => "one document in a file",
+        Code::AliasNotAllowed => "values without anchors and aliases",
+        Code::TagNotAllowed => "values without tags",
+        Code::MergeKey => "keys that are written out",
+        Code::DuplicateKey => "each key once",
+        Code::TooDeep => "at most 64 levels of lists and mappings",
+        Code::TooLarge => "250000 values, texts of 1 MiB, keys of 256 bytes",
+        _ => "YAML 1.2 mappings, lists and scalars",
     }
 }
 
