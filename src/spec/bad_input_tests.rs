@@ -309,3 +309,29 @@ error[out-of-range]: read `-2`
     let data = serde_json::to_value(&reported(&diagnostics, &sources)[1]).unwrap();
     assert_eq!((&data["code"], &data["line"]), (&"unknown-key".into(), &2.into()));
 }
+
+/// Pieces that mean something in YAML, or are invisible or wide.
+const YAML_PIECES: &str = concat!(
+    r#"([a-c0-9 \n:,?&*!|>%@'"\-\[\]{}#.<~\t\r]|name: |list:\n|"#,
+    "\u{85}|\u{2028}|é|😀){0,60}"
+);
+
+proptest::proptest! {
+    /// No text makes the reader panic, and what is refused has a reason: random texts from the
+    /// characters that mean something in YAML, some also invisible or wide.
+    #[test]
+    fn no_text_panics(text in YAML_PIECES) {
+        found(text.as_bytes());
+    }
+
+    /// The same for `--set` assignments.
+    #[test]
+    fn no_assignment_panics(text in "([a-c0-9 :,&*'\"\\[\\]{}.=é]|list|name){0,30}") {
+        let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::new());
+        let id = sources.add("tiny.yaml", "list: [{name: a}, {name: b}]\nname: x\n");
+        let mut root = parse(&sources, id, &mut diagnostics).expect("the base is valid");
+        set_path(&mut root, &text, &mut sources, &mut diagnostics);
+        let shown = render(&diagnostics, &sources);
+        proptest::prop_assert_eq!(shown.is_empty(), diagnostics.is_empty());
+    }
+}

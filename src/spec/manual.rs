@@ -167,12 +167,13 @@ pub fn defaults(root: &Shape) -> String {
 mod tests {
     use super::*;
     use crate::spec::{Decode, section};
+    use crate::units::Span;
 
     section! {
         /// A health probe.
         struct ProbeSpec {
             /// Time between probes. Jitter comes on top.
-            "period" period: crate::units::Span = default "10s", source "core/v1", range "1s"..="1h";
+            "period" period: Span = default "10s", source "core/v1", range "1s"..="1h";
         }
     }
 
