@@ -89,6 +89,8 @@ pub struct DemandSeries {
     pub latency: Vec<Histogram>,
     /// Tries, first ones and retries.
     pub attempts: u64,
+    /// Tries after the first one.
+    pub retries: u64,
 }
 
 /// Users who first arrived in one second.

@@ -51,6 +51,7 @@ fn requests(record: &Record<'_>, wanted: impl Fn(DemandId) -> bool) -> Requests 
             continue;
         }
         requests.attempts += demand.attempts;
+        requests.retries += demand.retries;
         for second in &demand.seconds {
             requests.offered += second.offered;
             requests.served += second.served;
@@ -66,7 +67,6 @@ fn requests(record: &Record<'_>, wanted: impl Fn(DemandId) -> bool) -> Requests 
     assert!(done <= requests.offered, "{done} outcomes of {} users", requests.offered);
     assert_eq!(by_reason.values().sum::<u64>(), requests.failed, "every failure has a reason");
     requests.in_flight = requests.offered - done;
-    requests.retries = requests.attempts.saturating_sub(requests.offered);
     requests.failed_by_reason = by_reason;
     requests
 }

@@ -1,1 +1,32 @@
-//! Layer `report`.
+//! Reports: one format each, which compute nothing.
+//!
+//! A renderer turns an outcome, a timeline or facts into text or pixels in memory; [`writer`] is
+//! the one place that touches the disk and [`stdout`] the one that prints. Reading order:
+//! [`summary_json`], [`timeline_csv`], [`users_csv`], [`events_csv`], [`manifest_json`] (files),
+//! [`table`] (the terminal), [`plots`] (SVG and PNG), then [`words`] and [`cells`], which spell
+//! numbers and names.
+
+pub mod writer;
+
+pub mod stdout;
+
+pub mod summary_json;
+
+pub mod timeline_csv;
+
+pub mod users_csv;
+
+pub mod events_csv;
+
+pub mod manifest_json;
+
+pub mod table;
+
+pub mod plots;
+
+pub mod words;
+
+pub mod cells;
+
+#[cfg(test)]
+mod example;

@@ -1,0 +1,167 @@
+//! The short table for people: what failed, when it was noticed, when users were served again,
+//! how many requests failed and why, and what will bind next.
+//!
+//! It is plain text without colour, so there is nothing for NO_COLOR to switch off.
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use crate::metrics::outcome::{Binding, FaultOutcome, HeadroomOutcome, Outcome};
+
+use super::words::{count, duration, printable, share, signed_percent};
+
+/// The outcome of a run as a short text for a terminal.
+#[must_use]
+pub fn render(outcome: &Outcome) -> String {
+    let mut text = headline(outcome);
+    for fault in &outcome.faults {
+        text.push('\n');
+        text.push_str(&fault_section(fault));
+    }
+    text.push('\n');
+    text.push_str(&requests_section(outcome));
+    text.push('\n');
+    text.push_str(&headroom_section(&outcome.headroom));
+    text
+}
+
+fn headline(outcome: &Outcome) -> String {
+    format!(
+        "{}: {} simulated, {} requests, seed {}, trial {}\n",
+        printable(&outcome.scenario),
+        duration(outcome.horizon_s),
+        count(outcome.requests.offered),
+        outcome.seed,
+        outcome.trial
+    )
+}
+
+/// Rows without frames, two columns apart.
+fn aligned(rows: Vec<Vec<String>>, right: &[usize]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.add_rows(rows);
+    for &column in right {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut text = String::new();
+    for line in table.lines() {
+        text.push(' ');
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn fault_section(fault: &FaultOutcome) -> String {
+    let title = format!("Fault {} ({})", printable(&fault.name), printable(&fault.kind));
+    if fault.failed_requests.is_none() && fault.workloads.is_empty() {
+        return format!("{title}: did not strike within the run\n");
+    }
+    let mut rows = vec![
+        row("noticed", after(fault.detect_s, "by no edge location"), "first edge location"),
+        row("traffic moved", after(fault.reroute_s, "no"), "95 % of the affected users"),
+        row("enough capacity", after(fault.capacity_s, "never"), "ready pods, held 60 s"),
+        row("users served again", recovered(fault), &slowest(fault)),
+    ];
+    if fault.repaired_at_s.is_some() {
+        let back = after_repair(fault.failback_s);
+        rows.push(row("traffic back", back, "95 % of what had moved"));
+    }
+    let failed = fault.failed_requests.map_or_else(|| "not scored".to_owned(), count);
+    rows.push(row("requests failed", failed, "until users were served again"));
+    format!("{title} strikes at {}{}\n{}", clock(fault.at_s), repaired(fault), aligned(rows, &[]))
+}
+
+fn row(what: &str, value: String, note: &str) -> Vec<String> {
+    vec![what.to_owned(), value, note.to_owned()]
+}
+
+fn clock(at_s: f64) -> String {
+    if at_s == 0.0 { "the start".to_owned() } else { duration(at_s) }
+}
+
+fn repaired(fault: &FaultOutcome) -> String {
+    fault.repaired_at_s.map_or_else(String::new, |at_s| format!(", repaired at {}", clock(at_s)))
+}
+
+fn after(secs: Option<f64>, none: &str) -> String {
+    secs.map_or_else(|| none.to_owned(), |secs| format!("after {}", duration(secs)))
+}
+
+fn after_repair(secs: Option<f64>) -> String {
+    secs.map_or_else(
+        || "no, or it had not moved".to_owned(),
+        |secs| format!("{} after the repair", duration(secs)),
+    )
+}
+
+fn recovered(fault: &FaultOutcome) -> String {
+    match (fault.recovered, fault.rto_s) {
+        (None, _) => "not scored: below the objective before the fault".to_owned(),
+        (Some(false), _) => "NOT within the run".to_owned(),
+        (Some(true), Some(0.0)) => "at all times".to_owned(),
+        (Some(true), rto_s) => after(rto_s, "-"),
+    }
+}
+
+fn slowest(fault: &FaultOutcome) -> String {
+    let slowest = match &fault.slowest_workload {
+        Some(name) if 1 < fault.workloads.len() => format!("slowest: {}", printable(name)),
+        _ => "recovery time".to_owned(),
+    };
+    match fault.relapses {
+        Some(1) => format!("{slowest}; 1 relapse"),
+        Some(relapses) if 1 < relapses => format!("{slowest}; {relapses} relapses"),
+        _ => slowest,
+    }
+}
+
+fn requests_section(outcome: &Outcome) -> String {
+    let requests = &outcome.requests;
+    let of_all = |part: u64| vec![count(part), share(part, requests.offered)];
+    let line = |name: &str, cells: Vec<String>| {
+        let mut row = vec![name.to_owned()];
+        row.extend(cells);
+        row
+    };
+    let mut rows =
+        vec![line("served", of_all(requests.served)), line("failed", of_all(requests.failed))];
+    let mut reasons: Vec<_> = requests.failed_by_reason.iter().collect();
+    reasons.sort_by_key(|&(_, failed)| std::cmp::Reverse(*failed));
+    for (reason, failed) in reasons {
+        rows.push(line(&format!("  {}", printable(reason)), of_all(*failed)));
+    }
+    if 0 < requests.in_flight {
+        rows.push(line("without outcome", of_all(requests.in_flight)));
+    }
+    rows.push(line("retries", vec![count(requests.retries), String::new()]));
+    format!("Requests\n{}", aligned(rows, &[1, 2]))
+}
+
+fn headroom_section(headroom: &[HeadroomOutcome]) -> String {
+    let header = ["cluster", "now", "after failover", "at", "binds next"];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    let ratio = |ratio: Option<f64>| ratio.map_or_else(|| "-".to_owned(), signed_percent);
+    for least in headroom {
+        rows.push(vec![
+            printable(&least.cluster),
+            ratio(least.min_ratio),
+            ratio(least.failover_min_ratio),
+            least.at_s.map_or_else(|| "-".to_owned(), duration),
+            least.binding.map_or("-", binding).to_owned(),
+        ]);
+    }
+    format!("Least headroom\n{}", aligned(rows, &[1, 2]))
+}
+
+/// What binds next, in words.
+#[must_use]
+pub const fn binding(binding: Binding) -> &'static str {
+    match binding {
+        Binding::HpaMaxReplicas => "maxReplicas of the HPA",
+        Binding::NodePoolMax => "max nodes of the pool",
+        Binding::FixedReplicas => "fixed replicas, no HPA",
+    }
+}
