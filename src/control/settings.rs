@@ -1,9 +1,209 @@
 //! Constants of the controllers, as a version profile and the scenario set them.
 
 use crate::control::endpoints::PropagationPolicy;
+use crate::control::hpa::pods::CpuTiming;
+use crate::control::hpa::tolerance::Tolerance;
 use crate::control::node_lifecycle::monitor::MonitorPolicy;
-use crate::control::scheduler::snapshot::SpreadConstraint;
-use crate::units::Span;
+use crate::control::node_lifecycle::zones::EvictionPolicy;
+use crate::control::scheduler::snapshot::{
+    AKS_DEFAULT_SPREAD, SYSTEM_DEFAULT_SPREAD, SpreadConstraint,
+};
+use crate::spec::{Profile, ProfileValue, choice, section};
+use crate::units::{Rate, Ratio, Span};
+
+section! {
+    /// Constants of the Kubernetes controllers; flags of kube-controller-manager by their names.
+    pub struct KubernetesSpec {
+        /// How often the kubelet refreshes the CPU counters of its pods.
+        "kubeletStatsPeriod" kubelet_stats_period: Span = default "15s", source "metrics-server FAQ: about every 15 s", range "1s"..="10m";
+        /// How often metrics-server scrapes the kubelets (`--metric-resolution`).
+        "scrapeInterval" scrape_interval: Span = default "15s", source "metrics-server manifests/base/deployment.yaml", range "10s"..="10m";
+        /// `--horizontal-pod-autoscaler-sync-period`.
+        "hpaSyncPeriod" hpa_sync_period: Span = default "15s", source "kubernetes podautoscaler/config/v1alpha1/defaults.go", range "1s"..="1h";
+        /// `--horizontal-pod-autoscaler-tolerance`.
+        "hpaTolerance" hpa_tolerance: Ratio = default "10%", source "kubernetes podautoscaler/config/v1alpha1/defaults.go", range "0%"..="100%";
+        /// How the tolerance is compared.
+        "hpaToleranceForm" hpa_tolerance_form: ToleranceForm = default "perDirection", source "kubernetes replica_calculator.go from v1.33 on";
+        /// `--horizontal-pod-autoscaler-downscale-stabilization`.
+        "hpaDownscaleStabilization" hpa_downscale_stabilization: Span = default "5m", source "kubernetes podautoscaler/config/v1alpha1/defaults.go", range "0s"..="1d";
+        /// `--horizontal-pod-autoscaler-cpu-initialization-period`.
+        "hpaCpuInitializationPeriod" hpa_cpu_initialization_period: Span = default "5m", source "kubernetes podautoscaler/config/v1alpha1/defaults.go", range "0s"..="1d";
+        /// `--horizontal-pod-autoscaler-initial-readiness-delay`.
+        "hpaInitialReadinessDelay" hpa_initial_readiness_delay: Span = default "30s", source "kubernetes podautoscaler/config/v1alpha1/defaults.go", range "0s"..="1d";
+        /// `--node-monitor-period`.
+        "nodeMonitorPeriod" node_monitor_period: Span = default "5s", source "kubernetes nodelifecycle/config/v1alpha1/defaults.go", range "1s"..="10m";
+        /// `--node-monitor-grace-period`.
+        "nodeMonitorGracePeriod" node_monitor_grace_period: Span = default "50s", source "kubernetes nodelifecycle from v1.32 on (PR 126287)", range "1s"..="1h";
+        /// `--node-eviction-rate`.
+        "nodeEvictionRate" node_eviction_rate: Rate = default "0.1/s", source "kubernetes cmd/kube-controller-manager nodelifecyclecontroller.go", range "0/s"..="1000/s";
+        /// `--secondary-node-eviction-rate`.
+        "secondaryNodeEvictionRate" secondary_node_eviction_rate: Rate = default "0.01/s", source "kubernetes cmd/kube-controller-manager nodelifecyclecontroller.go", range "0/s"..="1000/s";
+        /// `--large-cluster-size-threshold`.
+        "largeClusterSizeThreshold" large_cluster_size_threshold: u32 = default "50", source "kubernetes cmd/kube-controller-manager nodelifecyclecontroller.go", range 0..=5000;
+        /// `--unhealthy-zone-threshold`.
+        "unhealthyZoneThreshold" unhealthy_zone_threshold: Ratio = default "55%", source "kubernetes cmd/kube-controller-manager nodelifecyclecontroller.go", range "0%"..="100%";
+        /// `--kube-api-qps` of the controller manager.
+        "controllerQps" controller_qps: Rate = default "20/s", source "kubernetes controller-manager generic defaults", range "0.1/s"..="100000/s";
+        /// `--kube-api-burst` of the controller manager.
+        "controllerBurst" controller_burst: u32 = default "30", source "kubernetes controller-manager generic defaults", range 1..=100000;
+        /// From a change of a pod's readiness to the API server knowing it.
+        "statusPatchDelay" status_patch_delay: Span = default "100ms", source "assumed: status patch and watch", range "0s"..="1m";
+        /// Longest wait for the EndpointSlice controller; uniform from 0.
+        "endpointSliceDelay" endpoint_slice_delay: Span = default "1s", source "kubernetes endpointslice_controller.go: at least 1 s between updates of a Service", range "0s"..="1m";
+        /// Topology spread of pods without constraints of their own.
+        "defaultSpread" default_spread: DefaultSpread = default "upstream", source "kubernetes podtopologyspread: systemDefaultConstraints";
+        /// Longest wait for the balancers' sync; uniform from 0.
+        "proxySyncDelay" proxy_sync_delay: Span = default "1s", source "kubernetes pkg/proxy/apis/config/v1alpha1/defaults.go: minSyncPeriod", range "0s"..="1m";
+    }
+}
+
+choice! {
+    /// How an HPA compares usage over target with its tolerance.
+    pub enum ToleranceForm {
+        /// `1 - t <= ratio <= 1 + t`: Kubernetes 1.33 and later.
+        "perDirection" => PerDirection,
+        /// `|1 - ratio| <= t`: before; differs at exactly 1.1 in double precision.
+        "symmetric" => Symmetric,
+    }
+}
+
+choice! {
+    /// How the scheduler spreads pods that state no constraint.
+    pub enum DefaultSpread {
+        /// Softly over nodes (maxSkew 3) and zones (maxSkew 5).
+        "upstream" => Upstream,
+        /// Softly over zones (maxSkew 1).
+        "aks" => Aks,
+    }
+}
+
+choice! {
+    /// Whose constants hold where the scenario says nothing.
+    pub enum VersionProfile {
+        /// Azure Kubernetes Service.
+        "aks" => Aks,
+        /// Kubernetes 1.31 as released.
+        "k8s-1.31" => Kubernetes131,
+        /// Kubernetes 1.33 as released.
+        "k8s-1.33" => Kubernetes133,
+    }
+}
+
+const fn value(
+    section: &'static str,
+    key: &'static str,
+    value: &'static str,
+    source: &'static str,
+) -> ProfileValue {
+    ProfileValue { section, key, value, source }
+}
+
+/// The sections' own defaults are those of Kubernetes 1.33.
+static KUBERNETES_133: Profile = Profile { name: "k8s-1.33", values: &[] };
+
+static KUBERNETES_131: Profile = Profile {
+    name: "k8s-1.31",
+    values: &[
+        value(
+            "KubernetesSpec",
+            "nodeMonitorGracePeriod",
+            "40s",
+            "kubernetes nodelifecycle up to v1.31",
+        ),
+        value(
+            "KubernetesSpec",
+            "hpaToleranceForm",
+            "symmetric",
+            "kubernetes replica_calculator.go before v1.33",
+        ),
+        value("ClusterAutoscalerSpec", "expander", "random", "cluster-autoscaler up to 1.32"),
+    ],
+};
+
+static AKS: Profile = Profile {
+    name: "aks",
+    values: &[
+        value("KubernetesSpec", "scrapeInterval", "60s", "aks-docs optimize-aks-costs.md"),
+        value("KubernetesSpec", "defaultSpread", "aks", "aks-docs zone resiliency, from 1.33 on"),
+        value("ClusterAutoscalerSpec", "expander", "random", "aks-docs cluster-autoscaler.md"),
+        value(
+            "ClusterAutoscalerSpec",
+            "scaleDownDelayAfterDelete",
+            "10s",
+            "aks-docs cluster-autoscaler.md: the scan interval",
+        ),
+    ],
+};
+
+impl VersionProfile {
+    /// The defaults that differ from those of the sections.
+    #[must_use]
+    pub fn profile(self) -> &'static Profile {
+        match self {
+            Self::Aks => &AKS,
+            Self::Kubernetes131 => &KUBERNETES_131,
+            Self::Kubernetes133 => &KUBERNETES_133,
+        }
+    }
+}
+
+impl KubernetesSpec {
+    /// The constants as the controllers read them.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        Settings {
+            explicit_probing: false,
+            kubelet_stats_period: *self.kubelet_stats_period,
+            scrape_interval: *self.scrape_interval,
+            hpa_sync_period: *self.hpa_sync_period,
+            monitor: self.monitor(),
+            controller_qps: self.controller_qps.per_s(),
+            controller_burst: *self.controller_burst,
+            propagation: PropagationPolicy {
+                status_patch: *self.status_patch_delay,
+                slice_batching: *self.endpoint_slice_delay,
+                proxy_sync: *self.proxy_sync_delay,
+            },
+            default_spread: match *self.default_spread {
+                DefaultSpread::Upstream => SYSTEM_DEFAULT_SPREAD.to_vec(),
+                DefaultSpread::Aks => AKS_DEFAULT_SPREAD.to_vec(),
+            },
+        }
+    }
+
+    fn monitor(&self) -> MonitorPolicy {
+        MonitorPolicy {
+            period: *self.node_monitor_period,
+            grace: *self.node_monitor_grace_period,
+            eviction: EvictionPolicy {
+                rate: self.node_eviction_rate.per_s(),
+                secondary_rate: self.secondary_node_eviction_rate.per_s(),
+                large_zone_above: *self.large_cluster_size_threshold,
+                unhealthy_share: self.unhealthy_zone_threshold.get() as f32,
+            },
+            ..MonitorPolicy::K8S_1_32
+        }
+    }
+
+    /// When an HPA leaves the replicas alone.
+    #[must_use]
+    pub fn tolerance(&self) -> Tolerance {
+        let band = self.hpa_tolerance.get();
+        match *self.hpa_tolerance_form {
+            ToleranceForm::PerDirection => Tolerance::PerDirection { down: band, up: band },
+            ToleranceForm::Symmetric => Tolerance::Symmetric(band),
+        }
+    }
+
+    /// When a starting pod's CPU counts for an HPA.
+    #[must_use]
+    pub fn cpu_timing(&self) -> CpuTiming {
+        CpuTiming {
+            initialization_period: *self.hpa_cpu_initialization_period,
+            initial_readiness_delay: *self.hpa_initial_readiness_delay,
+        }
+    }
+}
 
 /// The constants that all clusters of a scenario share.
 #[derive(Clone, Debug)]

@@ -1,12 +1,16 @@
 //! Faults: what breaks, and how it heals. One file each.
 //!
-//! A new fault is one new file that implements [`Fault`] and one word in the list below.
+//! A new fault is one new file that implements [`Fault`] and has a [`FaultSection`], and one line
+//! in the list below: scenario key, JSON Schema and reference page follow from it.
 
 use std::fmt::Debug;
 
 use crate::control::Cx;
 use crate::model::fact::ClusterSet;
 use crate::model::ids::FaultId;
+use crate::model::world::World;
+use crate::spec::{Code, Decoder, Diagnostic, Diagnostics, Name, section};
+use crate::units::{Span, Time};
 
 pub mod node_loss;
 pub mod pod_crash;
@@ -24,4 +28,152 @@ pub trait Fault: Debug + Send + Sync {
     fn heal(&self, cx: &mut Cx, fault: FaultId);
     /// The clusters whose capacity or ingress it takes: recovery is judged by leaving them.
     fn hits(&self, cx: &Cx) -> ClusterSet;
+}
+
+/// How a scenario states a fault.
+pub trait FaultSection {
+    /// Whether it can be repaired: `duration` makes sense.
+    const HEALS: bool;
+
+    /// The fault called `name`, or `None` after reporting a reference that leads nowhere.
+    fn resolve(
+        &self,
+        name: &str,
+        world: &World,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Box<dyn Fault>>;
+
+    /// What it hits, in words that are equal for equal targets, e.g. `region eastus2`.
+    fn target(&self) -> String;
+}
+
+/// A fault of the scenario with its time.
+#[derive(Debug)]
+pub struct PlannedFault {
+    /// Its name.
+    pub name: String,
+    /// When it strikes.
+    pub at: Time,
+    /// How long until it is repaired; `None` is never.
+    pub duration: Option<Span>,
+    /// What breaks.
+    pub fault: Box<dyn Fault>,
+}
+
+/// The list of faults: scenario key, field, section.
+macro_rules! faults {
+    ($($(#[doc = $doc:literal])* $key:literal $field:ident: $section:ty;)+) => {
+        section! {
+            /// Something that breaks: give exactly one kind of fault.
+            pub struct FaultSpec {
+                /// Its name.
+                "name" name: Name = required;
+                /// When it strikes, from the end of the warm-up.
+                "at" at: Span = required, range "0s"..="366d";
+                /// How long until it is repaired; left out, it never is.
+                "duration" duration: Option<Span> = optional, range "1s"..="366d";
+                $($(#[doc = $doc])* $key $field: Option<$section> = optional;)+
+            }
+            check FaultSpec::check_kind;
+        }
+
+        impl FaultSpec {
+            /// The keys of the kinds that are given.
+            fn kinds(&self) -> Vec<&'static str> {
+                let mut kinds = Vec::new();
+                $(if self.$field.is_some() { kinds.push($key); })+
+                kinds
+            }
+
+            /// The kind that is given.
+            fn kind(&self) -> &dyn DynSection {
+                $(if let Some(section) = &*self.$field { return section; })+
+                unreachable!("checked when the fault was decoded")
+            }
+
+            /// All keys of kinds.
+            const KINDS: &'static [&'static str] = &[$($key),+];
+        }
+    };
+}
+
+faults! {
+    /// A region, or the way to it, is lost.
+    "regionLoss" region_loss: region_loss::RegionLossSpec;
+    /// An availability zone is lost.
+    "zoneLoss" zone_loss: zone_loss::ZoneLossSpec;
+    /// Single nodes are lost.
+    "nodeLoss" node_loss: node_loss::NodeLossSpec;
+    /// Containers crash.
+    "podCrash" pod_crash: pod_crash::PodCrashSpec;
+}
+
+/// [`FaultSection`] without its constant, so that sections of all kinds can be held alike.
+trait DynSection {
+    fn heals(&self) -> bool;
+    fn resolve(
+        &self,
+        name: &str,
+        world: &World,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Box<dyn Fault>>;
+    fn target(&self) -> String;
+}
+
+impl<S: FaultSection> DynSection for S {
+    fn heals(&self) -> bool {
+        S::HEALS
+    }
+
+    fn resolve(
+        &self,
+        name: &str,
+        world: &World,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Box<dyn Fault>> {
+        FaultSection::resolve(self, name, world, diagnostics)
+    }
+
+    fn target(&self) -> String {
+        FaultSection::target(self)
+    }
+}
+
+impl FaultSpec {
+    fn check_kind(&self, cx: &mut Decoder<'_>) {
+        let kinds = self.kinds();
+        if kinds.len() != 1 {
+            let message = match kinds.as_slice() {
+                [] => "this fault says nothing about what breaks".to_owned(),
+                _ => format!("this fault has several kinds: {}", kinds.join(", ")),
+            };
+            let place = self.name.place.clone();
+            let wrong = Diagnostic::error(Code::Contradiction, place, message);
+            cx.report(wrong.allowed(format!("exactly one of {}", Self::KINDS.join(", "))));
+            return;
+        }
+        if self.duration.is_some() && !self.kind().heals() {
+            let message = format!("a {} is over at once: it has no duration", kinds[0]);
+            let place = self.duration.place.clone();
+            let wrong = Diagnostic::error(Code::Contradiction, place, message);
+            cx.report(wrong.help("remove `duration`"));
+        }
+    }
+
+    /// The fault in `world`, or `None` after reporting references that lead nowhere.
+    pub fn resolve(&self, world: &World, diagnostics: &mut Diagnostics) -> Option<PlannedFault> {
+        let fault = self.kind().resolve(&self.name, world, diagnostics)?;
+        Some(PlannedFault {
+            name: self.name.as_str().to_owned(),
+            at: Time::ZERO + *self.at,
+            duration: *self.duration,
+            fault,
+        })
+    }
+
+    /// What it hits, in words that are equal for equal targets.
+    #[must_use]
+    pub fn target(&self) -> String {
+        self.kind().target()
+    }
 }

@@ -7,8 +7,78 @@ use crate::control::Cx;
 use crate::model::fact::ClusterSet;
 use crate::model::ids::{ClusterId, FaultId, NodeId, PoolId, RackId, ZoneId};
 use crate::model::node::Stage;
+use crate::model::reference::{find, find_rack, find_zone, given};
+use crate::model::world::World;
+use crate::spec::{Code, Decoder, Diagnostic, Diagnostics, Name, section};
 
-use super::{Fault, power};
+use super::power;
+use super::{Fault, FaultSection};
+
+section! {
+    /// Single nodes are lost.
+    pub struct NodeLossSpec {
+        /// The cluster.
+        "cluster" cluster: Name = required;
+        /// Only nodes of this pool.
+        "pool" pool: Option<Name> = optional;
+        /// Only nodes in this zone of the cluster's region, by number.
+        "zone" zone: Option<u32> = optional, range 1..=16;
+        /// Only nodes in this rack of the zone, by number.
+        "rack" rack: Option<u32> = optional, range 1..=1000;
+        /// How many of them, drawn evenly; all that match if fewer do.
+        "count" count: u32 = default "1", source "one node", range 1..=10000;
+    }
+    check NodeLossSpec::check_rack;
+}
+
+impl NodeLossSpec {
+    fn check_rack(&self, cx: &mut Decoder<'_>) {
+        if self.rack.is_some() && self.zone.is_none() {
+            let place = self.rack.place.clone();
+            let message = "a rack needs its zone";
+            let wrong = Diagnostic::error(Code::Contradiction, place, message);
+            cx.report(wrong.help("add `zone`"));
+        }
+    }
+}
+
+impl FaultSection for NodeLossSpec {
+    const HEALS: bool = true;
+
+    fn resolve(
+        &self,
+        name: &str,
+        world: &World,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Box<dyn Fault>> {
+        let clusters = world.clusters.iter().map(|cluster| cluster.name.as_str());
+        let cluster = ClusterId::new(find("cluster", &self.cluster, clusters, diagnostics)?);
+        let mut loss = NodeLoss {
+            name: name.to_owned(),
+            cluster,
+            pool: None,
+            zone: None,
+            rack: None,
+            count: *self.count,
+        };
+        if let Some(pool) = given(&self.pool) {
+            let pools = world[cluster].pools.iter().map(|&pool| world[pool].name.as_str());
+            loss.pool = Some(world[cluster].pools[find("pool", &pool, pools, diagnostics)?]);
+        }
+        if let Some(zone) = given(&self.zone) {
+            let zone = find_zone(&zone, world[cluster].region, world, diagnostics)?;
+            loss.zone = Some(zone);
+            if let Some(rack) = given(&self.rack) {
+                loss.rack = Some(find_rack(&rack, zone, world, diagnostics)?);
+            }
+        }
+        Some(Box::new(loss))
+    }
+
+    fn target(&self) -> String {
+        format!("nodes of cluster {}", *self.cluster)
+    }
+}
 
 /// Some lost nodes of one cluster.
 #[derive(Clone, Debug)]

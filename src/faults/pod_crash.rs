@@ -5,9 +5,53 @@
 use crate::control::Cx;
 use crate::control::kubelet::container;
 use crate::model::fact::{ClusterSet, Why};
-use crate::model::ids::{DeploymentId, FaultId, PodId};
+use crate::model::ids::{ClusterId, DeploymentId, FaultId, PodId, WorkloadId};
+use crate::model::reference::find;
+use crate::model::world::World;
+use crate::spec::{Code, Diagnostic, Diagnostics, Name, section};
 
-use super::{Fault, power};
+use super::power;
+use super::{Fault, FaultSection};
+
+section! {
+    /// Containers crash and are restarted.
+    pub struct PodCrashSpec {
+        /// The workload.
+        "workload" workload: Name = required;
+        /// The cluster.
+        "cluster" cluster: Name = required;
+        /// How many of its pods, drawn evenly; all if fewer run.
+        "count" count: u32 = default "1", source "one pod", range 1..=100000;
+    }
+}
+
+impl FaultSection for PodCrashSpec {
+    const HEALS: bool = false;
+
+    fn resolve(
+        &self,
+        name: &str,
+        world: &World,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Box<dyn Fault>> {
+        let workloads = world.workloads.iter().map(|workload| workload.name.as_str());
+        let clusters = world.clusters.iter().map(|cluster| cluster.name.as_str());
+        let workload = find("workload", &self.workload, workloads, diagnostics);
+        let cluster = find("cluster", &self.cluster, clusters, diagnostics);
+        let (workload, cluster) = (WorkloadId::new(workload?), ClusterId::new(cluster?));
+        let Some(deployment) = world.deployment_in(workload, cluster) else {
+            let message = format!("cluster `{}` does not run `{}`", *self.cluster, *self.workload);
+            let place = self.cluster.place.clone();
+            diagnostics.push(Diagnostic::error(Code::UnknownReference, place, message));
+            return None;
+        };
+        Some(Box::new(PodCrash { name: name.to_owned(), deployment, count: *self.count }))
+    }
+
+    fn target(&self) -> String {
+        format!("pods of {} in {}", *self.workload, *self.cluster)
+    }
+}
 
 /// Crashing containers of one deployment.
 #[derive(Clone, Debug)]

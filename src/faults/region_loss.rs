@@ -9,9 +9,80 @@ use crate::control::Cx;
 use crate::model::cluster::OriginState;
 use crate::model::fact::ClusterSet;
 use crate::model::ids::{ClusterId, FaultId, NodeId, RegionId};
+use crate::model::reference::find;
+use crate::model::world::World;
+use crate::spec::{Diagnostics, Name, choice, section};
 use crate::traffic::Kill;
 
-use super::{Fault, power};
+use super::power;
+use super::{Fault, FaultSection};
+
+section! {
+    /// A region, or the way to it, is lost.
+    pub struct RegionLossSpec {
+        /// The region.
+        "region" region: Name = required;
+        /// How its ingress answers meanwhile.
+        "mode" mode: LossMode = default "refused", source "assumed: the quickest to notice; real outages showed all three";
+        /// What is lost.
+        "cause" cause: LossCause = default "power", source "assumed: the worse one";
+        /// Whether the clusters' control planes are lost, too.
+        "controlPlane" control_plane: bool = default "true", source "assumed: they stand in the region";
+    }
+}
+
+choice! {
+    /// How the ingress of a lost region answers.
+    pub enum LossMode {
+        /// Connections are refused at once.
+        "refused" => Refused,
+        /// Nothing ever answers.
+        "hang" => Hang,
+        /// The gateway answers with an error.
+        "5xx" => ServerError,
+    }
+}
+
+choice! {
+    /// What is lost with a region.
+    pub enum LossCause {
+        /// Machines stop; containers start cold after the repair.
+        "power" => Power,
+        /// Only the way in; processes and queues survive.
+        "isolation" => Isolation,
+    }
+}
+
+impl FaultSection for RegionLossSpec {
+    const HEALS: bool = true;
+
+    fn resolve(
+        &self,
+        _name: &str,
+        world: &World,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Box<dyn Fault>> {
+        let regions = world.regions.iter().map(|region| region.name.as_str());
+        let region = find("region", &self.region, regions, diagnostics)?;
+        Some(Box::new(RegionLoss {
+            region: RegionId::new(region),
+            mode: match *self.mode {
+                LossMode::Refused => OriginState::Refused,
+                LossMode::Hang => OriginState::Hang,
+                LossMode::ServerError => OriginState::ServerError,
+            },
+            cause: match *self.cause {
+                LossCause::Power => Cause::Power,
+                LossCause::Isolation => Cause::Isolation,
+            },
+            control_plane: *self.control_plane,
+        }))
+    }
+
+    fn target(&self) -> String {
+        format!("region {}", *self.region)
+    }
+}
 
 /// A lost region.
 #[derive(Clone, Debug)]

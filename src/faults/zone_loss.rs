@@ -4,9 +4,43 @@
 
 use crate::control::Cx;
 use crate::model::fact::ClusterSet;
-use crate::model::ids::{FaultId, NodeId, ZoneId};
+use crate::model::ids::{FaultId, NodeId, RegionId, ZoneId};
+use crate::model::reference::{find, find_zone};
+use crate::model::world::World;
+use crate::spec::{Diagnostics, Name, section};
 
-use super::{Fault, power};
+use super::power;
+use super::{Fault, FaultSection};
+
+section! {
+    /// An availability zone is lost.
+    pub struct ZoneLossSpec {
+        /// The region.
+        "region" region: Name = required;
+        /// The zone, by number.
+        "zone" zone: u32 = required, range 1..=16;
+    }
+}
+
+impl FaultSection for ZoneLossSpec {
+    const HEALS: bool = true;
+
+    fn resolve(
+        &self,
+        _name: &str,
+        world: &World,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Box<dyn Fault>> {
+        let regions = world.regions.iter().map(|region| region.name.as_str());
+        let region = RegionId::new(find("region", &self.region, regions, diagnostics)?);
+        let zone = find_zone(&self.zone, region, world, diagnostics)?;
+        Some(Box::new(ZoneLoss { zone }))
+    }
+
+    fn target(&self) -> String {
+        format!("zone {}-{}", *self.region, *self.zone)
+    }
+}
 
 /// A lost zone.
 #[derive(Clone, Debug)]

@@ -1,8 +1,23 @@
 //! Clients: where they are and what they ask for.
 
+use crate::spec::{Name, NameMap, section};
 use crate::units::Span;
 
 use super::ids::{GeographyId, WorkloadId};
+
+section! {
+    /// A place that clients are in, with the edge locations of Front Door that serve it.
+    pub struct GeographySpec {
+        /// Its name, e.g. `us-east`.
+        "name" name: Name = required;
+        /// Edge locations that serve it.
+        "pops" pops: u32 = default "116", source "azure-docs edge-locations page, 2021: 116 in all", range 1..=1000;
+        /// Round trip between a client and its edge location.
+        "clientRtt" client_rtt: Span = default "10ms", source "assumed", range "0s"..="10s";
+        /// Round trip between its edge locations and each region that has a cluster.
+        "regionRtt" region_rtt: NameMap<Span> = list 1..=100, range "0s"..="10s";
+    }
+}
 
 /// A place that clients are in, with the edge locations that serve it.
 #[derive(Clone, Debug)]

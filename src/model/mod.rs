@@ -8,6 +8,7 @@
 
 pub mod client;
 pub mod cluster;
+pub mod duration;
 pub mod event;
 pub mod fact;
 pub mod front_door;
@@ -15,6 +16,7 @@ pub mod ids;
 pub mod node;
 pub mod node_pool;
 pub mod pod;
+pub mod reference;
 pub mod region;
 pub mod sample;
 pub mod vm_size;

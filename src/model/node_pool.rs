@@ -1,9 +1,166 @@
 //! A node pool: identical virtual machines in one or several zones, with bounds on their number.
 
 use crate::sim::laws::Law;
+use crate::spec::{Code, Decoder, Diagnostic, Name, Text, choice, nearest, section};
 use crate::units::{Bytes, MilliCpu, Span};
 
+use super::duration::DurationSpec;
 use super::ids::{ClusterId, NodeId, ZoneId};
+use super::vm_size::{MemoryReservation, VM_SIZES, VmSize};
+
+section! {
+    /// A node pool: machines of one size. Give `vmSize` or `allocatable`, and either a fixed
+    /// `count` or the autoscaler's `minCount` and `maxCount`.
+    pub struct NodePoolSpec {
+        /// Its name, e.g. `user`.
+        "name" name: Name = required;
+        /// The size of its machines, e.g. `D8s_v5`; with or without `Standard_`.
+        "vmSize" vm_size: Option<Text> = optional;
+        /// What a node offers to pods, instead of a VM size.
+        "allocatable" allocatable: Option<AllocatableSpec> = optional;
+        /// Pods that fit on a node. From Kubernetes 1.29 on it decides about reserved memory, too.
+        "maxPods" max_pods: u32 = default "110", source "kubelet default, pkg/kubelet/apis/config/v1beta1/defaults.go; AKS: 30, 110 or 250 by network plug-in (azure-docs ip-address-planning)", range 10..=250;
+        /// How the memory reserved on a node of `vmSize` is computed.
+        "memoryReservation" memory_reservation: MemoryReservationSpec = default "perPod", source "aks-docs node-resource-reservations.md: from Kubernetes 1.29";
+        /// Zones, by number, that its nodes are spread over; left out, all zones of the region.
+        "zones" zones: Vec<u32> = list 0..=16, range 1..=16;
+        /// A fixed number of nodes.
+        "count" count: Option<u32> = optional, range 0..=1000;
+        /// Fewest nodes that the cluster autoscaler keeps.
+        "minCount" min_count: Option<u32> = optional, range 0..=1000;
+        /// Most nodes that the cluster autoscaler orders.
+        "maxCount" max_count: Option<u32> = optional, range 1..=1000;
+        /// From the order of a machine to its node being ready; left out, lognormal with median
+        /// 150 s and 95th percentile 300 s (fitted to "2 to 5 minutes", aks-docs concepts-scale.md).
+        "provisioning" provisioning: Option<DurationSpec> = optional, range "0s"..="1d";
+        /// From power coming back to the kubelet running; left out, 60 s to 120 s (assumed).
+        "reboot" reboot: Option<DurationSpec> = optional, range "0s"..="1d";
+        /// Bytes a second at which a node pulls images.
+        "pullBandwidth" pull_bandwidth: Bytes = default "100Mi", source "assumed: registry in the same region, unpacking included", range "64Ki"..="100Gi";
+        /// From the image being there to the container running: sandbox, volumes, runtime.
+        "containerStart" container_start: Span = default "1s", source "assumed", range "0s"..="1h";
+    }
+    check NodePoolSpec::check_alternatives;
+}
+
+section! {
+    /// What a node offers to pods.
+    pub struct AllocatableSpec {
+        /// CPU that pods may request.
+        "cpu" cpu: MilliCpu = required, range "1m"..="1000";
+        /// Memory that pods may request.
+        "memory" memory: Bytes = required, range "1Mi"..="32Ti";
+    }
+}
+
+choice! {
+    /// How AKS computes the memory that it reserves on a node.
+    pub enum MemoryReservationSpec {
+        /// 20 MiB for each possible pod and 50 MiB, at most a quarter: Kubernetes 1.29 and later.
+        "perPod" => PerPod,
+        /// A share of memory in brackets: before Kubernetes 1.29.
+        "brackets" => Brackets,
+    }
+}
+
+/// Fewest and most nodes of a pool, and whether the autoscaler moves between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolSize {
+    /// Fewest nodes.
+    pub min: u32,
+    /// Most nodes.
+    pub max: u32,
+    /// Whether the autoscaler may change the size.
+    pub autoscaled: bool,
+}
+
+impl NodePoolSpec {
+    /// What the machines are and how many; `None` after a reported mistake.
+    fn check_alternatives(&self, cx: &mut Decoder<'_>) {
+        let mut report = |place: &crate::spec::Place, message: String, allowed: &str| {
+            let wrong = Diagnostic::error(Code::Contradiction, place.clone(), message);
+            cx.report(wrong.allowed(allowed));
+        };
+        if self.vm_size.is_some() == self.allocatable.is_some() {
+            let message = "a pool needs its machines stated once".to_owned();
+            report(&self.vm_size.place, message, "either `vmSize` or `allocatable`");
+        }
+        match (*self.count, *self.min_count, *self.max_count) {
+            (Some(_), None, None) => {}
+            (None, Some(min), Some(max)) if min <= max => {}
+            (None, Some(min), Some(max)) => {
+                let message = format!("`minCount` {min} is above `maxCount` {max}");
+                report(&self.min_count.place, message, &format!("0 to {max}"));
+            }
+            _ => {
+                let message = "a pool needs its size stated once".to_owned();
+                report(&self.count.place, message, "`count`, or `minCount` with `maxCount`");
+            }
+        }
+        if let Some(text) = &*self.vm_size
+            && VmSize::find(text).is_none()
+        {
+            let known = VM_SIZES.iter().map(|size| size.name);
+            let bare = text.strip_prefix("Standard_").unwrap_or(text);
+            let place = self.vm_size.place.clone();
+            let message = format!("unknown VM size `{}`", text.as_str());
+            let mut wrong = Diagnostic::error(Code::UnknownReference, place, message)
+                .allowed(known.clone().collect::<Vec<_>>().join(", "))
+                .help("state `allocatable: {cpu, memory}` for another size");
+            if let Some(meant) = nearest(bare, known) {
+                wrong = wrong.help(format!("did you mean `{meant}`?"));
+            }
+            cx.report(wrong);
+        }
+    }
+
+    /// Its bounds; the section's checks must have passed.
+    #[must_use]
+    pub fn size(&self) -> PoolSize {
+        match (*self.count, *self.min_count, *self.max_count) {
+            (_, Some(min), Some(max)) => PoolSize { min, max, autoscaled: true },
+            (count, _, _) => {
+                let count = count.unwrap_or(0);
+                PoolSize { min: count, max: count, autoscaled: false }
+            }
+        }
+    }
+
+    /// What a node offers to pods, and what the machine has in all.
+    #[must_use]
+    pub fn resources(&self) -> (Resources, Resources) {
+        let pods = *self.max_pods;
+        if let Some(stated) = &*self.allocatable {
+            let offered = Resources { cpu: *stated.cpu, memory: *stated.memory, pods };
+            return (offered, offered);
+        }
+        let size = self.vm_size.as_ref().and_then(|name| VmSize::find(name));
+        let size = size.expect("checked when the pool was decoded");
+        let rule = match *self.memory_reservation {
+            MemoryReservationSpec::PerPod => MemoryReservation::PerPod,
+            MemoryReservationSpec::Brackets => MemoryReservation::Brackets,
+        };
+        let left = size.allocatable(rule, pods);
+        let cpu = MilliCpu::new(i64::from(size.n_vcpus) * 1_000);
+        (
+            Resources { cpu: left.cpu, memory: left.memory, pods },
+            Resources { cpu, memory: size.memory, pods },
+        )
+    }
+}
+
+/// Lognormal with median 150 s and 95th percentile 300 s: fitted to "VM provisioning (typically
+/// 2-5 minutes)", aks-docs concepts-scale.md; no official distribution exists.
+#[must_use]
+pub fn default_provisioning() -> Law {
+    Law::lognormal_p50_p95(150.0, 300.0)
+}
+
+/// Uniform from 60 s to 120 s: assumed, nothing is published about boots after a power cut.
+#[must_use]
+pub fn default_reboot() -> Law {
+    Law::uniform(60.0, 120.0)
+}
 
 /// A node pool of one cluster (AKS agent pool, a virtual machine scale set).
 #[derive(Clone, Debug)]

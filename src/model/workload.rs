@@ -1,10 +1,94 @@
 //! A workload, and its deployment in one cluster: what a pod is made of and what it can serve.
 
 use crate::sim::laws::Law;
+use crate::spec::{Code, Decoder, Diagnostic, choice, section};
 use crate::units::{Bytes, MilliCpu, Rate, Ratio, Span};
 
 use super::ids::{ClusterId, DeploymentId, PodId, WorkloadId};
 use super::node_pool::Resources;
+
+section! {
+    /// What the scheduler reserves for a pod.
+    pub struct RequestsSpec {
+        /// CPU; the HPA's target is a share of it.
+        "cpu" cpu: MilliCpu = required, range "1m"..="1000";
+        /// Memory.
+        "memory" memory: Bytes = default "128Mi", source "assumed", range "1Mi"..="32Ti";
+    }
+}
+
+section! {
+    /// What a pod may not exceed.
+    pub struct LimitsSpec {
+        /// CPU; left out, only the node limits it.
+        "cpu" cpu: Option<MilliCpu> = optional, range "1m"..="1000";
+        /// Memory; checked against the request, not simulated.
+        "memory" memory: Option<Bytes> = optional, range "1Mi"..="32Ti";
+    }
+}
+
+section! {
+    /// A probe of a container, with Kubernetes' parameters.
+    pub struct ProbeSpec {
+        /// Seconds from the start of the container to the first probe.
+        "initialDelaySeconds" initial_delay_s: u32 = default "0", source "kubernetes pkg/apis/core/v1/defaults.go", range 0..=86400;
+        /// Seconds between probes.
+        "periodSeconds" period_s: u32 = default "10", source "kubernetes pkg/apis/core/v1/defaults.go", range 1..=86400;
+        /// Seconds to answer.
+        "timeoutSeconds" timeout_s: u32 = default "1", source "kubernetes pkg/apis/core/v1/defaults.go", range 1..=86400;
+        /// Successes in a row that make it pass; 1 for startup and liveness.
+        "successThreshold" success_threshold: u32 = default "1", source "kubernetes pkg/apis/core/v1/defaults.go", range 1..=1000;
+        /// Failures in a row that make it fail.
+        "failureThreshold" failure_threshold: u32 = default "3", source "kubernetes pkg/apis/core/v1/defaults.go", range 1..=1000;
+    }
+}
+
+impl ProbeSpec {
+    /// The probe.
+    #[must_use]
+    pub fn probe(&self) -> Probe {
+        let seconds = |s: u32| Span::from_secs(i64::from(s));
+        Probe {
+            initial_delay: seconds(*self.initial_delay_s),
+            period: seconds(*self.period_s),
+            timeout: seconds(*self.timeout_s),
+            success_threshold: *self.success_threshold,
+            failure_threshold: *self.failure_threshold,
+        }
+    }
+
+    /// Kubernetes refuses a success threshold other than 1 for startup and liveness probes.
+    pub fn check_passes_at_once(&self, cx: &mut Decoder<'_>) {
+        if *self.success_threshold != 1 {
+            let place = self.success_threshold.place.clone();
+            let message = format!("read `{}`", *self.success_threshold);
+            let wrong = Diagnostic::error(Code::Contradiction, place, message);
+            cx.report(wrong.allowed("1, for startup and liveness probes"));
+        }
+    }
+}
+
+choice! {
+    /// Required anti-affinity of a workload's pods with each other.
+    pub enum AntiAffinitySpec {
+        /// Any number of pods share a node.
+        "none" => None,
+        /// At most one pod on a node.
+        "hostname" => Hostname,
+        /// At most one pod in a zone.
+        "zone" => Zone,
+    }
+}
+
+impl From<AntiAffinitySpec> for AntiAffinity {
+    fn from(spec: AntiAffinitySpec) -> Self {
+        match spec {
+            AntiAffinitySpec::None => Self::None,
+            AntiAffinitySpec::Hostname => Self::Hostname,
+            AntiAffinitySpec::Zone => Self::Zone,
+        }
+    }
+}
 
 /// A workload, defined once; each cluster may override parts of its template.
 #[derive(Clone, Debug)]

@@ -3,23 +3,10 @@
 use crate::control::cluster_autoscaler::plan::AutoscalerPlan;
 use crate::control::hpa::sync::HpaPlan;
 use crate::control::settings::Settings;
-use crate::faults::Fault;
+use crate::faults::PlannedFault;
 use crate::model::world::World;
 use crate::traffic::plan::{DemandPlan, DeploymentPlan};
-use crate::units::{Ratio, Span, Time};
-
-/// A fault with its place in time.
-#[derive(Debug)]
-pub struct PlannedFault {
-    /// Name.
-    pub name: String,
-    /// When it strikes.
-    pub at: Time,
-    /// When it is repaired.
-    pub duration: Option<Span>,
-    /// What breaks.
-    pub fault: Box<dyn Fault>,
-}
+use crate::units::{Ratio, Span};
 
 /// Run settings.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use crate::control::settings::Settings;
 use crate::control::{Chance, Cx};
 use crate::model::event::Event;
 use crate::model::fact::FactLog;
-use crate::model::ids::{ClusterId, DeploymentId, FaultId, NodeId, PopId};
+use crate::model::ids::{ClusterId, DeploymentId, FaultId, NodeId};
 use crate::model::sample::Samples;
 use crate::model::world::World;
 use crate::scenario::Scenario;

@@ -15,6 +15,7 @@
 //! [`wheel`] (who sends when), [`kiefer_wolfowitz`], [`pods`] (who serves when), [`requests`]
 //! (the engine), [`capacity`] (what a pod sustains).
 
+pub mod demand;
 pub mod plan;
 
 pub mod routing;

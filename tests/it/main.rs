@@ -1,6 +1,6 @@
 //! The one integration binary.
 
 mod conformance;
-mod golden;
 mod front_door;
+mod golden;
 mod theory;

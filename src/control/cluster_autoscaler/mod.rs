@@ -35,3 +35,4 @@ mod view;
 
 pub use drain::delete_due;
 pub use scan::scan;
+pub mod spec;

@@ -23,6 +23,7 @@ pub mod pods;
 pub mod reconcile;
 pub mod replica_calculator;
 pub mod requests;
+pub mod spec;
 pub mod tolerance;
 
 pub mod sync;

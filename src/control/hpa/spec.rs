@@ -1,0 +1,175 @@
+//! The `hpa` section of a workload: a HorizontalPodAutoscaler (autoscaling/v2) on CPU.
+
+use crate::spec::{Code, Decoder, Diagnostic, choice, section};
+use crate::units::{Ratio, Span};
+
+section! {
+    /// Horizontal Pod Autoscaler (autoscaling/v2) on CPU.
+    pub struct HpaSpec {
+        /// Fewest replicas.
+        "minReplicas" min_replicas: u32 = default "1", source "kubernetes pkg/apis/autoscaling/v2/defaults.go", range 1..=100000;
+        /// Most replicas.
+        "maxReplicas" max_replicas: u32 = required, range 1..=100000;
+        /// Wanted CPU usage as a share of the request.
+        "targetCPUUtilization" target_cpu: Ratio = default "80%", source "kubernetes pkg/apis/autoscaling/v2/defaults.go", range "1%"..="1000%";
+        /// How fast it may scale; left out, the older rules without policies hold.
+        "behavior" behavior: Option<BehaviorSpec> = optional;
+    }
+    check HpaSpec::check_values;
+}
+
+section! {
+    /// How fast an HPA may scale; what is left out has the defaults of autoscaling/v2.
+    pub struct BehaviorSpec {
+        /// Rules for adding replicas: left out, 4 pods or 100 % every 15 s, whichever is more.
+        "scaleUp" scale_up: Option<ScalingRulesSpec> = optional;
+        /// Rules for taking replicas away: left out, 100 % every 15 s after a window of 300 s.
+        "scaleDown" scale_down: Option<ScalingRulesSpec> = optional;
+    }
+}
+
+section! {
+    /// Rules of one direction.
+    pub struct ScalingRulesSpec {
+        /// How long recommendations are looked back on; left out, 0 up and 300 down.
+        "stabilizationWindowSeconds" stabilization_window_s: Option<u32> = optional, range 0..=3600;
+        /// Which policy decides.
+        "selectPolicy" select_policy: SelectPolicySpec = default "Max", source "kubernetes pkg/apis/autoscaling/v2/defaults.go";
+        /// What may change; left out, the default policies of the direction.
+        "policies" policies: Vec<PolicySpec> = list 0..=20;
+    }
+}
+
+section! {
+    /// How much may change within a period.
+    pub struct PolicySpec {
+        /// What `value` counts.
+        "type" kind: PolicyKind = required;
+        /// The greatest change.
+        "value" value: u32 = required, range 1..=1000000;
+        /// The period, in seconds.
+        "periodSeconds" period_s: u32 = required, range 1..=1800;
+    }
+}
+
+choice! {
+    /// Which of several policies decides.
+    pub enum SelectPolicySpec {
+        /// The one that allows the greatest change.
+        "Max" => Max,
+        /// The one that allows the least change.
+        "Min" => Min,
+        /// None: no scaling in this direction.
+        "Disabled" => Disabled,
+    }
+}
+
+choice! {
+    /// What a policy counts.
+    pub enum PolicyKind {
+        /// Pods.
+        "Pods" => Pods,
+        /// Percent of the replicas.
+        "Percent" => Percent,
+    }
+}
+
+/// An HPA of one deployment, resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HpaSettings {
+    /// Fewest replicas.
+    pub min_replicas: u32,
+    /// Most replicas.
+    pub max_replicas: u32,
+    /// Wanted CPU usage as a share of the request; a whole number of percent.
+    pub target_cpu: Ratio,
+    /// `spec.behavior`; without it the older rules hold.
+    pub behavior: Option<BehaviorSettings>,
+}
+
+/// `spec.behavior` as far as it is given; the controller fills in the defaults.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BehaviorSettings {
+    /// Rules for adding replicas.
+    pub scale_up: RulesSettings,
+    /// Rules for taking replicas away.
+    pub scale_down: RulesSettings,
+}
+
+/// Rules of one direction, as far as given.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RulesSettings {
+    /// `selectPolicy`.
+    pub select: Option<SelectPolicySpec>,
+    /// `stabilizationWindowSeconds`.
+    pub stabilization_window: Option<Span>,
+    /// `policies`; a list replaces the default list as a whole.
+    pub policies: Option<Vec<PolicySettings>>,
+}
+
+/// How much may change within a period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicySettings {
+    /// What `value` counts.
+    pub kind: PolicyKind,
+    /// The greatest change.
+    pub value: u32,
+    /// The period.
+    pub period: Span,
+}
+
+impl HpaSpec {
+    fn check_values(&self, cx: &mut Decoder<'_>) {
+        let (min, max) = (*self.min_replicas, *self.max_replicas);
+        if max < min {
+            let place = self.min_replicas.place.clone();
+            let message = format!("`minReplicas` {min} is above `maxReplicas` {max}");
+            let wrong = Diagnostic::error(Code::Contradiction, place, message);
+            cx.report(wrong.allowed(format!("1 to {max}")));
+        }
+        let percent = self.target_cpu.percent();
+        if (percent - percent.round()).abs() > 1e-6 {
+            let place = self.target_cpu.place.clone();
+            let message = format!("read `{}`", *self.target_cpu);
+            let wrong = Diagnostic::error(Code::OutOfRange, place, message);
+            cx.report(wrong.allowed("whole percent: Kubernetes stores an integer"));
+        }
+    }
+
+    /// The resolved settings.
+    #[must_use]
+    pub fn settings(&self) -> HpaSettings {
+        HpaSettings {
+            min_replicas: *self.min_replicas,
+            max_replicas: *self.max_replicas,
+            target_cpu: *self.target_cpu,
+            behavior: self.behavior.as_ref().map(BehaviorSpec::settings),
+        }
+    }
+}
+
+impl BehaviorSpec {
+    fn settings(&self) -> BehaviorSettings {
+        let rules = |spec: &Option<ScalingRulesSpec>| {
+            spec.as_ref().map_or_else(RulesSettings::default, ScalingRulesSpec::settings)
+        };
+        BehaviorSettings { scale_up: rules(&self.scale_up), scale_down: rules(&self.scale_down) }
+    }
+}
+
+impl ScalingRulesSpec {
+    fn settings(&self) -> RulesSettings {
+        let seconds = |s: u32| Span::from_secs(i64::from(s));
+        let policy = |policy: &PolicySpec| PolicySettings {
+            kind: *policy.kind,
+            value: *policy.value,
+            period: seconds(*policy.period_s),
+        };
+        let policies: Vec<PolicySettings> = self.policies.iter().map(policy).collect();
+        RulesSettings {
+            select: Some(*self.select_policy),
+            stabilization_window: self.stabilization_window_s.map(seconds),
+            policies: (!policies.is_empty()).then_some(policies),
+        }
+    }
+}
