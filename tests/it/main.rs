@@ -4,3 +4,5 @@ mod conformance;
 mod front_door;
 mod golden;
 mod theory;
+mod conformance_nodes;
+mod front_door;
