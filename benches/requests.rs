@@ -88,8 +88,8 @@ fn requests(criterion: &mut Criterion) {
         ("least-outstanding", Balancer::LeastOutstanding, Law::exponential),
     ] {
         let plan = plan(balancer, law);
-        let (mut engine, routing) = started(&plan);
         group.bench_function(name, |bencher| {
+            let (mut engine, routing) = started(&plan);
             bencher.iter_batched(
                 || (),
                 |()| {

@@ -240,7 +240,7 @@ impl Ledger {
     pub(super) fn offered(&mut self, demand: usize, first_s: f64) {
         if 0.0 <= first_s {
             let account = &mut self.demands[demand];
-            account.seconds[first_s as usize].offered += 1;
+            account.seconds[whole(first_s)].offered += 1;
             account.totals.offered += 1;
             account.totals.in_flight += 1;
         }
@@ -250,7 +250,7 @@ impl Ledger {
     pub(super) fn not_offered(&mut self, demand: usize, first_s: f64) {
         if 0.0 <= first_s {
             let account = &mut self.demands[demand];
-            account.seconds[first_s as usize].offered -= 1;
+            account.seconds[whole(first_s)].offered -= 1;
             account.totals.offered -= 1;
             account.totals.in_flight -= 1;
         }
@@ -280,7 +280,7 @@ impl Ledger {
     pub(super) fn served(&mut self, demand: usize, first_s: f64, response_s: f64) {
         if 0.0 <= first_s {
             let account = &mut self.demands[demand];
-            let second = first_s as usize;
+            let second = whole(first_s);
             account.seconds[second].served += 1;
             account.latencies[second / LATENCY_BUCKET_S].record(response_s - first_s);
             account.totals.served += 1;
@@ -293,7 +293,7 @@ impl Ledger {
     pub(super) fn failed(&mut self, demand: usize, first_s: f64, reason: Reason) {
         if 0.0 <= first_s {
             let account = &mut self.demands[demand];
-            account.seconds[first_s as usize].failed[reason as usize] += 1;
+            account.seconds[whole(first_s)].failed[reason as usize] += 1;
             account.totals.failed[reason as usize] += 1;
             account.totals.in_flight -= 1;
         }
@@ -358,7 +358,7 @@ impl DeploymentAccount {
     /// The counts of the second of `time_s`, if that is in the run.
     #[inline]
     fn second(&mut self, time_s: f64) -> Option<&mut AttemptCounts> {
-        if 0.0 <= time_s { self.seconds.get_mut(time_s as usize) } else { None }
+        if 0.0 <= time_s { self.seconds.get_mut(whole(time_s)) } else { None }
     }
 
     /// An attempt reached the balancer.
@@ -427,5 +427,11 @@ pub(super) enum AttemptFailure {
 /// A duration in whole nanoseconds, to the nearest: sums of it do not depend on their order.
 #[inline]
 pub(super) fn nanos(secs: f64) -> u64 {
-    (secs * 1e9 + 0.5) as u64
+    (secs * 1e9 + 0.5) as i64 as u64
+}
+
+/// The whole seconds of a time that is not negative; by way of `i64`, which has an instruction.
+#[inline]
+fn whole(secs: f64) -> usize {
+    secs as i64 as usize
 }

@@ -7,7 +7,7 @@ use tideover::traffic::Traffic;
 
 #[test]
 fn smoke() {
-    let n = 2e7;
+    let n = 2e5;
     let rate = 6.4 / UNIT_S;
     let plan = plan(demand("d", poisson(rate)), pods_of(8, Law::exponential(UNIT_S)), n / rate);
     let start = std::time::Instant::now();
