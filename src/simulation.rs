@@ -10,7 +10,7 @@ use crate::control::{
     replica_set, scheduler,
 };
 use crate::model::event::Event;
-use crate::model::fact::{FactLog, What};
+use crate::model::fact::{FactLog, What, Why};
 use crate::model::ids::FaultId;
 use crate::model::sample::Samples;
 use crate::model::world::World;
@@ -47,8 +47,13 @@ pub fn run(scenario: &Scenario, options: Options, mut progress: impl FnMut(Time)
     let end = Time::ZERO + scenario.run().horizon;
     let mut n_events = 0;
     let mut next_report = cx.now;
+    let mut warming_up = true;
     while let Some((at, event)) = next_event(&mut cx, end) {
         cx.now = at;
+        if warming_up && Time::ZERO <= at {
+            warming_up = false;
+            report_unrest(&mut cx);
+        }
         handle(&mut cx, scenario, event);
         n_events += 1;
         if next_report <= at {
@@ -60,6 +65,13 @@ pub fn run(scenario: &Scenario, options: Options, mut progress: impl FnMut(Time)
     ledger.assert_conserved();
     absorb(&ledger, &mut cx.facts);
     Finished { world: cx.world, facts: cx.facts, samples: cx.samples, ledger, n_events }
+}
+
+/// Says so if something still moves at the end of the warm-up.
+fn report_unrest(cx: &mut Cx) {
+    if let Some((deployment, why)) = steady_state::unrest(cx) {
+        cx.say(What::NotSteady { deployment, why: Why(why) });
+    }
 }
 
 /// Advances the data plane to the next event and takes it; None at the end of the run.

@@ -1,7 +1,7 @@
 //! Azure Front Door: origins, edge locations (PoPs), and what each PoP thinks of each origin.
 
 use crate::spec::{Code, Decoder, Diagnostic, Name, Profile, ProfileValue, choice, section};
-use crate::units::{Span, Time};
+use crate::units::Span;
 
 use super::ids::{ClusterId, GeographyId};
 
@@ -168,8 +168,6 @@ pub struct Pop {
     pub traffic_share: f64,
     /// Round trip to each origin, in cluster order.
     pub origin_rtt: Vec<Span>,
-    /// Phase of its probes to each origin: the first probe after the start of the run.
-    pub phases: Vec<Time>,
     /// What it thinks of each origin, in cluster order.
     pub healthy: Vec<bool>,
 }

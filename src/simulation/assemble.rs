@@ -91,7 +91,8 @@ fn closed(world: &World) -> Routing {
 fn monitors(world: &World, settings: &Settings, chance: Chance, start: Time) -> Vec<MonitorState> {
     let monitor = |cluster: &crate::model::cluster::Cluster| {
         let phase = chance.phase("node-monitor", &cluster.name, settings.monitor.period);
-        MonitorState::new(settings.monitor, start + phase)
+        let queue = chance.phase("eviction-queue", &cluster.name, settings.monitor.queue_period);
+        MonitorState::new(settings.monitor, start + phase, start + queue)
     };
     world.clusters.iter().map(monitor).collect()
 }

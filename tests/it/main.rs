@@ -1,8 +1,8 @@
 //! The one integration binary.
 
 mod conformance;
+mod conformance_nodes;
+mod front_door;
 mod front_door;
 mod golden;
 mod theory;
-mod conformance_nodes;
-mod front_door;

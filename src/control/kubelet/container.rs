@@ -45,7 +45,9 @@ fn pull(cx: &mut Cx, pod: PodId, node: NodeId) -> Time {
 pub fn step(cx: &mut Cx, pod: PodId) {
     match cx.world[pod].container {
         Container::Pulling => {
-            cx.say(What::ImagePulled { pod });
+            if cx.world[pod].bound_at < Some(cx.now) {
+                cx.say(What::ImagePulled { pod });
+            }
             create(cx, pod);
         }
         Container::Creating => start(cx, pod),
