@@ -60,11 +60,9 @@ fn number_and_unit(text: &str) -> Option<(f64, &str)> {
     let (number, unit) = text.split_at(end);
     let digits = number.strip_prefix('-').unwrap_or(number);
     let whole = digits.split('.').next().unwrap_or("");
-    let well_formed = !whole.is_empty()
-        && digits.matches('.').count() <= 1
-        && !digits.ends_with('.')
-        && !(whole.len() > 1 && whole.starts_with('0'));
-    if !well_formed {
+    let has_leading_zero = whole.len() > 1 && whole.starts_with('0');
+    let has_open_point = digits.ends_with('.') || digits.matches('.').count() > 1;
+    if whole.is_empty() || has_leading_zero || has_open_point {
         return None;
     }
     number.parse().ok().map(|value| (value, unit))

@@ -43,7 +43,7 @@ impl FromStr for Rate {
             }
             _ => return Err(ParseError::new(EXPECTED)),
         };
-        if value < 0.0 || value > 1e15 {
+        if !(0.0..=1e15).contains(&value) {
             return Err(ParseError::with_hint(EXPECTED, "a rate is not negative"));
         }
         Ok(Self(value / period_s))

@@ -3,6 +3,5 @@
 mod conformance;
 mod conformance_nodes;
 mod front_door;
-mod front_door;
 mod golden;
 mod theory;

@@ -101,7 +101,7 @@ mod tests {
         ];
         for (rule, before, spent, after, next) in table {
             let mut limiter = RateLimiter::full(before, 1, at(0));
-            assert_eq!(limiter.try_accept(at(-1)), false, "{rule}: before it was filled");
+            assert!(!limiter.try_accept(at(-1)), "{rule}: before it was filled");
             if spent {
                 assert!(limiter.try_accept(at(0)), "{rule}");
             }
