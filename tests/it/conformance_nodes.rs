@@ -174,7 +174,7 @@ impl Cluster {
     /// Runs monitor and queue until `until_s`, with a pass at `first_pass`. With `skip_quiet`
     /// passes without effect are left out between the first one and the power loss.
     fn run(&mut self, policy: MonitorPolicy, first_pass: Time, until_s: i64, skip_quiet: bool) {
-        let mut monitor = MonitorState::new(policy, first_pass, self.queue_phase);
+        let mut monitor = MonitorState::new(policy, first_pass).with_queue_phase(self.queue_phase);
         let mut actions = Vec::new();
         let (mut begins, mut ends, mut now) = (first_pass, Time::NEVER, first_pass);
         loop {

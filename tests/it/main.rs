@@ -5,3 +5,7 @@ mod conformance_nodes;
 mod front_door;
 mod golden;
 mod theory;
+mod conformance_nodes;
+mod front_door;
+mod golden;
+mod theory;

@@ -157,19 +157,26 @@ pub struct MonitorState {
 }
 
 impl MonitorState {
-    /// A monitor whose first pass is due at `first_pass`, and whose eviction queues are worked on
-    /// the grid through `queue_phase`.
+    /// A monitor whose first pass is due at `first_pass`; its eviction queues are worked on a grid
+    /// through the same instant.
     #[must_use]
-    pub const fn new(policy: MonitorPolicy, first_pass: Time, queue_phase: Time) -> Self {
+    pub const fn new(policy: MonitorPolicy, first_pass: Time) -> Self {
         Self {
             policy,
             nodes: BTreeMap::new(),
             zones: Vec::new(),
             next_pass: first_pass,
-            queue_phase,
+            queue_phase: first_pass,
             n_passes: 0,
             quiet: false,
         }
+    }
+
+    /// The same with the queues worked on the grid through `phase`: the two loops of the
+    /// controller drift apart.
+    #[must_use]
+    pub fn with_queue_phase(self, phase: Time) -> Self {
+        Self { queue_phase: phase, ..self }
     }
 
     /// Did the last pass find every node ready and nothing queued? Then passes may be left out
