@@ -7,5 +7,8 @@ mod golden;
 mod theory;
 mod conformance_nodes;
 mod front_door;
+mod front_door;
 mod golden;
+mod golden;
+mod theory;
 mod theory;

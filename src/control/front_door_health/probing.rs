@@ -176,8 +176,8 @@ impl ProbedOrigin {
 
     /// The next change of verdict, if it falls at or before `until` and the origin stays as it is.
     ///
-    /// Looks at no more than n results once only the last condition's are to come; under [`OriginCondition::Flaky`] at all
-    /// results until `until`, because their draws are known.
+    /// Looks at no more than n results once only the last condition's are to come; under
+    /// [`OriginCondition::Flaky`] at all results until `until`, because their draws are known.
     ///
     /// # Panics
     /// If the origin is flaky and `until` is [`Time::NEVER`]: the search might not end.
@@ -523,11 +523,14 @@ mod tests {
             x in 0_u8..9,
         ) {
             let half = |n: i64| Span::from_nanos(n * 500_000_000);
-            let grid = ProbeGrid { phase: Time::ZERO + half(phase_half_s), interval: half(interval_half_s) };
+            let (phase, interval) = (Time::ZERO + half(phase_half_s), half(interval_half_s));
+            let grid = ProbeGrid { phase, interval };
             let timing = ProbeTiming { answer: half(answer_half_s), timeout: half(timeout_half_s) };
             let window = SampleWindow::filled(n, x, true);
-            let origin = ProbedOrigin::new(grid, timing, window, OriginCondition::Answering, Time::ZERO);
-            let lazy = replay(origin.clone(), &history, |o| o.next_change(HORIZON, draw).map(|c| c.at));
+            let good = OriginCondition::Answering;
+            let origin = ProbedOrigin::new(grid, timing, window, good, Time::ZERO);
+            let lazily = |o: &ProbedOrigin| o.next_change(HORIZON, draw).map(|change| change.at);
+            let lazy = replay(origin.clone(), &history, lazily);
             let explicit = replay(origin.clone(), &history, |o| Some(o.next_result_at()));
             prop_assert_eq!(&lazy, &explicit);
             prop_assert_eq!(&lazy, &read_every_probe(&origin, &history));

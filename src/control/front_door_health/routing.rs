@@ -157,13 +157,23 @@ mod tests {
         OriginView { enabled: false, ..origin }
     }
 
-    /// One row per rule of the order of decision, named by the rule.
+    /// A row: the rule, the origins, the sensitivity in ms, and what is chosen why.
+    type Row = (&'static str, Vec<OriginView>, i64, Vec<u32>, ChoiceReason);
+
+    fn check(rows: impl IntoIterator<Item = Row>) {
+        for (rule, origins, sensitivity_ms, weights, reason) in rows {
+            let choice = pick_origins(&origins, Span::from_millis(sensitivity_ms));
+            assert_eq!(choice, Choice { weights, reason }, "{rule}");
+        }
+    }
+
+    /// The first steps of the order of decision, one row per rule: enabled, healthy, priority.
     #[test]
-    fn the_order_of_decision() {
+    fn health_and_priority_come_first() {
         use ChoiceReason::*;
         let (near, far) = (origin(1, 50, 15), origin(1, 50, 60));
         let standby = origin(2, 50, 5);
-        let table = [
+        check([
             ("nothing enabled means none", vec![disabled(near)], 0, vec![0], NothingEnabled),
             ("no origins at all means none", vec![], 0, vec![], NothingEnabled),
             ("a single origin is used unprobed", vec![sick(near)], 0, vec![1], OnlyOrigin),
@@ -202,6 +212,15 @@ mod tests {
                 vec![0, 0, 50],
                 Priority { priority: 2 },
             ),
+        ]);
+    }
+
+    /// The last steps of the order of decision, one row per rule: latency window, weights.
+    #[test]
+    fn latency_and_weights_decide_among_equals() {
+        use ChoiceReason::*;
+        let (near, far) = (origin(1, 50, 15), origin(1, 50, 60));
+        check([
             (
                 "documented example: 15, 30, 60 ms with sensitivity 30 ms",
                 vec![near, origin(1, 50, 30), far],
@@ -237,11 +256,7 @@ mod tests {
                 vec![0, 50, 50],
                 Weights { priority: 1, n_origins: 2 },
             ),
-        ];
-        for (rule, origins, sensitivity_ms, weights, reason) in table {
-            let choice = pick_origins(&origins, Span::from_millis(sensitivity_ms));
-            assert_eq!(choice, Choice { weights, reason }, "{rule}");
-        }
+        ]);
     }
 
     /// Every reason reads as words.
