@@ -11,4 +11,3 @@ mod front_door;
 mod golden;
 mod golden;
 mod theory;
-mod theory;
