@@ -10,6 +10,7 @@ mod binpacking;
 mod expansion;
 mod hpa_behavior;
 mod hpa_replicas;
+mod node_lifecycle;
 mod pod_deletion;
 mod row;
 
@@ -25,13 +26,14 @@ type Verdict = Result<(), String>;
 /// A family's check; None if the kind is not one of its own.
 type Check = fn(&str, &Row) -> Option<Verdict>;
 
-const FAMILIES: [Check; 6] = [
+const FAMILIES: [Check; 7] = [
     hpa_replicas::check,
     hpa_behavior::check,
     pod_deletion::check,
     binpacking::check,
     expansion::check,
     autoscaler_state::check,
+    node_lifecycle::check,
 ];
 
 /// Every line of the vectors comes out as the real controller had it.

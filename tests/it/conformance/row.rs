@@ -90,6 +90,14 @@ impl Row {
         self.list(key).iter().map(integer).collect()
     }
 
+    pub(super) fn floats(&self, key: &str) -> Vec<f64> {
+        self.list(key).iter().map(|value| value.as_f64().expect("a number")).collect()
+    }
+
+    pub(super) fn spans(&self, key: &str) -> Vec<Span> {
+        self.floats(key).into_iter().map(Span::from_secs_f64).collect()
+    }
+
     /// Seconds relative to the moment of evaluation, as an instant.
     pub(super) fn time(&self, key: &str) -> Time {
         Time::from_secs_f64(self.float(key))
