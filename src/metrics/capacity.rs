@@ -49,3 +49,28 @@ pub fn usage<'a>(samples: impl Iterator<Item = &'a ClusterSample>) -> Usage {
         node_seconds: usage.node_seconds + u64::from(sample.nodes),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::metrics::example::region_loss;
+
+    use super::*;
+
+    /// Peaks are the largest samples; nodes are paid for every second that they exist, also while
+    /// their region is down; samples of the warm-up do not count.
+    #[test]
+    fn peaks_and_node_hours() {
+        let mut example = region_loss();
+        let mut early = example.samples.clusters[0];
+        early.at = crate::units::Time::from_secs(-1);
+        early.nodes = 99;
+        early.pods = 99;
+        example.samples.clusters.insert(0, early);
+        let [primary, secondary] = &clusters(&example.record())[..] else { panic!("two clusters") };
+        assert_eq!((primary.peak_pods, primary.peak_nodes), (12, 4));
+        assert_eq!(primary.region, "eastus2");
+        assert!((primary.node_hours - 4.0 * 600.0 / 3_600.0).abs() < 1e-12);
+        let expected = (2.0 * 230.0 + 4.0 * 370.0) / 3_600.0;
+        assert!((secondary.node_hours - expected).abs() < 1e-12);
+    }
+}

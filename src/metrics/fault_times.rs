@@ -181,3 +181,143 @@ pub fn capacity_held(capacity: &[f64], offered: &[f64], first_s: usize) -> Optio
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::metrics::example::{health, log, region_fault, route, set, world};
+
+    use super::*;
+
+    const ALWAYS: Time = Time::NEVER;
+
+    fn secs(span: Option<Span>) -> Option<f64> {
+        span.map(Span::as_secs_f64)
+    }
+
+    /// The first PoP that finds an affected origin unhealthy, after the fault and before the next
+    /// one, notices it.
+    #[test]
+    fn the_first_pop_notices() {
+        let fault = region_fault(100, None);
+        let table = [
+            (
+                "first of two",
+                vec![(128, health(1, 0, false)), (131, health(0, 0, false))],
+                Some(28.0),
+            ),
+            ("at the very instant", vec![(100, health(0, 0, false))], Some(0.0)),
+            ("before the fault", vec![(99, health(0, 0, false))], None),
+            ("another origin", vec![(110, health(0, 1, false))], None),
+            ("turned healthy", vec![(110, health(0, 0, true))], None),
+            ("after the next fault", vec![(300, health(0, 0, false))], None),
+        ];
+        for (rule, facts, expected) in table {
+            let noticed = detect(log(&facts).facts(), &fault, Time::from_secs(300));
+            assert_eq!(secs(noticed), expected, "{rule}");
+        }
+    }
+
+    fn reroute_of<const N: usize>(
+        shares: &[f64],
+        initial: [&[usize]; N],
+        facts: &[(i64, What)],
+    ) -> Option<f64> {
+        let log = log(facts);
+        let initial = initial.iter().map(|clusters| set(clusters)).collect();
+        let routes = Routes::from_parts(shares.to_vec(), initial, log.facts());
+        secs(routes.reroute(&region_fault(100, None), ALWAYS))
+    }
+
+    /// Traffic has moved when PoPs with 95 % of the affected weight send none of it to affected
+    /// clusters.
+    #[test]
+    fn traffic_moves_by_weight() {
+        let to_both: &[usize] = &[0, 1];
+        let moves = [(110, route(0, &[1])), (120, route(1, &[1])), (130, route(2, &[1]))];
+        let shares = [0.5, 0.45, 0.05];
+        assert_eq!(reroute_of(&shares, [&[0]; 3], &moves), Some(20.0), "95 % of the weight");
+        let shares = [0.5, 0.44, 0.06];
+        assert_eq!(reroute_of(&shares, [&[0]; 3], &moves), Some(30.0), "94 % are too few");
+        let unaffected: [&[usize]; 3] = [&[0], &[0], &[1]];
+        assert_eq!(reroute_of(&shares, unaffected, &moves), Some(20.0), "only the affected count");
+        assert_eq!(reroute_of(&shares, [&[1]; 3], &moves), None, "nothing went there");
+        assert_eq!(reroute_of(&shares, [&[0]; 3], &moves[..1]), None, "never moved");
+        let split = [(110, route(0, to_both)), (150, route(0, &[1]))];
+        assert_eq!(reroute_of(&[1.0], [to_both], &split), Some(50.0), "a share still goes there");
+        let before = [(50, route(0, &[0])), (112, route(0, &[1]))];
+        assert_eq!(reroute_of(&[1.0], [&[1]], &before), Some(12.0), "facts before it count");
+    }
+
+    fn failback_of(until_s: Option<i64>, facts: &[(i64, What)]) -> Option<f64> {
+        let log = log(facts);
+        let routes = Routes::from_parts(vec![0.9, 0.1], vec![set(&[0]), set(&[0])], log.facts());
+        secs(routes.failback(&region_fault(100, until_s), ALWAYS))
+    }
+
+    /// Traffic is back when 95 % of what had moved goes where it went before the fault.
+    #[test]
+    fn traffic_comes_back() {
+        let away = [(110, route(0, &[1])), (115, route(1, &[1]))];
+        let back = [(230, route(1, &[0])), (245, route(0, &[0]))];
+        let both: Vec<_> = away.iter().chain(&back).copied().collect();
+        assert_eq!(failback_of(Some(200), &both), Some(45.0), "from the repair");
+        assert_eq!(failback_of(None, &both), None, "no repair");
+        assert_eq!(failback_of(Some(200), &away), None, "it stays away");
+        assert_eq!(failback_of(Some(200), &[]), None, "it had not moved");
+        let one = [away[1], back[0]];
+        assert_eq!(failback_of(Some(200), &one), Some(30.0), "only one PoP had moved");
+        let late = [(205, route(0, &[1])), (240, route(0, &[0]))];
+        assert_eq!(failback_of(Some(200), &late), Some(0.0), "at the repair it was still there");
+    }
+
+    /// A PoP without a fact is where Front Door sends it with all origins healthy: best priority
+    /// among the enabled, then all within the latency sensitivity of the fastest.
+    #[test]
+    fn routes_without_facts() {
+        let mut front_door = world().front_door;
+        assert_eq!(healthy_route(&front_door, 0), set(&[0]), "priority 1");
+        front_door.origins[1].priority = 1;
+        assert_eq!(healthy_route(&front_door, 0), set(&[0, 1]), "equal priority and latency");
+        front_door.pops[0].origin_rtt[1] = Span::from_millis(71);
+        assert_eq!(healthy_route(&front_door, 0), set(&[0]), "51 ms slower than the fastest");
+        front_door.origins[0].enabled = false;
+        assert_eq!(healthy_route(&front_door, 0), set(&[1]), "disabled");
+    }
+
+    /// Capacity is enough from the first second from which it covers demand for 60 s.
+    #[test]
+    fn capacity_must_hold() {
+        let offered = vec![100.0; 200];
+        let rows = |runs: &[(usize, f64)]| -> Vec<f64> {
+            runs.iter().flat_map(|&(n, rate)| vec![rate; n]).collect()
+        };
+        let table = [
+            ("from the fault on", rows(&[(200, 100.0)]), Some(20)),
+            ("later", rows(&[(50, 99.0), (150, 100.0)]), Some(50)),
+            (
+                "59 s do not count",
+                rows(&[(20, 99.0), (59, 120.0), (1, 99.0), (120, 100.0)]),
+                Some(80),
+            ),
+            ("never", rows(&[(200, 99.0)]), None),
+            ("not held within the run", rows(&[(141, 99.0), (59, 100.0)]), None),
+        ];
+        for (rule, capacity, expected) in table {
+            assert_eq!(capacity_held(&capacity, &offered, 20), expected, "{rule}");
+        }
+    }
+
+    /// A fault owns what happens until the next fault on one of its clusters.
+    #[test]
+    fn faults_on_other_clusters_do_not_interfere() {
+        let first = region_fault(100, None);
+        let mut other = region_fault(150, None);
+        other.affected = set(&[1]);
+        let again = region_fault(200, None);
+        let mut spared = region_fault(120, None);
+        spared.struck = false;
+        let faults = [first.clone(), other.clone(), again, spared];
+        assert_eq!(owned_until(&faults, &first), Time::from_secs(200));
+        assert_eq!(owned_until(&faults, &other), Time::NEVER);
+    }
+}

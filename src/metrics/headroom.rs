@@ -197,3 +197,106 @@ pub fn binding(has_hpa: bool, sample: &DeploymentSample) -> Binding {
         Binding::NodePoolMax
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::metrics::example::region_loss;
+    use crate::units::{Rate, Time};
+
+    use super::*;
+
+    /// What a cluster is asked for after a failover, by rule.
+    #[test]
+    fn demand_after_a_failover() {
+        let table = [
+            ("nothing above: what it has now", (60.0, 0.0, 100.0, 1.0, false), 60.0),
+            ("an idle heir takes all", (0.0, 100.0, 100.0, 1.0, true), 100.0),
+            ("equals share by weight", (10.0, 100.0, 100.0, 0.25, true), 35.0),
+            ("retries count", (0.0, 250.0, 100.0, 1.0, true), 250.0),
+            ("users who fail elsewhere count", (0.0, 0.0, 100.0, 1.0, true), 100.0),
+            ("the heir in office has its own", (120.0, 0.0, 100.0, 1.0, true), 120.0),
+        ];
+        for (rule, (own, higher, users, share, has_higher), expected) in table {
+            let demand = after_failover(own, higher, users, share, has_higher);
+            assert_eq!(demand, Demand { now: own, failover: expected }, "{rule}");
+        }
+    }
+
+    /// The example by hand: 120/s against 100/s before the fault; the idle secondary has 50/s
+    /// against 100/s after a failover; a lost cluster has no headroom, neither has an idle one.
+    #[test]
+    fn headroom_by_hand() {
+        let example = region_loss();
+        let series = headroom(&example.record());
+        let at = |cluster: usize, at_s: usize| {
+            let Headroom { now, failover, .. } = series[cluster][at_s];
+            (now, failover)
+        };
+        let close = |found: Option<f64>, expected: f64| {
+            found.is_some_and(|found| (found - expected).abs() < 1e-12)
+        };
+        assert_eq!(at(0, 9).0, None, "ten seconds have not passed");
+        assert!(close(at(0, 100).0, 0.2) && close(at(0, 100).1, 0.2));
+        assert_eq!(at(1, 100).0, None, "nothing is offered");
+        assert!(close(at(1, 100).1, -0.5));
+        assert_eq!(at(0, 300), (None, None), "lost");
+        assert!(close(at(1, 230).0, -0.5) && close(at(1, 230).1, -0.5));
+        assert!(close(at(1, 300).0, 0.2));
+        assert!(close(at(1, 205).1, -0.5), "users fail elsewhere, but will come");
+    }
+
+    /// The least headroom, when it was first, and what bound then.
+    #[test]
+    fn minima_by_hand() {
+        let example = region_loss();
+        let record = example.record();
+        let minima = minima(&record, &headroom(&record));
+        let secondary = &minima[1];
+        assert_eq!(secondary.cluster, "secondary");
+        // Attempts over the trailing 10 s grow from 0 at 220 s to 100/s at 230 s; 50/s of
+        // capacity are least against the full rate.
+        assert_eq!((secondary.min_ratio, secondary.min_at_s), (Some(-0.5), Some(230.0)));
+        assert_eq!((secondary.failover_min_ratio, secondary.at_s), (Some(-0.5), Some(10.0)));
+        assert_eq!(secondary.binding, Some(Binding::NodePoolMax), "3 pods fit, 7 are allowed");
+        assert_eq!(secondary.workload.as_deref(), Some("web"));
+        // The attempts of the primary are 0 while it is lost, and it is asked for nothing until
+        // 430 s: its least is the steady state.
+        let primary = &minima[0];
+        assert!((primary.min_ratio.unwrap() - 0.2).abs() < 1e-12);
+        assert_eq!(primary.binding, Some(Binding::HpaMaxReplicas), "it is at maxReplicas");
+    }
+
+    /// Whatever ends first binds next; the HPA when both end together.
+    #[test]
+    fn what_binds_next() {
+        let sample = |hpa_room, node_room| DeploymentSample {
+            at: Time::ZERO,
+            deployment: DeploymentId::new(0),
+            replicas: 1,
+            pods: 1,
+            ready_pods: 1,
+            sustained: Rate::per_second(1.0),
+            hpa_room,
+            node_room,
+        };
+        assert_eq!(binding(true, &sample(3, 5)), Binding::HpaMaxReplicas);
+        assert_eq!(binding(true, &sample(5, 3)), Binding::NodePoolMax);
+        assert_eq!(binding(true, &sample(0, 0)), Binding::HpaMaxReplicas);
+        assert_eq!(binding(false, &sample(0, 9)), Binding::FixedReplicas);
+    }
+
+    proptest! {
+        /// A failover never asks for less than now, so its headroom is never larger.
+        #[test]
+        fn a_failover_never_helps(
+            (own, higher, users) in (0.0_f64..1e5, 0.0_f64..1e5, 0.0_f64..1e5),
+            share in 0.0_f64..=1.0,
+            has_higher: bool,
+        ) {
+            let demand = after_failover(own, higher, users, share, has_higher);
+            prop_assert!(demand.now <= demand.failover);
+        }
+    }
+}

@@ -86,3 +86,56 @@ pub fn overall(record: &Record<'_>) -> Histogram {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// One row for each way in which windows of ten seconds can lie around faults at 25 s to 40 s
+    /// and 100 s to 110 s.
+    #[test]
+    fn windows_have_phases() {
+        let troubles = [(25.0, 40.0), (100.0, 110.0)];
+        let troubles = troubles.map(|(from_s, until_s)| Trouble { from_s, until_s });
+        let table = [
+            ("ends before the first fault", 1, Phase::Before),
+            ("the fault strikes in it", 2, Phase::During),
+            ("within the trouble", 3, Phase::During),
+            ("begins when the trouble ends", 4, Phase::After),
+            ("between the faults", 9, Phase::After),
+            ("begins with the second fault", 10, Phase::During),
+            ("after both", 11, Phase::After),
+        ];
+        for (rule, window, expected) in table {
+            assert_eq!(phase(window, &troubles), expected, "{rule}");
+        }
+        assert_eq!(phase(7, &[]), Phase::Before, "without a fault everything is before it");
+    }
+
+    /// Nobody served: no quantiles. One user: all quantiles are that one's latency.
+    #[test]
+    fn few_users() {
+        assert_eq!(quantiles(&Histogram::EMPTY), None);
+        let mut one = Histogram::EMPTY;
+        one.record(0.25);
+        let all = quantiles(&one).unwrap();
+        assert_eq!([all.p50, all.p95, all.p99, all.p999, all.max], [250.0; 5]);
+    }
+
+    proptest! {
+        /// Percentiles never fall: p50 <= p95 <= p99 <= p99.9 <= max, and the maximum is exact.
+        #[test]
+        fn percentiles_are_monotone(
+            latencies_s in proptest::collection::vec(1e-6_f64..1e4, 1..300),
+        ) {
+            let mut histogram = Histogram::EMPTY;
+            latencies_s.iter().for_each(|&secs| histogram.record(secs));
+            let q = quantiles(&histogram).unwrap();
+            prop_assert!(q.p50 <= q.p95 && q.p95 <= q.p99 && q.p99 <= q.p999 && q.p999 <= q.max);
+            let longest_s = latencies_s.iter().copied().fold(0.0, f64::max);
+            prop_assert_eq!(q.max, millis(longest_s));
+        }
+    }
+}

@@ -22,3 +22,6 @@ pub mod capacity;
 
 pub mod summary;
 pub mod timeline;
+
+#[cfg(test)]
+mod example;

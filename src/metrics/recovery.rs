@@ -192,3 +192,193 @@ impl Score {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Windows in runs: `m`et, `b`elow, `n`obody, `u`ndecided.
+    fn windows(runs: &[(usize, char)]) -> Vec<Service> {
+        let kind = |letter| match letter {
+            'm' => Service::Met,
+            'b' => Service::Below,
+            'n' => Service::Nobody,
+            'u' => Service::Undecided,
+            other => unreachable!("no such window: {other}"),
+        };
+        runs.iter().flat_map(|&(n, letter)| vec![kind(letter); n]).collect()
+    }
+
+    /// One row for each rule of a recovery: windows, recovery time of a fault at 20 s, relapses.
+    #[test]
+    fn recovery_by_the_letter() {
+        use Score::{NotScored, Recovered, Unrecovered};
+        type Row = (&'static str, &'static [(usize, char)], Score, u32);
+        let table: [Row; 14] = [
+            ("no window below: 0", &[(200, 'm')], Recovered(0.0), 0),
+            (
+                "from the fault to the first that holds",
+                &[(20, 'm'), (30, 'b'), (90, 'm')],
+                Recovered(30.0),
+                0,
+            ),
+            ("an episode may begin later", &[(50, 'm'), (5, 'b'), (90, 'm')], Recovered(35.0), 0),
+            (
+                "59 s do not hold",
+                &[(20, 'm'), (9, 'b'), (59, 'm'), (1, 'b'), (60, 'm')],
+                Recovered(69.0),
+                0,
+            ),
+            (
+                "60 s hold; what follows is a relapse",
+                &[(20, 'm'), (9, 'b'), (60, 'm'), (1, 'b'), (60, 'm')],
+                Recovered(9.0),
+                1,
+            ),
+            ("a hold must end within the run", &[(20, 'm'), (9, 'b'), (59, 'm')], Unrecovered, 0),
+            (
+                "nobody is neutral within a hold",
+                &[(20, 'm'), (9, 'b'), (1, 'm'), (58, 'n'), (9, 'm')],
+                Recovered(9.0),
+                0,
+            ),
+            (
+                "nobody does not end an episode",
+                &[(20, 'm'), (9, 'b'), (80, 'n'), (60, 'm')],
+                Recovered(89.0),
+                0,
+            ),
+            ("nobody does not begin one", &[(20, 'm'), (80, 'n')], Recovered(0.0), 0),
+            (
+                "undecided windows break a hold",
+                &[(20, 'm'), (9, 'b'), (59, 'm'), (1, 'u')],
+                Unrecovered,
+                0,
+            ),
+            ("undecided windows begin no episode", &[(20, 'm'), (90, 'u')], Recovered(0.0), 0),
+            ("below before the fault: not scored", &[(15, 'b'), (90, 'm')], NotScored, 0),
+            (
+                "windows that end after the fault are not before it",
+                &[(11, 'm'), (9, 'b'), (90, 'm')],
+                Recovered(0.0),
+                0,
+            ),
+            (
+                "the last window with users tells how it was before",
+                &[(9, 'b'), (11, 'n'), (90, 'm')],
+                NotScored,
+                0,
+            ),
+        ];
+        let at = Time::from_secs(20);
+        for (rule, runs, score, relapses) in table {
+            let recovery = recovery(&windows(runs), at, None);
+            assert_eq!(recovery.score(at), score, "{rule}");
+            assert_eq!(recovery.relapses(), relapses, "{rule}");
+        }
+    }
+
+    /// A fault owns the episodes that begin before the next one, also when they end after it, and
+    /// the seconds below the objective up to it.
+    #[test]
+    fn the_next_fault_owns_what_begins_later() {
+        let service = windows(&[(30, 'm'), (40, 'b'), (100, 'm'), (20, 'b'), (80, 'm')]);
+        let [first, second] = [20, 60].map(Time::from_secs);
+        let one = recovery(&service, first, Some(second));
+        assert_eq!(one.episodes, [Episode { start_s: 30, end_s: Some(70) }]);
+        assert_eq!(one.below_objective_s, 30, "30 s to 60 s");
+        let two = recovery(&service, second, None);
+        assert!(two.below_before, "the first fault is still felt");
+        assert_eq!(two.below_objective_s, 30, "60 s to 70 s and 170 s to 190 s");
+    }
+
+    /// A fault between two whole seconds: the grid begins after it, its time counts exactly.
+    #[test]
+    fn a_fault_off_the_grid() {
+        let at = Time::from_secs_f64(20.4);
+        let service = windows(&[(20, 'm'), (10, 'b'), (90, 'm')]);
+        let recovery = recovery(&service, at, None);
+        assert_eq!(recovery.episodes[0].start_s, 21);
+        let rto_s = recovery.score(at).rto_s().unwrap();
+        assert!((rto_s - 9.6).abs() < 1e-9, "{rto_s}");
+    }
+
+    /// A fault after the last window is scored as unharmed: validation refuses such scenarios.
+    #[test]
+    fn a_fault_at_the_very_end() {
+        let recovery = recovery(&windows(&[(50, 'm')]), Time::from_secs(70), None);
+        assert!(recovery.episodes.is_empty() && recovery.below_objective_s == 0);
+    }
+
+    /// A window is judged as soon as its users in flight cannot change the verdict.
+    #[test]
+    fn windows_are_judged_when_decided() {
+        let table = [
+            ("exactly the objective meets it", 100, 99, 1, Service::Met),
+            ("one less does not", 100, 98, 2, Service::Below),
+            ("nobody came", 0, 0, 0, Service::Nobody),
+            ("met whatever becomes of one", 100, 99, 0, Service::Met),
+            ("below whatever becomes of one", 100, 97, 2, Service::Below),
+            ("one decides", 100, 98, 1, Service::Undecided),
+        ];
+        for (rule, offered, served, failed, verdict) in table {
+            assert_eq!(judge(offered, served, failed, Ratio::new(0.99)), verdict, "{rule}");
+        }
+        // 99.9 % is no binary fraction: the boundary holds for every power of ten.
+        let objective: Ratio = "99.9%".parse().unwrap();
+        for exponent in 3..9 {
+            let offered = 10_u64.pow(exponent);
+            let most = offered / 1_000;
+            let at_most = judge(offered, offered - most, most, objective);
+            let one_more = judge(offered, offered - most - 1, most + 1, objective);
+            assert_eq!([at_most, one_more], [Service::Met, Service::Below], "10^{exponent}");
+        }
+    }
+
+    /// S(t) looks at the users of [t, t + 10 s): one bad second spoils ten windows, and the last
+    /// window ends with the run.
+    #[test]
+    fn windows_look_ten_seconds_ahead() {
+        let mut users = Users::empty(30);
+        users.offered.fill(10);
+        users.served.fill(10);
+        (users.served[15], users.failed[15]) = (0, 10);
+        let service = service(&users, Ratio::new(0.99));
+        assert_eq!(service, windows(&[(6, 'm'), (10, 'b'), (5, 'm')]));
+        assert_eq!(super::service(&Users::empty(5), Ratio::new(0.99)), []);
+    }
+
+    proptest! {
+        /// Episodes lie after the fault, in order and apart from each other by the hold; the
+        /// recovery time is within the run; time below is within the windows.
+        #[test]
+        fn recoveries_are_within_bounds(
+            letters in proptest::collection::vec((1_usize..90, 0_usize..4), 1..12),
+            at_s in 0_i64..400,
+        ) {
+            let runs: Vec<_> = letters.iter().map(|&(n, kind)| (n, ['m', 'b', 'n', 'u'][kind]))
+                .collect();
+            let service = windows(&runs);
+            let at = Time::from_secs(at_s);
+            let recovery = recovery(&service, at, None);
+            let mut from = at_s as usize;
+            for episode in &recovery.episodes {
+                prop_assert!(from <= episode.start_s);
+                prop_assert_eq!(service[episode.start_s], Service::Below);
+                if let Some(end_s) = episode.end_s {
+                    prop_assert!(episode.start_s < end_s && end_s + HOLD_S <= service.len());
+                    prop_assert_eq!(service[end_s], Service::Met);
+                    from = end_s + HOLD_S;
+                }
+            }
+            if let Some(rto_s) = recovery.score(at).rto_s() {
+                prop_assert!((0.0..=service.len() as f64).contains(&rto_s));
+            }
+            prop_assert!(recovery.below_objective_s as usize <= service.len());
+            let unrecovered = recovery.score(at) == Score::Unrecovered;
+            prop_assert!(!unrecovered || 0 < recovery.below_objective_s);
+        }
+    }
+}

@@ -263,3 +263,122 @@ fn geographies(record: &Record<'_>, faults: &[FaultOutcome]) -> Vec<GeographyOut
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::metrics::example::{Example, region_fault, region_loss};
+    use crate::metrics::record::Second;
+    use crate::units::Span;
+
+    use super::*;
+
+    fn outcome_of(example: &Example) -> Outcome {
+        let record = example.record();
+        outcome(&record, &headroom::headroom(&record))
+    }
+
+    /// Every figure of the example, by hand.
+    #[test]
+    fn a_region_loss_by_hand() {
+        let outcome = outcome_of(&region_loss());
+        let fault = &outcome.faults[0];
+        assert_eq!(fault.detect_s, Some(10.0));
+        assert_eq!(fault.reroute_s, Some(20.0), "both PoPs are needed for 95 %");
+        assert_eq!(fault.capacity_s, Some(40.0), "12 pods of 10/s against 100/s from 240 s");
+        // Half of the users fail until 260 s. The window at 259 s has 1 bad second of 10, and 95 %
+        // are served; the one at 260 s is the first that meets 99 %.
+        assert_eq!(fault.rto_s, Some(60.0));
+        assert_eq!((fault.relapses, fault.recovered), (Some(0), Some(true)));
+        assert_eq!(fault.below_objective_s, Some(60));
+        assert_eq!(fault.failback_s, Some(30.0), "430 s, repaired at 400 s");
+        assert_eq!(fault.failed_requests, Some(60 * 50));
+        assert_eq!(fault.lost_writes, None);
+        assert_eq!(outcome.requests.failed_by_reason["no-origin"], 2 * 60);
+        assert_eq!(outcome.requests.failed_by_reason["timeout"], 60 * 48);
+        assert_eq!(outcome.requests.attempts, 61_000);
+        assert_eq!(outcome.workloads[0].requests, outcome.requests, "there is one workload");
+        let east = &outcome.geographies[0];
+        let p50 = |latency: Option<super::super::outcome::Latency>| latency.map(|l| l.p50);
+        assert_eq!(p50(east.latency_ms.before), Some(50.0));
+        assert_eq!(p50(east.latency_ms.after), Some(50.0));
+        assert_eq!(east.latency_ms.during.unwrap().max, 2_000.0);
+        assert_eq!(east.faults[0], east.latency_ms, "there is one fault");
+    }
+
+    /// A fault whose users are not served again within the run has no recovery time, and every
+    /// failure after it counts.
+    #[test]
+    fn unrecovered_within_the_run() {
+        let mut example = region_loss();
+        example.frame.horizon = Span::from_secs(300);
+        let fault = &outcome_of(&example).faults[0];
+        assert_eq!((fault.rto_s, fault.recovered), (None, Some(false)));
+        assert_eq!(fault.failed_requests, Some(60 * 50));
+        assert_eq!(fault.repaired_at_s, None, "the repair comes after the run");
+    }
+
+    /// A fault that did not strike has no figures; one that struck a service in trouble is not
+    /// scored, and says so.
+    #[test]
+    fn faults_without_a_score() {
+        let mut example = region_loss();
+        let mut spared = region_fault(700, None);
+        spared.struck = false;
+        example.frame.faults.extend([region_fault(250, None), spared]);
+        let outcome = outcome_of(&example);
+        let second = &outcome.faults[1];
+        assert_eq!((second.rto_s, second.recovered, second.failed_requests), (None, None, None));
+        assert!(second.workloads[0].below_before);
+        let spared = &outcome.faults[2];
+        assert!(spared.workloads.is_empty() && spared.detect_s.is_none());
+    }
+
+    /// Without an episode the recovery time is 0, and failures within the hold are still told.
+    #[test]
+    fn a_few_failures_are_no_episode() {
+        let mut example = region_loss();
+        for demand in &mut example.traffic.demands {
+            for second in &mut demand.seconds {
+                second.served = second.offered;
+                second.failed.clear();
+            }
+            demand.seconds[FAULT + 3].served -= 2;
+            demand.seconds[FAULT + 3].failed = vec![2];
+            demand.seconds[FAULT + 63].served -= 1;
+            demand.seconds[FAULT + 63].failed = vec![1];
+        }
+        let fault = &outcome_of(&example).faults[0];
+        assert_eq!((fault.rto_s, fault.relapses), (Some(0.0), Some(0)));
+        assert_eq!(fault.failed_requests, Some(4), "2 of each demand within 60 s");
+    }
+
+    const FAULT: usize = crate::metrics::example::FAULT_S;
+
+    proptest! {
+        /// offered = served + failed + in flight, in total and by workload; reasons add up to the
+        /// failures; recovery times are within the run.
+        #[test]
+        fn requests_are_conserved(
+            counts in proptest::collection::vec((0_u64..50, 0_u64..50, 0_u64..50, 0_u64..5), 600),
+        ) {
+            let mut example = region_loss();
+            let seconds = counts.iter().map(|&(served, first, second, in_flight)| Second {
+                offered: served + first + second + in_flight,
+                served,
+                failed: vec![first, second],
+            });
+            example.traffic.demands[0].seconds = seconds.collect();
+            let outcome = outcome_of(&example);
+            for requests in [&outcome.requests, &outcome.workloads[0].requests] {
+                let sum = requests.served + requests.failed + requests.in_flight;
+                prop_assert_eq!(requests.offered, sum);
+                prop_assert_eq!(requests.failed_by_reason.values().sum::<u64>(), requests.failed);
+            }
+            let fault = &outcome.faults[0];
+            prop_assert!(fault.rto_s.is_none_or(|rto_s| (0.0..=400.0).contains(&rto_s)));
+            prop_assert!(fault.failed_requests.is_none_or(|n| n <= outcome.requests.failed));
+        }
+    }
+}

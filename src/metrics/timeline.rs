@@ -131,3 +131,29 @@ fn users(record: &Record<'_>) -> Vec<UserWindow> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::metrics::example::region_loss;
+    use crate::metrics::{headroom, timeline::timeline};
+
+    /// Nothing is lost on the way: sums over the timeline are those of the record, states are
+    /// those of the samples, and there is an entry for every second of every cluster.
+    #[test]
+    fn a_timeline_keeps_every_count() {
+        let example = region_loss();
+        let record = example.record();
+        let timeline = timeline(&record, &headroom::headroom(&record));
+        let attempts: u64 =
+            timeline.clusters.iter().flat_map(|c| &c.seconds).map(|s| s.attempts).sum();
+        assert_eq!(attempts, 200 * 100 + 210 * 100 + 170 * 100);
+        assert!(timeline.clusters.iter().all(|cluster| cluster.seconds.len() == 600));
+        let primary = &timeline.clusters[0].seconds;
+        assert_eq!([199, 200, 400].map(|at_s| primary[at_s].ready_pods), [12, 0, 12]);
+        assert_eq!([199, 200, 400].map(|at_s| primary[at_s].serving), [true, false, true]);
+        assert_eq!(timeline.users.iter().map(|window| window.offered).sum::<u64>(), 60_000);
+        let slow = timeline.users.iter().find(|window| window.at_s == 200).unwrap();
+        assert_eq!((slow.served, slow.failed), (500, 500));
+        assert_eq!(slow.latency_ms.unwrap().p50, 2_000.0);
+    }
+}
