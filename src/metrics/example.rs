@@ -91,7 +91,7 @@ pub(super) fn set(clusters: &[usize]) -> ClusterSet {
     set
 }
 
-pub(super) fn world() -> World {
+pub(crate) fn world() -> World {
     let names = ["primary", "secondary"];
     World {
         regions: ["eastus2", "centralus"].map(region).to_vec(),
@@ -203,7 +203,7 @@ fn demand(index: usize) -> Demand {
     Demand { name, workload: WorkloadId::new(0), geography: GeographyId::new(index) }
 }
 
-pub(super) fn health(pop: usize, cluster: usize, healthy: bool) -> What {
+pub(crate) fn health(pop: usize, cluster: usize, healthy: bool) -> What {
     What::OriginHealth { pop: PopId::new(pop), cluster: ClusterId::new(cluster), healthy }
 }
 
@@ -211,7 +211,7 @@ pub(super) fn route(pop: usize, to: &[usize]) -> What {
     What::RouteChanged { pop: PopId::new(pop), to: set(to), why: Why("priority") }
 }
 
-pub(super) fn log(facts: &[(i64, What)]) -> FactLog {
+pub(crate) fn log(facts: &[(i64, What)]) -> FactLog {
     let mut log = FactLog::default();
     for &(at_s, what) in facts {
         log.push(Time::from_secs(at_s), what);

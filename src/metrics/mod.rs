@@ -24,4 +24,4 @@ pub mod summary;
 pub mod timeline;
 
 #[cfg(test)]
-mod example;
+pub(crate) mod example;

@@ -11,10 +11,14 @@ use crate::model::ids::{DemandId, DeploymentId, WorkloadId};
 use crate::model::sample::Samples;
 use crate::model::world::World;
 
+use crate::traffic::ledger::{
+    AttemptCounts, DemandAccount, DeploymentAccount, LATENCY_BUCKET_S, Ledger, Reason, UserCounts,
+};
+
 use crate::units::{Ratio, Span, Time};
 
 /// Length of the windows in which latency is kept \[s\].
-pub const LATENCY_WINDOW_S: usize = 10;
+pub const LATENCY_WINDOW_S: usize = LATENCY_BUCKET_S;
 
 /// A finished run.
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +117,54 @@ pub struct DeploymentSeries {
     pub served: Vec<u64>,
     /// Refused, lost or given up.
     pub failed: Vec<u64>,
+}
+
+impl TrafficRecord {
+    /// Reads the account that a traffic engine kept.
+    #[must_use]
+    pub fn from_ledger(ledger: &Ledger, n_deployments: usize) -> Self {
+        let deployments = (0..n_deployments).map(DeploymentId::new);
+        Self {
+            reasons: Reason::ALL.iter().map(|reason| reason.name()).collect(),
+            demands: ledger.demands().iter().map(DemandSeries::from_account).collect(),
+            deployments: deployments
+                .map(|id| DeploymentSeries::from_account(ledger.deployment(id)))
+                .collect(),
+        }
+    }
+}
+
+impl DemandSeries {
+    fn from_account(account: &DemandAccount) -> Self {
+        let second = |counts: &UserCounts| {
+            let failed = counts.failed.map(u64::from);
+            let n_used = failed.iter().rposition(|&n| 0 < n).map_or(0, |last| last + 1);
+            Second {
+                offered: u64::from(counts.offered),
+                served: u64::from(counts.served),
+                failed: failed[..n_used].to_vec(),
+            }
+        };
+        Self {
+            seconds: account.seconds().iter().map(second).collect(),
+            latency: account.latencies().to_vec(),
+            attempts: account.totals().attempts,
+            retries: account.totals().retries,
+        }
+    }
+}
+
+impl DeploymentSeries {
+    fn from_account(account: &DeploymentAccount) -> Self {
+        let column = |count: fn(&AttemptCounts) -> u32| {
+            account.seconds().iter().map(|counts| u64::from(count(counts))).collect()
+        };
+        Self {
+            attempts: column(|counts| counts.arrived),
+            served: column(|counts| counts.served),
+            failed: column(|counts| counts.failed),
+        }
+    }
 }
 
 impl Second {

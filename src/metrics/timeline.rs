@@ -36,7 +36,8 @@ pub struct ClusterSecond {
     pub failed: u64,
     /// Whether its ingress answers.
     pub serving: bool,
-    /// Ready pods.
+    /// Ready pods that balancers know, on machines that are up. (A control plane that is down
+    /// goes on listing the pods of a lost region as ready.)
     pub ready_pods: u32,
     /// Active pods.
     pub pods: u32,
@@ -88,10 +89,15 @@ fn clusters(record: &Record<'_>, headroom: &[Vec<Headroom>]) -> Vec<ClusterSerie
         if let Some(at_s) = second_of(sample.at, n_seconds) {
             let second = &mut clusters[sample.cluster.index()].seconds[at_s];
             second.serving = sample.serving;
-            second.ready_pods = sample.ready_pods;
             second.pods = sample.pods;
             second.ready_nodes = sample.ready_nodes;
             second.nodes = sample.nodes;
+        }
+    }
+    for sample in &record.samples.deployments {
+        if let Some(at_s) = second_of(sample.at, n_seconds) {
+            let cluster = record.world[sample.deployment].cluster;
+            clusters[cluster.index()].seconds[at_s].ready_pods += sample.ready_pods;
         }
     }
     for (deployment, series) in record.world.deployments.iter().zip(&record.traffic.deployments) {

@@ -21,3 +21,20 @@ pub fn render(facts: &FactLog, world: &World) -> String {
     });
     table(["t_s", "kind", "words"], rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::metrics::example::{health, log, world};
+
+    use super::*;
+
+    /// One row for each fact, with its sentence; the warm-up is negative.
+    #[test]
+    fn facts_in_words() {
+        let text = render(&log(&[(-5, health(0, 0, true)), (210, health(1, 0, false))]), &world());
+        let expected = "t_s,kind,words\n\
+            -5.000,origin-health,PoP 0 now finds primary healthy\n\
+            210.000,origin-health,PoP 1 now finds primary unhealthy\n";
+        assert_eq!(text, expected);
+    }
+}

@@ -165,3 +165,76 @@ pub const fn binding(binding: Binding) -> &'static str {
         Binding::FixedReplicas => "fixed replicas, no HPA",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+
+    /// The whole table of the example: columns line up, and every question has its line.
+    #[test]
+    fn the_table_of_a_region_loss() {
+        let expected = "\
+region-loss-warm: 1 h simulated, 35,998,880 requests, seed 1, trial 0
+
+Fault lose-east (region-loss) strikes at 20 min, repaired at 45 min
+  noticed             after 24 s                   first edge location
+  traffic moved       after 52 s                   95 % of the affected users
+  enough capacity     after 6 min                  ready pods, held 60 s
+  users served again  after 6 min 12 s             recovery time
+  traffic back        1 min 33 s after the repair  95 % of what had moved
+  requests failed     2,318,165                    until users were served again
+
+Requests
+  served            33,680,715  93.560 %
+  failed             2,318,165   6.439 %
+    timeout          2,018,165   5.606 %
+    origin-refused     300,000   0.833 %
+  retries            2,000,000
+
+Least headroom
+  cluster      now  after failover  at           binds next
+  primary    +13 %           +13 %  14 s         maxReplicas of the HPA
+  secondary  -88 %           -88 %  20 min 53 s  maxReplicas of the HPA
+";
+        assert_eq!(render(&example::outcome()), expected);
+    }
+
+    /// Each way in which a fault can end has its own words.
+    #[test]
+    fn every_ending_has_words() {
+        let fault = example::outcome().faults.remove(0);
+        let section = |change: fn(&mut FaultOutcome)| {
+            let mut fault = fault.clone();
+            change(&mut fault);
+            fault_section(&fault)
+        };
+        let unrecovered = section(|fault| {
+            (fault.recovered, fault.rto_s) = (Some(false), None);
+        });
+        assert!(unrecovered.contains("users served again  NOT within the run"), "{unrecovered}");
+        let unharmed = section(|fault| fault.rto_s = Some(0.0));
+        assert!(unharmed.contains("users served again  at all times"), "{unharmed}");
+        let unscored = section(|fault| {
+            (fault.recovered, fault.rto_s, fault.failed_requests) = (None, None, None);
+        });
+        assert!(unscored.contains("not scored: below the objective before"), "{unscored}");
+        let unseen = section(|fault| (fault.detect_s, fault.reroute_s) = (None, None));
+        assert!(unseen.contains("noticed             by no edge location"), "{unseen}");
+        let spared = section(|fault| {
+            fault.workloads.clear();
+            fault.failed_requests = None;
+        });
+        assert_eq!(spared, "Fault lose-east (region-loss): did not strike within the run\n");
+    }
+
+    /// A name with terminal escape codes is shown, not obeyed.
+    #[test]
+    fn names_are_shown_not_obeyed() {
+        let mut outcome = example::outcome();
+        outcome.scenario = "a\x1b[2Jb".to_owned();
+        outcome.faults[0].name = "x\ny".to_owned();
+        let text = render(&outcome);
+        assert!(!text.contains('\x1b') && !text.contains("x\ny"), "{text}");
+    }
+}

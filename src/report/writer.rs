@@ -84,6 +84,20 @@ impl OutputFolder {
         let target = self.path.join(name);
         write_checked(&self.path, &target, content).map_err(|e| WriteError::new(&target, e))
     }
+
+    /// Removes a file of an earlier result, if there is one.
+    ///
+    /// # Errors
+    /// If it exists and cannot be removed.
+    pub fn remove(&self, name: &str) -> Result<(), WriteError> {
+        let target = self.path.join(name);
+        match fs::remove_file(&target) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(WriteError::new(&target, error))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Temporary name, write, flush, sync, rename, sync the folder. The temporary file is removed by

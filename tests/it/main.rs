@@ -10,4 +10,5 @@ mod front_door;
 mod front_door;
 mod golden;
 mod golden;
+mod output;
 mod theory;

@@ -54,3 +54,90 @@ fn compressed(pixels: &[u8], width: u32, height: u32) -> Vec<u8> {
     writer.finish().expect(sure);
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::metrics::outcome::Outcome;
+    use crate::metrics::timeline::Timeline;
+    use crate::report::example;
+    use crate::report::run_folder::figures;
+
+    use super::*;
+
+    /// Every plot names its title, its axes and every milestone of the fault, in both formats
+    /// drawn without a font of the system.
+    #[test]
+    fn plots_are_labelled() {
+        let (outcome, timeline) = (example::outcome(), example::timeline());
+        for (name, figure) in figures(&outcome, &timeline) {
+            let svg = svg(&figure);
+            let mut texts = vec![figure.title.clone(), "Minutes since the start".to_owned()];
+            texts.extend(figure.panels.iter().map(|panel| panel.label.clone()));
+            texts.extend(figure.milestones.iter().map(|milestone| milestone.label.clone()));
+            for text in ["lose-east", "noticed", "rerouted", "served again", "repaired", "back"] {
+                let is_marked = figure.milestones.iter().any(|m| m.label.starts_with(text));
+                assert!(is_marked, "{name} marks {text}");
+            }
+            for text in texts {
+                assert!(svg.contains(&text), "{name}.svg says {text}");
+            }
+            assert_eq!(svg, super::svg(&figure), "the same figure is the same text");
+        }
+    }
+
+    /// A PNG has its signature and the promised size.
+    #[test]
+    fn a_png_is_a_png() {
+        let (outcome, timeline) = (example::outcome(), example::timeline());
+        let [(_, figure), ..] = figures(&outcome, &timeline);
+        let bytes = png(&figure);
+        let reader = ::png::Decoder::new(&bytes[..]).read_info().unwrap();
+        assert_eq!((reader.info().width, reader.info().height), (1_920, 1_080));
+    }
+
+    /// Names with markup and control characters become text, never elements.
+    #[test]
+    fn names_are_text_not_markup() {
+        let (mut outcome, mut timeline) = (example::outcome(), example::timeline());
+        let evil = "</text><script>x()</script>&\"'\u{1b}\0";
+        outcome.scenario = evil.to_owned();
+        outcome.faults[0].name = evil.to_owned();
+        timeline.clusters[0].name = evil.to_owned();
+        for (name, figure) in figures(&outcome, &timeline) {
+            let svg = svg(&figure);
+            assert!(!svg.contains("<script"), "{name}");
+            assert!(!svg.contains(['\0', '\u{1b}']), "{name} is valid XML");
+        }
+    }
+
+    /// Plots of runs in which hardly anything happened, or too much, are drawn all the same.
+    #[test]
+    fn unusual_runs_are_drawn() {
+        let draw = |outcome: &Outcome, timeline: &Timeline| {
+            for (name, figure) in figures(outcome, timeline) {
+                assert!(svg(&figure).ends_with("</svg>\n"), "{name}");
+                assert!(!png(&figure).is_empty(), "{name}");
+            }
+        };
+        let (mut outcome, mut timeline) = (example::outcome(), example::timeline());
+        let fault = outcome.faults.remove(0);
+        outcome.horizon_s = 10.0;
+        timeline.clusters.truncate(1);
+        timeline.clusters[0].seconds.truncate(10);
+        timeline.users.truncate(1);
+        (timeline.users[0].offered, timeline.users[0].served) = (0, 0);
+        (timeline.users[0].failed, timeline.users[0].latency_ms) = (0, None);
+        draw(&outcome, &timeline);
+        timeline.clusters.clear();
+        timeline.users.clear();
+        draw(&outcome, &timeline);
+        let many = (0..40).map(|i| {
+            let mut fault = fault.clone();
+            fault.at_s = f64::from(i * 90);
+            fault
+        });
+        outcome.faults = many.collect();
+        outcome.horizon_s = 3_600.0;
+        draw(&outcome, &example::timeline());
+    }
+}

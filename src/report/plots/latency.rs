@@ -36,8 +36,8 @@ pub fn figure(outcome: &Outcome, timeline: &Timeline) -> Figure {
 /// power of ten.
 fn axis(series: &[Series]) -> Axis {
     let values = || series.iter().flat_map(|s| s.runs.iter().flatten()).map(|&(_, ms)| ms);
-    let lowest = values().fold(f64::INFINITY, f64::min).clamp(0.01, 1e6);
-    let highest = values().fold(0.0, f64::max).clamp(lowest, 1e7);
+    let lowest = values().reduce(f64::min).unwrap_or(10.0).clamp(0.01, 1e6);
+    let highest = values().reduce(f64::max).unwrap_or(1_000.0).clamp(lowest, 1e7);
     let marks = || super::layout::log_marks(0.001, 1e8);
     let min = marks().into_iter().rfind(|&mark| mark <= lowest * 0.9).unwrap_or(0.001);
     let max = marks().into_iter().find(|&mark| highest * 1.1 <= mark && min * 9.0 <= mark);
