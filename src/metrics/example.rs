@@ -185,7 +185,6 @@ fn pop(geography: usize, traffic_share: f64) -> Pop {
         geography: GeographyId::new(geography),
         traffic_share,
         origin_rtt: vec![Span::from_millis(20); 2],
-        phases: vec![Time::ZERO; 2],
         healthy: vec![true; 2],
     }
 }

@@ -92,7 +92,7 @@ fn monitors(world: &World, settings: &Settings, chance: Chance, start: Time) -> 
     let monitor = |cluster: &crate::model::cluster::Cluster| {
         let phase = chance.phase("node-monitor", &cluster.name, settings.monitor.period);
         let queue = chance.phase("eviction-queue", &cluster.name, settings.monitor.queue_period);
-        MonitorState::new(settings.monitor, start + phase, start + queue)
+        MonitorState::new(settings.monitor, start + phase).with_queue_phase(start + queue)
     };
     world.clusters.iter().map(monitor).collect()
 }
