@@ -398,3 +398,93 @@ impl fmt::Display for Action {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: i64) -> Time {
+        Time::from_secs(secs)
+    }
+
+    fn node() -> NodeId {
+        NodeId::new(0)
+    }
+
+    fn report(ready: Option<Condition>, taint: Option<TaintKey>) -> NodeReport {
+        NodeReport { node: node(), zone: 0, ready, heartbeat: at(0), taint, excluded: false }
+    }
+
+    /// A pass at 0 s and one at `then_s` over one node that was last heard of at 0 s and is
+    /// reported as given at the second; what the second pass does to it.
+    fn second_pass(then_s: i64, ready: Option<Condition>, taint: Option<TaintKey>) -> Vec<Action> {
+        let mut monitor = MonitorState::new(MonitorPolicy::K8S_1_31, at(0));
+        let mut actions = Vec::new();
+        let first = ready.map(|_| Condition::True);
+        let ends = monitor.begin_pass(at(0), &[report(first, None)], &mut actions);
+        monitor.end_pass(ends, &mut actions);
+        actions.clear();
+        monitor.begin_pass(at(then_s), &[report(ready, taint)], &mut actions);
+        actions
+    }
+
+    /// One row per rule of a pass: seconds since the node was heard of, its condition and taint,
+    /// and what is done.
+    #[test]
+    fn what_a_pass_does_to_a_node() {
+        use Action::{MarkPodsNotReady, SetUnknown, Taint, Untaint};
+        use TaintKey::{NotReady, Unreachable};
+        let node = node();
+        let (ready, bad, unknown) =
+            (Some(Condition::True), Some(Condition::False), Some(Condition::Unknown));
+        let silent = vec![SetUnknown { node }, MarkPodsNotReady { node }];
+        let swap = |key| vec![MarkPodsNotReady { node }, Taint { node, key }];
+        let table = [
+            ("silent for exactly the grace period: not yet", 40, ready, None, vec![]),
+            ("silent for longer", 41, ready, None, silent),
+            ("never reported: 60 s from its creation", 60, None, None, vec![]),
+            ("never reported for longer", 61, None, None, vec![SetUnknown { node }]),
+            ("not ready by itself", 5, bad, None, vec![MarkPodsNotReady { node }]),
+            ("not-ready turns unreachable at once", 5, unknown, Some(NotReady), swap(Unreachable)),
+            ("unreachable turns not-ready at once", 5, bad, Some(Unreachable), swap(NotReady)),
+            ("ready again loses its taint", 5, ready, Some(Unreachable), vec![Untaint { node }]),
+        ];
+        for (rule, then_s, ready, taint, expected) in table {
+            assert_eq!(second_pass(then_s, ready, taint), expected, "{rule}");
+        }
+    }
+
+    /// Nodes labelled exclude-disruption do not count: the only counted node of the cluster is
+    /// down, so all zones are.
+    #[test]
+    fn excluded_nodes_do_not_count_in_their_zone() {
+        let stops = |excluded| {
+            let other = NodeReport { node: NodeId::new(1), excluded, ..report(None, None) };
+            let other = NodeReport { ready: Some(Condition::True), ..other };
+            let mut monitor = MonitorState::new(MonitorPolicy::K8S_1_31, at(0));
+            let mut actions = Vec::new();
+            let reports = [report(Some(Condition::Unknown), None), other];
+            let ends = monitor.begin_pass(at(0), &reports, &mut actions);
+            monitor.end_pass(ends, &mut actions);
+            actions.contains(&Action::StopEvictions)
+        };
+        assert_eq!([true, false].map(stops), [true, false]);
+    }
+
+    /// A queued node that is ready again when its turn comes takes the token and is left alone.
+    #[test]
+    fn a_node_that_is_back_takes_a_token() {
+        let mut monitor = MonitorState::new(MonitorPolicy::K8S_1_31, at(0));
+        let mut actions = Vec::new();
+        let down = report(Some(Condition::Unknown), None);
+        let reports = [0, 1].map(|index| NodeReport { node: NodeId::new(index), ..down });
+        monitor.begin_pass(at(0), &reports, &mut actions);
+        let ready = |id: NodeId| if id == node() { Condition::True } else { Condition::Unknown };
+        monitor.work_queues(at(0), ready, &mut actions);
+        assert_eq!(actions, []);
+        assert_eq!(monitor.queues_due(at(0)), Some(at(10)));
+        monitor.work_queues(at(10), ready, &mut actions);
+        let other = NodeId::new(1);
+        assert_eq!(actions, [Action::Taint { node: other, key: TaintKey::Unreachable }]);
+    }
+}
