@@ -2,13 +2,7 @@
 
 mod conformance;
 mod conformance_nodes;
-mod conformance_nodes;
 mod front_door;
-mod front_door;
-mod front_door;
-mod golden;
-mod golden;
 mod golden;
 mod output;
-mod theory;
 mod theory;
