@@ -47,6 +47,7 @@ fn plan(balancer: Balancer, law: fn(f64) -> Law) -> TrafficPlan {
         start: Time::ZERO,
         end: Time::from_secs(100_000),
         n_clusters: 1,
+        record_waits: false,
         demands: vec![demand(0, 0.5), demand(1, 0.3), demand(2, 0.2)],
         deployments: vec![DeploymentPlan {
             cluster: ClusterId::new(0),

@@ -139,6 +139,7 @@ impl UserTotals {
 pub struct DeploymentAccount {
     totals: AttemptTotals,
     seconds: Vec<AttemptCounts>,
+    record_waits: bool,
     waits: Histogram,
 }
 
@@ -187,7 +188,12 @@ pub const LATENCY_BUCKET_S: usize = 10;
 
 impl Ledger {
     /// An empty account for a run of `seconds`, counted from t = 0.
-    pub(super) fn new(n_demands: usize, n_deployments: usize, seconds: usize) -> Self {
+    pub(super) fn new(
+        n_demands: usize,
+        n_deployments: usize,
+        seconds: usize,
+        record_waits: bool,
+    ) -> Self {
         let demand = DemandAccount {
             totals: UserTotals::default(),
             seconds: vec![UserCounts::default(); seconds],
@@ -196,6 +202,7 @@ impl Ledger {
         let deployment = DeploymentAccount {
             totals: AttemptTotals::default(),
             seconds: vec![AttemptCounts::default(); seconds],
+            record_waits,
             waits: Histogram::EMPTY,
         };
         Self { demands: vec![demand; n_demands], deployments: vec![deployment; n_deployments] }
@@ -349,7 +356,7 @@ impl DeploymentAccount {
         &self.seconds
     }
 
-    /// Waits for a worker of the attempts that started.
+    /// Waits for a worker of the attempts that started, if the plan asked to record them.
     #[must_use]
     pub const fn waits(&self) -> &Histogram {
         &self.waits
@@ -387,7 +394,9 @@ impl DeploymentAccount {
             totals.wait_ns += nanos(wait_s);
             totals.busy_ns += nanos(finish_s - start_s);
             totals.zombie_ns += nanos((finish_s - abandoned_s.max(start_s)).max(0.0));
-            self.waits.record(wait_s);
+            if self.record_waits {
+                self.waits.record(wait_s);
+            }
         }
     }
 

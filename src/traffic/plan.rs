@@ -18,6 +18,8 @@ pub struct TrafficPlan {
     pub end: Time,
     /// Number of clusters; every [`ClusterId`] is below it.
     pub n_clusters: usize,
+    /// Whether the ledger keeps a histogram of waits per deployment.
+    pub record_waits: bool,
     /// By `DemandId`.
     pub demands: Vec<DemandPlan>,
     /// By `DeploymentId`.

@@ -189,7 +189,12 @@ impl Requests {
             fresh_notices: Vec::new(),
             releases: Wheel::new(start_s),
             denied: Vec::new(),
-            ledger: Ledger::new(plan.demands.len(), plan.deployments.len(), seconds),
+            ledger: Ledger::new(
+                plan.demands.len(),
+                plan.deployments.len(),
+                seconds,
+                plan.record_waits,
+            ),
             least_notice_s: least_notice_s(&demands, &lanes),
             least_reaction_s: least_reaction_s(&demands),
             slice_s: 1_024.0 / peak.max(1e-3),

@@ -2,8 +2,15 @@
 //!
 //! Every estimate must lie within 4 standard errors of the exact value, and the standard error is
 //! the theoretical one of the model, never one that the sample suggests. Run lengths make it at
-//! most 0.25 % of the value. Rows that need more than some seconds run only if `TIDEOVER_DEEP=1`.
+//! most 0.25 % of the value. Rows of more than 60 million requests run only if `TIDEOVER_DEEP=1`.
 
+mod birth_death;
 mod cuts;
+mod general;
 mod queues;
 mod system;
+
+/// Whether the longest rows run, too.
+fn deep() -> bool {
+    std::env::var("TIDEOVER_DEEP").is_ok_and(|value| value == "1")
+}

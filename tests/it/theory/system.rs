@@ -12,8 +12,8 @@ use tideover::traffic::routing::{OriginMode, PopRoute, Routing};
 use tideover::units::{Span, Time};
 
 /// The unit of time of the theory tests [s]: mean service takes one unit. Short, so that a run
-/// of millions of customers is a run of hours.
-pub(super) const UNIT_S: f64 = 0.001;
+/// of millions of customers is a run of hours; a power of two, so that whole units are bin edges.
+pub(super) const UNIT_S: f64 = 1.0 / 1_024.0;
 
 /// The only deployment.
 pub(super) fn deployment() -> DeploymentId {
@@ -64,6 +64,7 @@ pub(super) fn plan(demand: DemandPlan, deployment: DeploymentPlan, end_s: f64) -
         start: Time::from_secs_f64((-end_s / 20.0).min(-1.0)),
         end: Time::from_secs_f64(end_s),
         n_clusters: 1,
+        record_waits: false,
         demands: vec![demand],
         deployments: vec![deployment],
     }
