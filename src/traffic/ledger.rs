@@ -8,6 +8,8 @@
 use crate::model::ids::{DemandId, DeploymentId};
 use crate::sim::histogram::Histogram;
 
+use super::Kill;
+
 /// Why a request failed: the reason of its last attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
@@ -242,43 +244,41 @@ impl Ledger {
         }
     }
 
-    /// A user has sent its first attempt at `first_s`.
-    #[inline]
-    pub(super) fn offered(&mut self, demand: usize, first_s: f64) {
-        if 0.0 <= first_s {
+    /// `n` users sent their first attempt in the second of `second_s`.
+    pub(super) fn offered(&mut self, demand: usize, second_s: f64, n: u64) {
+        if 0.0 <= second_s {
             let account = &mut self.demands[demand];
-            account.seconds[whole(first_s)].offered += 1;
-            account.totals.offered += 1;
-            account.totals.in_flight += 1;
+            account.seconds[whole(second_s)].offered += n as u32;
+            account.totals.offered += n;
+            account.totals.in_flight += n;
+            account.totals.attempts += n;
         }
     }
 
-    /// Takes an [`offered`](Self::offered) back: the window ended before.
-    pub(super) fn not_offered(&mut self, demand: usize, first_s: f64) {
-        if 0.0 <= first_s {
+    /// Takes [`offered`](Self::offered) users back: the window ended before they sent.
+    pub(super) fn not_offered(&mut self, demand: usize, second_s: f64, n: u64) {
+        if 0.0 <= second_s {
             let account = &mut self.demands[demand];
-            account.seconds[whole(first_s)].offered -= 1;
-            account.totals.offered -= 1;
-            account.totals.in_flight -= 1;
+            account.seconds[whole(second_s)].offered -= n as u32;
+            account.totals.offered -= n;
+            account.totals.in_flight -= n;
+            account.totals.attempts -= n;
         }
     }
 
-    /// A user who first sent at `first_s` sent try number `attempt` (0 is the first).
-    #[inline]
-    pub(super) fn attempted(&mut self, demand: usize, first_s: f64, attempt: u64) {
+    /// A user who first sent at `first_s` sent again.
+    pub(super) fn retried(&mut self, demand: usize, first_s: f64) {
         if 0.0 <= first_s {
-            let totals = &mut self.demands[demand].totals;
-            totals.attempts += 1;
-            totals.retries += u64::from(0 < attempt);
+            self.demands[demand].totals.attempts += 1;
+            self.demands[demand].totals.retries += 1;
         }
     }
 
-    /// Takes an [`attempted`](Self::attempted) back.
-    pub(super) fn not_attempted(&mut self, demand: usize, first_s: f64, attempt: u64) {
+    /// Takes a [`retried`](Self::retried) back.
+    pub(super) fn not_retried(&mut self, demand: usize, first_s: f64) {
         if 0.0 <= first_s {
-            let totals = &mut self.demands[demand].totals;
-            totals.attempts -= 1;
-            totals.retries -= u64::from(0 < attempt);
+            self.demands[demand].totals.attempts -= 1;
+            self.demands[demand].totals.retries -= 1;
         }
     }
 
@@ -363,41 +363,56 @@ impl DeploymentAccount {
     }
 
     /// The counts of the second of `time_s`, if that is in the run.
-    #[inline]
     fn second(&mut self, time_s: f64) -> Option<&mut AttemptCounts> {
         if 0.0 <= time_s { self.seconds.get_mut(whole(time_s)) } else { None }
     }
 
-    /// An attempt reached the balancer.
-    #[inline]
-    pub(super) fn arrived(&mut self, time_s: f64) {
-        if let Some(second) = self.second(time_s) {
-            second.arrived += 1;
-            self.totals.arrived += 1;
+    /// `n` attempts reached the balancer in the second of `second_s`.
+    pub(super) fn arrived(&mut self, second_s: f64, n: u32) {
+        if let Some(second) = self.second(second_s) {
+            second.arrived += n;
+            self.totals.arrived += u64::from(n);
         }
     }
 
-    /// An attempt that arrived at `arrival_s` was started at `start_s` and kept its worker until
-    /// `finish_s`; nobody waited for it any more from `abandoned_s` on.
+    /// An attempt has left its worker; `sums` are [added](Self::add) later.
     #[inline]
-    pub(super) fn served(&mut self, times: ServiceTimes, aborted: bool) {
+    pub(super) fn served(&mut self, times: ServiceTimes, aborted: bool, sums: &mut ServiceSums) {
         let ServiceTimes { arrival_s, start_s, finish_s, abandoned_s } = times;
-        if let Some(second) = self.second(finish_s) {
+        let wait_s = start_s - arrival_s;
+        let busy_ns = nanos(finish_s - start_s);
+        sums.busy_ns_of_process += busy_ns;
+        if finish_s < 0.0 {
+            return;
+        }
+        if let Some(second) = self.seconds.get_mut(whole(finish_s)) {
             second.served += u32::from(!aborted);
             second.failed += u32::from(aborted);
-            let wait_s = start_s - arrival_s;
-            let totals = &mut self.totals;
-            totals.started += 1;
-            totals.served += u64::from(!aborted);
-            totals.aborted += u64::from(aborted);
-            totals.waited += u64::from(0.0 < wait_s);
-            totals.wait_ns += nanos(wait_s);
-            totals.busy_ns += nanos(finish_s - start_s);
-            totals.zombie_ns += nanos((finish_s - abandoned_s.max(start_s)).max(0.0));
-            if self.record_waits {
-                self.waits.record(wait_s);
-            }
         }
+        sums.started += 1;
+        sums.aborted += u64::from(aborted);
+        sums.waited += u64::from(0.0 < wait_s);
+        sums.wait_ns += nanos(wait_s);
+        sums.busy_ns += busy_ns;
+        if abandoned_s < finish_s {
+            sums.zombie_ns += nanos(finish_s - abandoned_s.max(start_s));
+        }
+        if self.record_waits {
+            self.waits.record(wait_s);
+        }
+    }
+
+    /// Adds what a batch of [`served`](Self::served) attempts amounts to.
+    #[inline]
+    pub(super) fn add(&mut self, sums: &ServiceSums) {
+        let totals = &mut self.totals;
+        totals.started += sums.started;
+        totals.served += sums.started - sums.aborted;
+        totals.aborted += sums.aborted;
+        totals.waited += sums.waited;
+        totals.wait_ns += sums.wait_ns;
+        totals.busy_ns += sums.busy_ns;
+        totals.zombie_ns += sums.zombie_ns;
     }
 
     /// An attempt failed at the deployment without being served.
@@ -408,7 +423,7 @@ impl DeploymentAccount {
             match how {
                 AttemptFailure::QueueFull => totals.queue_full += 1,
                 AttemptFailure::Dropped => totals.dropped += 1,
-                AttemptFailure::Lost => totals.lost += 1,
+                AttemptFailure::Lost(_) => totals.lost += 1,
                 AttemptFailure::NoPod => totals.no_pod += 1,
             }
         }
@@ -424,19 +439,37 @@ pub(super) struct ServiceTimes {
     pub(super) abandoned_s: f64,
 }
 
+/// Sums over attempts that have left their worker; local to a loop, so that they stay in
+/// registers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ServiceSums {
+    started: u64,
+    aborted: u64,
+    waited: u64,
+    wait_ns: u64,
+    busy_ns: u64,
+    zombie_ns: u64,
+    /// Busy time before t = 0 included [ns].
+    pub(super) busy_ns_of_process: u64,
+}
+
 /// How an attempt ended at a deployment unserved.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum AttemptFailure {
     QueueFull,
     Dropped,
-    Lost,
+    Lost(Kill),
     NoPod,
 }
 
-/// A duration in whole nanoseconds, to the nearest: sums of it do not depend on their order.
+/// A duration of at most 52 days in whole nanoseconds, to the nearest: sums of integers do not
+/// depend on their order. Adding 2^52 leaves the integer in the low bits of the mantissa, which
+/// takes a quarter of the instructions of a saturating conversion.
 #[inline]
 pub(super) fn nanos(secs: f64) -> u64 {
-    (secs * 1e9 + 0.5) as i64 as u64
+    const SHIFT: f64 = (1_u64 << 52) as f64;
+    debug_assert!((0.0..4.5e6).contains(&secs), "not a duration within the run: {secs}");
+    (secs * 1e9 + SHIFT).to_bits() & ((1 << 52) - 1)
 }
 
 /// The whole seconds of a time that is not negative; by way of `i64`, which has an instruction.

@@ -102,11 +102,11 @@ impl Ring {
     }
 
     #[inline]
-    pub(super) fn push(&mut self, entry: Entry) {
+    pub(super) fn push(&mut self, entry: &Entry) {
         if self.len() == self.entries.len() {
             self.grow();
         }
-        *self.at_mut(self.tail) = entry;
+        *self.at_mut(self.tail) = *entry;
         self.tail += 1;
     }
 
@@ -233,6 +233,14 @@ impl Pod {
         self.slowness_since_s = now_s;
         self.busy_ns = 0;
         self.leaves.clear();
+    }
+
+    /// How the process went, once it has.
+    pub(super) const fn gone(&self) -> Kill {
+        match self.process {
+            Process::Runs => Kill::Reset,
+            Process::Gone(how) => how,
+        }
     }
 
     /// Gives `entry` its start and finish and takes a worker for it. `learns_s` is when the

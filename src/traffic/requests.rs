@@ -16,8 +16,6 @@ mod dispatch;
 mod endings;
 mod outcomes;
 
-use std::collections::VecDeque;
-
 use crate::model::ids::{DeploymentId, PodId};
 use crate::sim::sampler::Sampler;
 use crate::sim::streams::Stream;
@@ -41,6 +39,8 @@ pub struct Requests {
     demands: Vec<Demand>,
     /// By demand, then cluster.
     lanes: Vec<Lane>,
+    /// By lane.
+    transits: Vec<Transit>,
     deployments: Vec<Deployment>,
     /// By `PodId`.
     pods: Vec<Pod>,
@@ -105,9 +105,36 @@ struct Lane {
     patience_s: f64,
     /// Why an attempt ends at its patience.
     patience_reason: Reason,
+    /// From the first send to the user's deadline [s].
+    deadline_s: f64,
     closed_loop: bool,
-    /// In transit, by arrival.
-    queue: VecDeque<Attempt>,
+}
+
+/// The attempts in transit on a lane, by arrival; those before `next` have arrived.
+#[derive(Clone, Debug, Default)]
+struct Transit {
+    attempts: Vec<Attempt>,
+    next: usize,
+}
+
+impl Transit {
+    fn waiting(&self) -> &[Attempt] {
+        &self.attempts[self.next..]
+    }
+
+    /// When the next attempt arrives [s]; infinity if none is on its way.
+    #[inline]
+    fn head_s(&self) -> f64 {
+        self.attempts.get(self.next).map_or(f64::INFINITY, |attempt| attempt.arrival_s)
+    }
+
+    /// Forgets what has arrived, once that is the larger part.
+    fn compact(&mut self) {
+        if self.attempts.len() < 2 * self.next {
+            self.attempts.drain(..self.next);
+            self.next = 0;
+        }
+    }
 }
 
 /// An attempt on its way to a cluster.
@@ -132,6 +159,8 @@ struct Deployment {
     balancer: Balancer,
     /// Next endpoint in turn.
     turn: usize,
+    /// Attempts that arrived in this slice.
+    arrived: u32,
 }
 
 /// Something that a client must act on at its instant.
@@ -203,6 +232,7 @@ impl Requests {
             due_notices: Vec::new(),
             due_releases: Vec::new(),
             demands,
+            transits: vec![Transit::default(); lanes.len()],
             lanes,
         };
         for (index, demand) in plan.demands.iter().enumerate() {
@@ -230,7 +260,8 @@ impl Requests {
 
     /// Where the slice that begins at `from_s` must end at the latest.
     fn slice_end_s(&self, from_s: f64, to_s: f64) -> f64 {
-        let end_s = to_s.min(from_s + self.slice_s);
+        // Whole seconds end a slice, too: what is counted per second is counted per slice.
+        let end_s = to_s.min(from_s + self.slice_s).min(from_s.floor() + 1.0);
         if self.least_reaction_s == f64::INFINITY {
             return end_s;
         }
@@ -240,10 +271,18 @@ impl Requests {
         end_s.min(outcome_s.max(from_s) + reaction_s)
     }
 
+    /// Books the arrivals of the slice that began at `from_s`.
+    fn count_arrived(&mut self, from_s: f64) {
+        for (index, deployment) in self.deployments.iter_mut().enumerate() {
+            let n_arrived = std::mem::take(&mut deployment.arrived);
+            self.ledger.deployment_mut(index).arrived(from_s, n_arrived);
+        }
+    }
+
     /// Users with neither answer nor final failure, counted where they are.
     fn count_in_flight(&self) -> u64 {
         let counts = |first_s: f64| u64::from(0.0 <= first_s);
-        let in_transit = self.lanes.iter().flat_map(|lane| &lane.queue);
+        let in_transit = self.transits.iter().flat_map(|transit| transit.waiting());
         let in_transit = in_transit.filter(|a| !a.abandoned).map(|a| counts(a.first_s));
         let in_pods = self.pods.iter().flat_map(|pod| pod.ring.iter());
         let in_pods = in_pods.filter(|e| !e.has(BOOKED)).map(|e| counts(e.first_s));
@@ -279,7 +318,7 @@ impl Traffic for Requests {
             let mut slice_end_s = self.slice_end_s(now_s, to.as_secs_f64());
             self.slice_places.clear();
             self.slice_places.extend(self.demands.iter().map(|demand| demand.place));
-            self.dispatch(slice_end_s, routing);
+            self.dispatch(now_s, slice_end_s, routing);
             if let Some((instant, pod)) = self.arrive(slice_end_s, routing)
                 && slow_pod.is_none()
             {
@@ -287,9 +326,10 @@ impl Traffic for Requests {
                 to = to.min(instant);
                 if to.as_secs_f64() < slice_end_s {
                     slice_end_s = to.as_secs_f64();
-                    self.take_back_sends(slice_end_s);
+                    self.take_back_sends(now_s, slice_end_s);
                 }
             }
+            self.count_arrived(now_s);
             now_s = slice_end_s;
             self.book_notices(now_s);
         }
@@ -416,8 +456,8 @@ impl Lane {
             one_way_s: client_to_pop_s + demand.pop_to_cluster[cluster].as_secs_f64(),
             patience_s: timeout_s.min(edge_s),
             patience_reason,
+            deadline_s: demand.deadline.map_or(f64::INFINITY, Span::as_secs_f64),
             closed_loop: matches!(demand.arrivals, Arrivals::ClosedLoop { .. }),
-            queue: VecDeque::new(),
         }
     }
 }
@@ -434,6 +474,7 @@ impl Deployment {
             on_timeout: plan.on_timeout,
             balancer: plan.balancer,
             turn: 0,
+            arrived: 0,
         }
     }
 }

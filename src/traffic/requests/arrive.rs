@@ -5,12 +5,13 @@ use crate::sim::streams::{Stream, below};
 use crate::units::{Span, Time};
 
 use crate::traffic::Kill;
-use crate::traffic::ledger::{AttemptFailure, Reason};
+use crate::traffic::ledger::{AttemptFailure, Ledger, Reason};
 use crate::traffic::plan::Balancer;
 use crate::traffic::pods::{ARMED, BOOKED, Entry, Pod, Process};
 use crate::traffic::routing::{OriginMode, Routing};
 
-use super::{Attempt, Deployment, Notice, Requests, What};
+use super::outcomes::settle;
+use super::{Attempt, Demand, Deployment, Lane, Notice, Requests, What};
 
 /// A ring longer than this is settled before it takes more.
 const SETTLE_AT: usize = 24;
@@ -21,62 +22,66 @@ impl Requests {
     pub(super) fn arrive(&mut self, end_s: f64, routing: &Routing) -> Option<(Time, PodId)> {
         let mut end_s = end_s;
         let mut stop = None;
-        for (head_s, lane) in self.heads_s.iter_mut().zip(&self.lanes) {
-            *head_s = lane.queue.front().map_or(f64::INFINITY, |attempt| attempt.arrival_s);
+        let Self { heads_s, transits, .. } = self;
+        for (head_s, transit) in heads_s.iter_mut().zip(&*transits) {
+            *head_s = transit.head_s();
         }
+        let mut cluster = Arriving {
+            lanes: &self.lanes,
+            demands: &self.demands,
+            deployments: &mut self.deployments,
+            pods: &mut self.pods,
+            notices: &mut self.fresh_notices,
+            ledger: &mut self.ledger,
+            routing,
+        };
         loop {
-            let (lane, arrival_s) = earliest(&self.heads_s);
+            let (lane, arrival_s) = earliest(heads_s);
             if end_s <= arrival_s {
                 return stop;
             }
-            let queue = &mut self.lanes[lane].queue;
-            let attempt = queue.pop_front().expect("a lane with a head has an attempt");
-            let next = queue.front().map_or(f64::INFINITY, |attempt| attempt.arrival_s);
-            self.heads_s[lane] = next;
-            if let Some(pod) = self.reach_cluster(lane, &attempt, routing) {
+            let transit = &mut transits[lane];
+            let attempt = transit.attempts[transit.next];
+            transit.next += 1;
+            heads_s[lane] = transit.head_s();
+            if let Some(pod) = cluster.reach(lane, &attempt) {
                 let instant = nanosecond_after(arrival_s);
                 stop = stop.or(Some((instant, pod)));
                 end_s = end_s.min(instant.as_secs_f64());
             }
         }
     }
+}
 
+/// What an arriving attempt can touch.
+struct Arriving<'a> {
+    lanes: &'a [Lane],
+    demands: &'a [Demand],
+    deployments: &'a mut [Deployment],
+    pods: &'a mut [Pod],
+    notices: &'a mut Vec<Notice>,
+    ledger: &'a mut Ledger,
+    routing: &'a Routing,
+}
+
+impl Arriving<'_> {
     /// One attempt at its cluster. Gives the pod whose virtual wait it lifts above its threshold.
     #[inline]
-    fn reach_cluster(
-        &mut self,
-        lane_index: usize,
-        attempt: &Attempt,
-        routing: &Routing,
-    ) -> Option<PodId> {
+    fn reach(&mut self, lane_index: usize, attempt: &Attempt) -> Option<PodId> {
         let lane = &self.lanes[lane_index];
-        match routing.origins[lane.cluster as usize] {
-            OriginMode::Serving => {}
-            OriginMode::Refused | OriginMode::ServerError => {
-                self.fail(lane_index, attempt, Reason::OriginRefused, attempt.arrival_s);
-                return None;
-            }
-            OriginMode::Hang => {
-                let reason = self.give_up_reason(lane_index, attempt.first_s, attempt.give_up_s);
-                self.fail(lane_index, attempt, reason, attempt.give_up_s);
-                return None;
-            }
-        }
-        let Some(deployment_index) = lane.deployment else {
-            self.fail(lane_index, attempt, Reason::NoReadyPod, attempt.arrival_s);
-            return None;
+        let mode = self.routing.origins[lane.cluster as usize];
+        let Some(deployment_index) = lane.deployment.filter(|_| mode == OriginMode::Serving) else {
+            return self.turn_away(lane_index, attempt, mode);
         };
-        let endpoints = &routing.endpoints[deployment_index as usize];
-        let account = self.ledger.deployment_mut(deployment_index as usize);
-        account.arrived(attempt.arrival_s);
-        if endpoints.is_empty() {
-            account.failed(attempt.arrival_s, AttemptFailure::NoPod);
-            self.fail(lane_index, attempt, Reason::NoReadyPod, attempt.arrival_s);
-            return None;
-        }
+        let endpoints = &self.routing.endpoints[deployment_index as usize];
         let deployment = &mut self.deployments[deployment_index as usize];
+        deployment.arrived += 1;
+        if endpoints.is_empty() {
+            let failure = AttemptFailure::NoPod;
+            return self.fail_at(deployment_index, lane_index, attempt, failure);
+        }
         let stream = &self.demands[lane.demand as usize].pod_stream;
-        let picked = pick(deployment, &mut self.pods, endpoints, attempt, stream);
+        let picked = pick(deployment, self.pods, endpoints, attempt, stream);
         self.serve(lane_index, deployment_index, attempt, picked)
     }
 
@@ -90,27 +95,23 @@ impl Requests {
         picked: PodId,
     ) -> Option<PodId> {
         let arrival_s = attempt.arrival_s;
-        let pod = match self.pods.get(picked.index()).map(|pod| pod.process) {
-            Some(Process::Runs) => &mut self.pods[picked.index()],
+        let pod = match self.pods.get_mut(picked.index()) {
+            Some(pod) if pod.process == Process::Runs => pod,
             gone => {
-                let silent = gone == Some(Process::Gone(Kill::Silent));
-                let told_s = if silent { attempt.give_up_s } else { arrival_s };
-                let account = self.ledger.deployment_mut(deployment_index as usize);
-                account.failed(arrival_s, AttemptFailure::Lost);
-                self.fail(lane_index, attempt, Reason::PodLost, told_s);
-                return None;
+                let how = gone.map_or(Kill::Reset, |pod| pod.gone());
+                let failure = AttemptFailure::Lost(how);
+                return self.fail_at(deployment_index, lane_index, attempt, failure);
             }
         };
         let deployment = &self.deployments[deployment_index as usize];
         let before_s = pod.free_s[0];
-        if arrival_s < before_s && deployment.queue < pod.ring.len() {
-            // Only now the exact number of waiting requests matters.
-            if deployment.queue <= pod.waiting(arrival_s) {
-                let account = self.ledger.deployment_mut(deployment_index as usize);
-                account.failed(arrival_s, AttemptFailure::QueueFull);
-                self.fail(lane_index, attempt, Reason::QueueFull, arrival_s);
-                return None;
-            }
+        // Only where it could be full, the exact number of waiting requests matters.
+        if arrival_s < before_s
+            && deployment.queue < pod.ring.len()
+            && deployment.queue <= pod.waiting(arrival_s)
+        {
+            let failure = AttemptFailure::QueueFull;
+            return self.fail_at(deployment_index, lane_index, attempt, failure);
         }
         let lane = &self.lanes[lane_index];
         let demand = &self.demands[lane.demand as usize];
@@ -130,7 +131,7 @@ impl Requests {
         let response_s = entry.response_s(lane.one_way_s);
         if (entry.give_up_s < response_s || lane.closed_loop) && !attempt.abandoned {
             entry.flags |= ARMED;
-            self.fresh_notices.push(Notice {
+            self.notices.push(Notice {
                 time_s: entry.give_up_s.min(response_s),
                 first_s: entry.first_s,
                 send_s: attempt.send_s,
@@ -142,33 +143,74 @@ impl Requests {
         if matches!(deployment.balancer, Balancer::PowerOfTwo | Balancer::LeastOutstanding) {
             pod.count_out(&entry);
         }
-        pod.ring.push(entry);
-        let after_s = pod.free_s[0];
-        let rose = pod.threshold_s < after_s - arrival_s
+        pod.ring.push(&entry);
+        let rose = pod.threshold_s < pod.free_s[0] - arrival_s
             && (before_s - arrival_s).max(0.0) <= pod.threshold_s;
         if SETTLE_AT <= pod.ring.tail - pod.settled_tail {
-            self.settle(picked.index(), arrival_s);
+            settle(pod, self.lanes, self.ledger, arrival_s);
         }
         rose.then_some(picked)
     }
 
+    /// An attempt at a cluster that does not serve it.
+    #[cold]
+    fn turn_away(&mut self, lane: usize, attempt: &Attempt, mode: OriginMode) -> Option<PodId> {
+        let (reason, event_s) = match mode {
+            OriginMode::Serving => (Reason::NoReadyPod, attempt.arrival_s),
+            OriginMode::Refused | OriginMode::ServerError => {
+                (Reason::OriginRefused, attempt.arrival_s)
+            }
+            OriginMode::Hang => {
+                let first_s = attempt.first_s;
+                (self.lanes[lane].give_up_reason(first_s, attempt.give_up_s), f64::INFINITY)
+            }
+        };
+        self.fail(lane, attempt, reason, event_s);
+        None
+    }
+
+    /// An attempt that the deployment cannot serve.
+    #[cold]
+    fn fail_at(
+        &mut self,
+        deployment: u32,
+        lane: usize,
+        attempt: &Attempt,
+        failure: AttemptFailure,
+    ) -> Option<PodId> {
+        let arrival_s = attempt.arrival_s;
+        self.ledger.deployment_mut(deployment as usize).failed(arrival_s, failure);
+        match failure {
+            AttemptFailure::NoPod => self.fail(lane, attempt, Reason::NoReadyPod, arrival_s),
+            AttemptFailure::QueueFull => self.fail(lane, attempt, Reason::QueueFull, arrival_s),
+            AttemptFailure::Lost(Kill::Silent) => {
+                self.fail(lane, attempt, Reason::PodLost, f64::INFINITY);
+            }
+            AttemptFailure::Lost(Kill::Reset) | AttemptFailure::Dropped => {
+                self.fail(lane, attempt, Reason::PodLost, arrival_s);
+            }
+        }
+        None
+    }
+
     /// An attempt fails at its cluster at `event_s`; the client learns it one way later, unless
-    /// it gives up before.
-    fn fail(&mut self, lane: usize, attempt: &Attempt, reason: Reason, event_s: f64) {
-        if attempt.abandoned {
+    /// it gives up before. At infinity nobody tells it, but the reason is known.
+    fn fail(&mut self, lane_index: usize, attempt: &Attempt, reason: Reason, event_s: f64) {
+        let Attempt { send_s, first_s, give_up_s, key, abandoned, .. } = *attempt;
+        if abandoned {
             return;
         }
-        let told_s = event_s + self.lanes[lane].one_way_s;
-        let Attempt { send_s, first_s, give_up_s, key, .. } = *attempt;
+        let lane = &self.lanes[lane_index];
+        let told_s = event_s + lane.one_way_s;
         let (time_s, reason) = if told_s <= give_up_s {
             (told_s, reason)
-        } else if reason == Reason::PodLost && event_s == give_up_s {
+        } else if event_s == f64::INFINITY {
             (give_up_s, reason)
         } else {
-            (give_up_s, self.give_up_reason(lane, first_s, give_up_s))
+            (give_up_s, lane.give_up_reason(first_s, give_up_s))
         };
-        let (lane, what) = (lane as u16, What::Failed(reason));
-        self.fresh_notices.push(Notice { time_s, first_s, send_s, key, lane, what });
+        let (lane, what) = (lane_index as u16, What::Failed(reason));
+        self.notices.push(Notice { time_s, first_s, send_s, key, lane, what });
     }
 }
 

@@ -1,11 +1,11 @@
 //! Booking: what has happened before an instant, what clients do about it, kills and speeds.
 
 use crate::traffic::Kill;
-use crate::traffic::ledger::{AttemptFailure, Reason, ServiceTimes, nanos};
-use crate::traffic::pods::{ABORTED, ARMED, BOOKED, DROPPED, Entry, FINISHED, Process};
+use crate::traffic::ledger::{AttemptFailure, Ledger, Reason, ServiceSums, ServiceTimes, nanos};
+use crate::traffic::pods::{ABORTED, ARMED, BOOKED, DROPPED, Entry, FINISHED, Pod, Process};
 use crate::traffic::retries::Release;
 
-use super::{Notice, Requests, What};
+use super::{Lane, Notice, Requests, What};
 
 impl Requests {
     /// Books every notice that is due before `now_s`, and lets the clients react.
@@ -46,7 +46,7 @@ impl Requests {
                 let give_up_s = entry.give_up_s;
                 if give_up_s < response_s {
                     entry.flags |= BOOKED;
-                    let reason = self.give_up_reason(lane_index, notice.first_s, give_up_s);
+                    let reason = self.lanes[lane_index].give_up_reason(notice.first_s, give_up_s);
                     self.fail_attempt(demand, notice.first_s, notice.key, give_up_s, reason);
                 } else if closed_loop {
                     entry.flags |= BOOKED;
@@ -86,46 +86,11 @@ impl Requests {
         }
     }
 
+    /// Settles every pod.
     pub(super) fn settle_all(&mut self, now_s: f64) {
-        for pod in 0..self.pods.len() {
-            if 0 < self.pods[pod].ring.len() {
-                self.settle(pod, now_s);
-            }
+        for pod in self.pods.iter_mut().filter(|pod| 0 < pod.ring.len()) {
+            settle(pod, &self.lanes, &mut self.ledger, now_s);
         }
-    }
-
-    /// Books what the pod has finished before `now_s` and what has reached its client.
-    pub(super) fn settle(&mut self, pod: usize, now_s: f64) {
-        let Self { pods, lanes, ledger, .. } = self;
-        let pod = &mut pods[pod];
-        let (busy_ns, deployment) = (&mut pod.busy_ns, pod.deployment as usize);
-        pod.ring.start_before(now_s);
-        pod.ring.retain_started(|entry| {
-            if now_s <= entry.finish_s {
-                return true;
-            }
-            let lane = &lanes[usize::from(entry.lane)];
-            if !entry.has(FINISHED) {
-                entry.flags |= FINISHED;
-                let account = ledger.deployment_mut(deployment);
-                if entry.has(DROPPED) {
-                    account.failed(entry.start_s, AttemptFailure::Dropped);
-                } else {
-                    *busy_ns += nanos(entry.finish_s - entry.start_s);
-                    account.served(ServiceTimes::of(entry), entry.has(ABORTED));
-                }
-            }
-            if entry.has(BOOKED) {
-                return false;
-            }
-            let response_s = entry.response_s(lane.one_way_s);
-            if entry.give_up_s < response_s || lane.closed_loop || now_s <= response_s {
-                return true;
-            }
-            ledger.served(lane.demand as usize, entry.first_s, response_s);
-            false
-        });
-        pod.settled_tail = pod.ring.tail;
     }
 
     /// The process of a pod ends now.
@@ -147,7 +112,7 @@ impl Requests {
         for entry in lost {
             let pod = &mut self.pods[pod_index];
             pod.busy_ns += nanos((now_s - entry.start_s).max(0.0));
-            self.ledger.deployment_mut(deployment).failed(now_s, AttemptFailure::Lost);
+            self.ledger.deployment_mut(deployment).failed(now_s, AttemptFailure::Lost(how));
             if !entry.has(BOOKED) {
                 self.lose(&entry, how, now_s);
             }
@@ -163,8 +128,8 @@ impl Requests {
         let (time_s, reason) = if told_s <= entry.give_up_s {
             (told_s, Reason::PodLost)
         } else {
-            let lane = usize::from(entry.lane);
-            (entry.give_up_s, self.give_up_reason(lane, entry.first_s, entry.give_up_s))
+            let lane = &self.lanes[usize::from(entry.lane)];
+            (entry.give_up_s, lane.give_up_reason(entry.first_s, entry.give_up_s))
         };
         self.notices.push(Notice {
             time_s,
@@ -212,7 +177,42 @@ impl Requests {
     }
 }
 
+/// Books what `pod` has finished before `now_s` and what has reached its client.
+pub(super) fn settle(pod: &mut Pod, lanes: &[Lane], ledger: &mut Ledger, now_s: f64) {
+    let deployment = pod.deployment as usize;
+    let mut sums = ServiceSums::default();
+    pod.ring.start_before(now_s);
+    pod.ring.retain_started(|entry| {
+        if now_s <= entry.finish_s {
+            return true;
+        }
+        let lane = &lanes[usize::from(entry.lane)];
+        if !entry.has(FINISHED) {
+            entry.flags |= FINISHED;
+            let account = ledger.deployment_mut(deployment);
+            if entry.has(DROPPED) {
+                account.failed(entry.start_s, AttemptFailure::Dropped);
+            } else {
+                account.served(ServiceTimes::of(entry), entry.has(ABORTED), &mut sums);
+            }
+        }
+        if entry.has(BOOKED) {
+            return false;
+        }
+        let response_s = entry.response_s(lane.one_way_s);
+        if entry.give_up_s < response_s || lane.closed_loop || now_s <= response_s {
+            return true;
+        }
+        ledger.served(lane.demand as usize, entry.first_s, response_s);
+        false
+    });
+    ledger.deployment_mut(deployment).add(&sums);
+    pod.busy_ns += sums.busy_ns_of_process;
+    pod.settled_tail = pod.ring.tail;
+}
+
 impl ServiceTimes {
+    #[inline]
     fn of(entry: &Entry) -> Self {
         Self {
             arrival_s: entry.arrival_s,
