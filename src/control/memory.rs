@@ -103,6 +103,21 @@ impl Memory {
         }
     }
 
+    /// The controllers of a cluster start anew and forget what they knew.
+    pub fn restart_controllers(&mut self, world: &World, cluster: ClusterId, now: Time) {
+        let index = cluster.index();
+        for deployment in &world[cluster].deployments {
+            if let Some(hpa) = &mut self.hpas[deployment.index()] {
+                *hpa = HpaState::new(hpa.plan.clone());
+            }
+        }
+        let autoscaler = &mut self.autoscalers[index];
+        *autoscaler = AutoscalerState::new(autoscaler.plan.clone(), world[cluster].pools.len());
+        self.schedulers[index] = SchedulerState::default();
+        self.monitors[index] = self.monitors[index].restarted(now);
+        self.pass_is_open[index] = false;
+    }
+
     fn pod(&self, pod: PodId) -> PodMemory {
         self.pods.get(pod.index()).copied().unwrap_or_default()
     }

@@ -86,8 +86,13 @@ impl Cx {
     }
 }
 
-/// The control plane of a cluster is back: every controller looks at what it missed.
+/// The control plane of a cluster is back: its controllers start with empty memories, as after a
+/// restart, and look at what they missed.
+///
+/// An HPA that has forgotten its recommendations records the present size first, so that it does
+/// not scale down for the next stabilisation window.
 pub fn control_plane_returns(cx: &mut Cx, cluster: ClusterId) {
+    cx.memory.restart_controllers(&cx.world, cluster, cx.now);
     node_lifecycle::resume(cx, cluster);
     for index in 0..cx.world[cluster].deployments.len() {
         let deployment = cx.world[cluster].deployments[index];

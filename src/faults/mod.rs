@@ -27,7 +27,7 @@ pub trait Fault: Debug + Send + Sync {
     /// It is repaired now; what other faults hold down stays down.
     fn heal(&self, cx: &mut Cx, fault: FaultId);
     /// The clusters whose capacity or ingress it takes: recovery is judged by leaving them.
-    fn hits(&self, cx: &Cx) -> ClusterSet;
+    fn hits(&self, world: &World) -> ClusterSet;
 }
 
 /// How a scenario states a fault.

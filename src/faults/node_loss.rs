@@ -123,7 +123,7 @@ impl Fault for NodeLoss {
         }
     }
 
-    fn hits(&self, _cx: &Cx) -> ClusterSet {
+    fn hits(&self, _world: &World) -> ClusterSet {
         let mut set = ClusterSet::default();
         set.insert(self.cluster);
         set

@@ -85,9 +85,9 @@ impl Fault for PodCrash {
 
     fn heal(&self, _cx: &mut Cx, _fault: FaultId) {}
 
-    fn hits(&self, cx: &Cx) -> ClusterSet {
+    fn hits(&self, world: &World) -> ClusterSet {
         let mut set = ClusterSet::default();
-        set.insert(cx.world[self.deployment].cluster);
+        set.insert(world[self.deployment].cluster);
         set
     }
 }

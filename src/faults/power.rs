@@ -10,6 +10,7 @@ use crate::model::event::Event;
 use crate::model::fact::What;
 use crate::model::ids::{ClusterId, NodeId, RegionId};
 use crate::model::node::Stage;
+use crate::model::world::World;
 use crate::sim::streams::unit;
 use crate::units::Span;
 
@@ -71,9 +72,10 @@ pub fn nodes_of(cx: &Cx, cluster: ClusterId, is_hit: impl Fn(&Cx, NodeId) -> boo
 }
 
 /// The clusters that stand in a region.
-pub fn clusters_in(cx: &Cx, region: RegionId) -> Vec<ClusterId> {
-    let all = (0..cx.world.clusters.len()).map(ClusterId::new);
-    all.filter(|&cluster| cx.world[cluster].region == region).collect()
+#[must_use]
+pub fn clusters_in(world: &World, region: RegionId) -> Vec<ClusterId> {
+    let all = (0..world.clusters.len()).map(ClusterId::new);
+    all.filter(|&cluster| world[cluster].region == region).collect()
 }
 
 /// The ingress of a cluster answers differently from now on.

@@ -114,7 +114,7 @@ impl Fault for RegionLoss {
 
     fn strike(&self, cx: &mut Cx, fault: FaultId) {
         let newly_down = cx.world[self.region].outages.begin();
-        for cluster in power::clusters_in(cx, self.region) {
+        for cluster in power::clusters_in(&cx.world, self.region) {
             if self.control_plane {
                 cx.world[cluster].control_plane.begin();
             }
@@ -134,7 +134,7 @@ impl Fault for RegionLoss {
 
     fn heal(&self, cx: &mut Cx, fault: FaultId) {
         let all_clear = cx.world[self.region].outages.end();
-        for cluster in power::clusters_in(cx, self.region) {
+        for cluster in power::clusters_in(&cx.world, self.region) {
             if self.control_plane && cx.world[cluster].control_plane.end() {
                 crate::control::control_plane_returns(cx, cluster);
             }
@@ -150,9 +150,9 @@ impl Fault for RegionLoss {
         }
     }
 
-    fn hits(&self, cx: &Cx) -> ClusterSet {
+    fn hits(&self, world: &World) -> ClusterSet {
         let mut set = ClusterSet::default();
-        for cluster in power::clusters_in(cx, self.region) {
+        for cluster in power::clusters_in(world, self.region) {
             set.insert(cluster);
         }
         set
@@ -165,14 +165,14 @@ impl RegionLoss {
     }
 
     fn nodes(&self, cx: &Cx) -> Vec<NodeId> {
-        let clusters = power::clusters_in(cx, self.region);
+        let clusters = power::clusters_in(&cx.world, self.region);
         clusters.into_iter().flat_map(|c: ClusterId| power::nodes_of(cx, c, |_, _| true)).collect()
     }
 
     /// The clients of every request in the region lose their connection.
     fn sever(&self, cx: &mut Cx) {
         let how = if self.mode == OriginState::Hang { Kill::Silent } else { Kill::Reset };
-        for cluster in power::clusters_in(cx, self.region) {
+        for cluster in power::clusters_in(&cx.world, self.region) {
             for index in 0..cx.world[cluster].deployments.len() {
                 let deployment = cx.world[cluster].deployments[index];
                 for &pod in &cx.world[deployment].pods {

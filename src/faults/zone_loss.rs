@@ -71,9 +71,9 @@ impl Fault for ZoneLoss {
         }
     }
 
-    fn hits(&self, cx: &Cx) -> ClusterSet {
+    fn hits(&self, world: &World) -> ClusterSet {
         let mut set = ClusterSet::default();
-        for cluster in power::clusters_in(cx, cx.world[self.zone].region) {
+        for cluster in power::clusters_in(world, world[self.zone].region) {
             set.insert(cluster);
         }
         set
@@ -82,7 +82,7 @@ impl Fault for ZoneLoss {
 
 impl ZoneLoss {
     fn nodes(&self, cx: &Cx) -> Vec<NodeId> {
-        let clusters = power::clusters_in(cx, cx.world[self.zone].region);
+        let clusters = power::clusters_in(&cx.world, cx.world[self.zone].region);
         let in_zone = |cx: &Cx, node: NodeId| cx.world[node].zone == self.zone;
         clusters.into_iter().flat_map(|c| power::nodes_of(cx, c, in_zone)).collect()
     }

@@ -47,6 +47,7 @@ pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
         start,
         end: Time::ZERO + run.horizon,
         n_clusters: world.clusters.len(),
+        record_waits: false,
         demands: scenario.demands().to_vec(),
         deployments: scenario.deployments().to_vec(),
     };

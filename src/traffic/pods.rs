@@ -238,7 +238,7 @@ impl Pod {
     /// How the process went, once it has.
     pub(super) const fn gone(&self) -> Kill {
         match self.process {
-            Process::Runs => Kill::Reset,
+            Process::Runs | Process::Drains => Kill::Reset,
             Process::Gone(how) => how,
         }
     }

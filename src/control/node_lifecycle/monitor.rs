@@ -172,6 +172,12 @@ impl MonitorState {
         }
     }
 
+    /// The monitor of a controller manager that starts anew at `now`: it knows no node.
+    #[must_use]
+    pub fn restarted(&self, now: Time) -> Self {
+        Self { queue_phase: self.queue_phase, ..Self::new(self.policy, now) }
+    }
+
     /// The same with the queues worked on the grid through `phase`: the two loops of the
     /// controller drift apart.
     #[must_use]

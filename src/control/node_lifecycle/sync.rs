@@ -45,7 +45,6 @@ fn begin_renewals(cx: &mut Cx, node: NodeId, first: Time) {
 
 /// The control plane of a cluster is back: nodes may have come and gone meanwhile.
 pub fn resume(cx: &mut Cx, cluster: ClusterId) {
-    cx.memory.pass_is_open[cluster.index()] = false;
     arm_monitor(cx, cluster);
     let nodes: Vec<NodeId> = cx.world.cluster_nodes(cluster).collect();
     for node in nodes {
