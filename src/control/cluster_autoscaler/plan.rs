@@ -9,6 +9,7 @@ use super::expander::Expander;
 use super::scale_down::cooldown::{Delays, LastChanges};
 use super::scale_down::removable::WaitTimes;
 use super::scale_down::unneeded::Unneeded;
+use super::scale_up::HelpRules;
 
 /// The settings of an autoscaler (AKS: the cluster autoscaler profile).
 #[derive(Clone, Debug)]
@@ -19,7 +20,7 @@ pub struct AutoscalerPlan {
     pub scan_interval: Span,
     /// `--expander`, filters in order; ties are drawn.
     pub expanders: Vec<Expander>,
-    /// `--balance-similar-node-groups`; all pools of a cluster with equal allocatable are similar.
+    /// `--balance-similar-node-groups`, by Azure's rules of similarity.
     pub balance_similar: bool,
     /// `--max-node-provision-time`.
     pub max_node_provision_time: Span,
@@ -31,8 +32,8 @@ pub struct AutoscalerPlan {
     pub unready_limits: UnreadyLimits,
     /// Back-off after failed scale-ups.
     pub backoff: BackoffRules,
-    /// Pods younger than this keep the loop waiting (2 s in static_autoscaler.go).
-    pub newest_pod_buffer: Span,
+    /// Which pending pods call for nodes, and when.
+    pub help: HelpRules,
     /// `--frequent-loops-enabled`: a loop that did something is followed by another at once.
     pub frequent_loops: bool,
     /// `--scale-down-enabled`.

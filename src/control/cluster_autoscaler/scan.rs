@@ -21,6 +21,7 @@ use super::estimator::binpacking::{Method, estimate};
 use super::estimator::limiter::{Limiter, NodeLimit};
 use super::estimator::snapshot::{Node, PodGroup, Snapshot};
 use super::expander::{ScaleUpOption, choose};
+use super::scale_up::{GroupState, Ineligible, check_group};
 use super::{drain, view};
 
 /// How long one estimation may take; in a simulation it takes no time.
@@ -43,10 +44,10 @@ pub fn scan(cx: &mut Cx, cluster: ClusterId) {
     }
     delete_overdue_machines(cx, cluster, &pools);
     follow_open_requests(cx, cluster, &pools, &readiness);
-    let waiting = view::unschedulable(cx, cluster);
+    let waiting = view::unschedulable(cx, cluster, &plan.help);
     let helpless = pods_without_room(cx, cluster, &waiting);
-    let too_young = view::newest(cx, &helpless);
-    if too_young.is_some_and(|newest| cx.now < newest + plan.newest_pod_buffer) {
+    let oldest = view::oldest(cx, &helpless);
+    if oldest.is_some_and(|oldest| plan.help.waits_for_more(oldest, cx.now)) {
         return;
     }
     if helpless.is_empty() {
@@ -97,13 +98,11 @@ fn follow_open_requests(cx: &mut Cx, cluster: ClusterId, pools: &[PoolId], ready
     let state = &mut cx.memory.autoscalers[cluster.index()];
     let world = &cx.world;
     let (backoffs, rules) = (&mut state.backoffs, state.plan.backoff);
+    backoffs.iter_mut().for_each(|backoff| backoff.remove_stale(rules, now));
     state.requests.retain(|(pool, request)| {
         let index = pools.iter().position(|p| p == pool).expect("a pool of this cluster");
         match request.progress(&ready[index], world[*pool].target as usize, now) {
-            ScaleUpProgress::Done => {
-                backoffs[index].remove();
-                false
-            }
+            ScaleUpProgress::Done => false,
             ScaleUpProgress::Waiting => true,
             ScaleUpProgress::TimedOut => {
                 backoffs[index].fail(rules, "nodes were not provisioned in time", now);
@@ -197,15 +196,13 @@ fn candidate(
     let leaving = state.leaving.iter().filter(|(node, _)| cx.world[*node].pool == id).count();
     let target = pool.target as usize;
     let range = acceptable_range(target, readiness.long_unregistered, increase, leaving);
-    if !pool.autoscaled || pool.max_nodes <= pool.target {
-        return Err("every pool is at its maximum");
-    }
-    if let Some(failed) = state.backoffs[index].status(cx.now) {
-        return Err(failed);
-    }
-    if !is_group_healthy(readiness, range, state.plan.unready_limits) {
-        return Err("too many nodes of the pool are missing");
-    }
+    let group = GroupState {
+        healthy: is_group_healthy(readiness, range, state.plan.unready_limits),
+        backed_off: state.backoffs[index].status(cx.now).is_some(),
+        target,
+        max: if pool.autoscaled { pool.max_nodes as usize } else { target },
+    };
+    check_group(&group).map_err(Ineligible::words)?;
     let usable: Vec<PodGroup> =
         groups.iter().filter(|group| view::admits(cx, id, group.owner)).copied().collect();
     let room = NodeLimit::of_groups([(i64::from(pool.max_nodes), i64::from(pool.target))])
@@ -240,9 +237,7 @@ fn increase(
     option: ScaleUpOption,
 ) {
     let similar: Vec<PoolId> = if cx.memory.autoscalers[cluster.index()].plan.balance_similar {
-        let alike = |&&pool: &&PoolId| {
-            cx.world[pool].autoscaled && cx.world[pool].allocatable == cx.world[best].allocatable
-        };
+        let alike = |&&pool: &&PoolId| cx.world[pool].autoscaled && view::similar(cx, pool, best);
         pools.iter().filter(alike).copied().collect()
     } else {
         vec![best]

@@ -4,12 +4,15 @@
 use crate::control::Cx;
 use crate::model::ids::{ClusterId, DeploymentId, NodeId, PodId, PoolId};
 use crate::model::node::{Condition, Stage};
+use crate::model::node_pool::Resources;
 use crate::model::workload::AntiAffinity;
 use crate::units::{Span, Time};
 
 use super::cluster_state::{NodeSigns, Readiness, classify};
 use super::estimator::binpacking::Template;
 use super::estimator::snapshot::{Node, PodGroup, TopologyKey};
+use super::scale_up::HelpRules;
+use super::similar::{DifferenceRatios, NodeShape, Provider, Rules, are_similar};
 
 /// Readiness of the nodes of one pool.
 pub(super) fn readiness(cx: &Cx, pool: PoolId, startup: Span, provision: Span) -> Readiness {
@@ -100,24 +103,45 @@ pub(super) fn group(cx: &Cx, deployment: DeploymentId, count: usize) -> PodGroup
     }
 }
 
-/// Pods that the scheduler could not place, in order of their ids.
-pub(super) fn unschedulable(cx: &Cx, cluster: ClusterId) -> Vec<PodId> {
+/// Pods that the scheduler could not place and that call for nodes, in order of their ids.
+pub(super) fn unschedulable(cx: &Cx, cluster: ClusterId, rules: &HelpRules) -> Vec<PodId> {
     let waits = |&pod: &PodId| {
         let state = &cx.world[pod];
-        state.is_active() && state.node.is_none() && state.attempts > 0
+        let priority = cx.world[state.deployment].template.priority;
+        state.is_active()
+            && state.node.is_none()
+            && state.attempts > 0
+            && rules.check(priority, state.created_at, cx.now).is_ok()
     };
     let deployments = cx.world[cluster].deployments.iter();
     let pods = deployments.flat_map(|&deployment| cx.world[deployment].pods.iter().copied());
     pods.filter(waits).collect()
 }
 
-/// When the newest of some pods was created.
-pub(super) fn newest(cx: &Cx, pods: &[PodId]) -> Option<Time> {
-    pods.iter().map(|&pod| cx.world[pod].created_at).max()
+/// When the oldest of some pods was created.
+pub(super) fn oldest(cx: &Cx, pods: &[PodId]) -> Option<Time> {
+    pods.iter().map(|&pod| cx.world[pod].created_at).min()
 }
 
 /// Whether a deployment's pods may run in a pool at all.
 pub(super) fn admits(cx: &Cx, pool: PoolId, deployment: DeploymentId) -> bool {
     let wanted = &cx.world[deployment].template.pool;
     wanted.as_ref().is_none_or(|name| *name == cx.world[pool].name)
+}
+
+/// Whether a scale-up may be spread over both pools.
+pub(super) fn similar(cx: &Cx, a: PoolId, b: PoolId) -> bool {
+    let shape = |pool: PoolId| NodeShape {
+        capacity: cx.world[pool].capacity,
+        allocatable: cx.world[pool].allocatable,
+        requested: Resources::default(),
+        gpus: 0,
+        labels: &[],
+    };
+    let rules = Rules {
+        provider: Provider::Azure,
+        ratios: DifferenceRatios::DEFAULT,
+        extra_ignored_labels: &[],
+    };
+    are_similar(&shape(a), &shape(b), &rules)
 }
