@@ -74,7 +74,9 @@ mod tests {
             let mut texts = vec![figure.title.clone(), "Minutes since the start".to_owned()];
             texts.extend(figure.panels.iter().map(|panel| panel.label.clone()));
             texts.extend(figure.milestones.iter().map(|milestone| milestone.label.clone()));
-            for text in ["lose-east", "noticed", "rerouted", "served again", "repaired", "back"] {
+            for text in
+                ["lose-east", "noticed", "rerouted", "served again", "repaired", "traffic back"]
+            {
                 let is_marked = figure.milestones.iter().any(|m| m.label.starts_with(text));
                 assert!(is_marked, "{name} marks {text}");
             }

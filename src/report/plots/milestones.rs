@@ -8,7 +8,10 @@ use super::figure::{Figure, Milestone, Panel};
 /// A figure about a run, with its faults marked.
 #[must_use]
 pub fn figure(outcome: &Outcome, title: &str, panels: Vec<Panel>) -> Figure {
-    let mut milestones: Vec<Milestone> = outcome.faults.iter().flat_map(of_fault).collect();
+    let struck = || outcome.faults.iter().filter(|fault| !fault.workloads.is_empty());
+    let in_detail = struck().count() <= MOST_IN_DETAIL;
+    let mut milestones: Vec<Milestone> =
+        struck().flat_map(|fault| of_fault(fault, in_detail)).collect();
     milestones.sort_by(|a, b| a.at_min.total_cmp(&b.at_min));
     Figure {
         title: title.to_owned(),
@@ -29,28 +32,28 @@ fn suffering(fault: &FaultOutcome, horizon_s: f64) -> Option<(f64, f64)> {
     (fault.at_s < end_s).then_some((fault.at_s / 60.0, end_s / 60.0))
 }
 
-fn of_fault(fault: &FaultOutcome) -> Vec<Milestone> {
-    if fault.workloads.is_empty() {
-        return Vec::new();
-    }
+/// With more faults than this, only each fault and its recovery are marked.
+const MOST_IN_DETAIL: usize = 2;
+
+fn of_fault(fault: &FaultOutcome, in_detail: bool) -> Vec<Milestone> {
     let name = printable(&fault.name);
-    let label = if name == fault.kind { name } else { format!("{name} ({})", fault.kind) };
+    let is_plain = !in_detail || name == fault.kind;
+    let label = if is_plain { name } else { format!("{name} ({})", printable(&fault.kind)) };
     let mut marks = vec![mark(fault.at_s, label, true)];
-    let later = [
-        ("noticed", fault.detect_s),
-        ("rerouted", fault.reroute_s),
-        ("served again", fault.rto_s.filter(|&rto_s| 0.0 < rto_s)),
-    ];
-    for (what, after_s) in later {
+    let mut add = |from_s: f64, what: &str, after_s: Option<f64>| {
         if let Some(after_s) = after_s {
             let label = format!("{what} +{}", duration(after_s));
-            marks.push(mark(fault.at_s + after_s, label, false));
+            marks.push(mark(from_s + after_s, label, false));
         }
-    }
-    if let Some(at_s) = fault.repaired_at_s {
-        marks.push(mark(at_s, "repaired".to_owned(), true));
-        if let Some(after_s) = fault.failback_s.filter(|&after_s| 0.0 < after_s) {
-            marks.push(mark(at_s + after_s, format!("back +{}", duration(after_s)), false));
+    };
+    let served = if in_detail { "served again" } else { "served" };
+    add(fault.at_s, served, fault.rto_s.filter(|&rto_s| 0.0 < rto_s));
+    if in_detail {
+        add(fault.at_s, "noticed", fault.detect_s);
+        add(fault.at_s, "rerouted", fault.reroute_s);
+        if let Some(at_s) = fault.repaired_at_s {
+            add(at_s, "traffic back", fault.failback_s.filter(|&after_s| 0.0 < after_s));
+            marks.push(mark(at_s, "repaired".to_owned(), true));
         }
     }
     marks
