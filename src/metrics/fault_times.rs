@@ -8,7 +8,9 @@ use crate::units::{Span, Time};
 
 use crate::model::fact::{ClusterSet, Fact, What};
 use crate::model::front_door::FrontDoor;
-use crate::model::ids::{ClusterId, PopId};
+use crate::model::ids::PopId;
+
+use crate::control::front_door_health::share_when_all_healthy;
 
 use super::record::FaultFrame;
 use super::recovery::HOLD_S;
@@ -151,18 +153,14 @@ impl<'a> Routes<'a> {
     }
 }
 
-/// Where Front Door sends a PoP's traffic while every origin is healthy: enabled, then best
-/// priority, then within the latency sensitivity of the fastest.
+/// Where Front Door sends a PoP's traffic while every origin is healthy.
 fn healthy_route(front_door: &FrontDoor, pop: usize) -> ClusterSet {
-    let rtt = |cluster: ClusterId| front_door.pops[pop].origin_rtt[cluster.index()];
-    let enabled = || front_door.origins.iter().filter(|origin| origin.enabled);
-    let best = enabled().map(|origin| origin.priority).min();
-    let first = || enabled().filter(|origin| Some(origin.priority) == best);
-    let fastest = first().map(|origin| rtt(origin.cluster)).min().unwrap_or_default();
-    let limit = fastest + front_door.latency_sensitivity;
     let mut route = ClusterSet::default();
-    for origin in first().filter(|origin| rtt(origin.cluster) <= limit) {
-        route.insert(origin.cluster);
+    for origin in &front_door.origins {
+        let share = share_when_all_healthy(front_door, &front_door.pops[pop], origin.cluster);
+        if 0.0 < share {
+            route.insert(origin.cluster);
+        }
     }
     route
 }

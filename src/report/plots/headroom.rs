@@ -34,7 +34,7 @@ pub fn figure(outcome: &Outcome, timeline: &Timeline) -> Figure {
     let quarters = |ratio: f64, round: fn(f64) -> f64| round(ratio * 4.0) / 4.0;
     let axis = Axis {
         min: quarters(lowest.min(-0.05), f64::floor),
-        max: quarters(highest.max(0.3).min(MOST), f64::ceil),
+        max: quarters(highest.clamp(0.3, MOST), f64::ceil),
         scale: Scale::Linear,
         unit: Unit::Percent,
     };
