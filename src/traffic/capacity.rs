@@ -61,7 +61,7 @@ pub struct Capacity {
     pub p99_error: Ratio,
 }
 
-/// Largest relative error of the 99th percentile that a number of workers may add by queueing.
+/// Largest relative error of a percentile that too few workers may add by queueing.
 const FIT_TOLERANCE: f64 = 0.05;
 
 /// Derives workers and service law from what users measure: one pod at its highest good `rate`
@@ -69,7 +69,7 @@ const FIT_TOLERANCE: f64 = 0.05;
 ///
 /// The rule: a pod at a rate that it sustains hardly queues, so its sojourn is its service, and
 /// a lognormal law through both percentiles is the service law. Workers are the fewest at which
-/// queueing at that rate adds at most 5 % to the 99th percentile; so the rate is what the pod
+/// queueing at that rate adds at most 5 % to either percentile; so the rate is what the pod
 /// sustains, and not much more. CPU is spread over the workers that are busy at that rate. The
 /// two errors say how well the derived pod, simulated at the rate, reproduces the measurement.
 ///
@@ -88,13 +88,13 @@ pub fn fit_capacity(rate: Rate, cpu: MilliCpu, p50: Span, p99: Span) -> Option<C
     let customers = Customers::drawn(&law);
     for workers in (busy as u16 + 1)..=WORKERS_MAX {
         let [p50_fit_s, p99_fit_s] = customers.quantiles(workers, rate.per_s());
-        let p99_error = p99_fit_s / p99_s - 1.0;
-        if p99_error <= FIT_TOLERANCE {
+        let (p50_error, p99_error) = (p50_fit_s / p50_s - 1.0, p99_fit_s / p99_s - 1.0);
+        if p50_error.max(p99_error) <= FIT_TOLERANCE {
             return Some(Capacity {
                 workers,
                 milli_cpu_per_worker: cpu.milli() as f64 / busy,
                 utilisation: Ratio::new(busy / f64::from(workers)),
-                p50_error: Ratio::new(p50_fit_s / p50_s - 1.0),
+                p50_error: Ratio::new(p50_error),
                 p99_error: Ratio::new(p99_error),
                 law,
             });

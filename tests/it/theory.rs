@@ -5,7 +5,9 @@
 //! most 0.25 % of the value. Rows of more than 60 million requests run only if `TIDEOVER_DEEP=1`.
 
 mod birth_death;
+mod capacity;
 mod cuts;
+mod failover;
 mod general;
 mod queues;
 mod system;
