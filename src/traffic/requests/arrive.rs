@@ -41,10 +41,10 @@ impl Requests {
                 return stop;
             }
             let transit = &mut transits[lane];
-            let attempt = transit.attempts[transit.next];
             transit.next += 1;
             heads_s[lane] = transit.head_s();
-            if let Some(pod) = cluster.reach(lane, &attempt) {
+            let attempt = &transit.attempts[transit.next - 1];
+            if let Some(pod) = cluster.reach(lane, attempt) {
                 let instant = nanosecond_after(arrival_s);
                 stop = stop.or(Some((instant, pod)));
                 end_s = end_s.min(instant.as_secs_f64());
