@@ -1,71 +1,30 @@
-//! Layer `scenario`.
+//! Scenarios: from a text to a world that is valid by construction.
+//!
+//! [`load()`] reads a file, applies `--set`, decodes it into a [`draft::ScenarioSpec`] whose
+//! every field knows its place and origin, runs all [`checks`], and resolves names, laws, rates
+//! and defaults into a [`Scenario`]: plain data, ready to be assembled. All mistakes of a stage
+//! are reported at once, with file, line, column, what was read and what is allowed.
+//!
+//! Reading order: [`draft`] and [`workload_spec`] (the file as sections), [`mod@load`] (the
+//! stages), [`resolve`] (names to ids, specs to runtime data), [`arrivals`], [`trace`] and
+//! [`table`] (rates and CSV files), [`checks`] (what is wrong between sections), [`explain`]
+//! (derived values in words), [`checked`] (the result).
 
-use crate::control::cluster_autoscaler::plan::AutoscalerPlan;
-use crate::control::hpa::sync::HpaPlan;
-use crate::control::settings::Settings;
-use crate::faults::PlannedFault;
-use crate::model::world::World;
-use crate::traffic::plan::{DemandPlan, DeploymentPlan};
-use crate::units::{Ratio, Span};
+pub mod draft;
+pub mod workload_spec;
 
-/// Run settings.
-#[derive(Clone, Debug)]
-pub struct RunSettings {
-    /// Horizon.
-    pub horizon: Span,
-    /// Warm-up.
-    pub warm_up: Span,
-    /// Objective.
-    pub objective: Ratio,
-    /// Seed.
-    pub seed: u64,
-}
+pub mod load;
+pub mod resolve;
 
-/// A checked scenario.
-#[derive(Debug)]
-pub struct Scenario {
-    pub(crate) name: String,
-    pub(crate) run: RunSettings,
-    pub(crate) world: World,
-    pub(crate) demands: Vec<DemandPlan>,
-    pub(crate) deployments: Vec<DeploymentPlan>,
-    pub(crate) settings: Settings,
-    pub(crate) hpas: Vec<Option<HpaPlan>>,
-    pub(crate) autoscalers: Vec<AutoscalerPlan>,
-    pub(crate) faults: Vec<PlannedFault>,
-}
+pub mod arrivals;
+pub mod table;
+pub mod trace;
 
-impl Scenario {
-    /// Run settings.
-    pub fn run(&self) -> &RunSettings {
-        &self.run
-    }
-    /// World.
-    pub fn world(&self) -> &World {
-        &self.world
-    }
-    /// Demands.
-    pub fn demands(&self) -> &[DemandPlan] {
-        &self.demands
-    }
-    /// Deployments.
-    pub fn deployments(&self) -> &[DeploymentPlan] {
-        &self.deployments
-    }
-    /// Settings.
-    pub fn settings(&self) -> &Settings {
-        &self.settings
-    }
-    /// HPAs.
-    pub fn hpas(&self) -> &[Option<HpaPlan>] {
-        &self.hpas
-    }
-    /// Autoscalers.
-    pub fn autoscalers(&self) -> &[AutoscalerPlan] {
-        &self.autoscalers
-    }
-    /// Faults.
-    pub fn faults(&self) -> &[PlannedFault] {
-        &self.faults
-    }
-}
+pub mod checks;
+pub mod explain;
+
+pub mod checked;
+
+pub use crate::faults::PlannedFault;
+pub use checked::{RunSettings, Scenario};
+pub use load::{Rejected, from_text, load};

@@ -1,11 +1,13 @@
 //! The `demands` section: who asks for what, when, and what a client does when it fails.
 
 use crate::model::duration::TimeUnit;
-use crate::model::ids::{GeographyId, WorkloadId};
+use crate::sim::laws::Law;
+use crate::sim::rates::{RateCurve, RateSegment};
+use crate::sim::streams::{Stream, unit};
 use crate::spec::{Code, Decoder, Diagnostic, Name, NameMap, Text, choice, one_of, section};
-use crate::units::{Rate, Ratio, Span, Time};
+use crate::units::{Rate, Ratio, Span};
 
-use super::plan::{Arrivals, Jitter, RetryBudget, RetryPolicy};
+use super::plan::{Jitter, RetryBudget, RetryPolicy};
 
 section! {
     /// Requests of users for one workload.
@@ -333,27 +335,6 @@ impl RetriesSpec {
     }
 }
 
-/// The requests of one workload from one geography, resolved; draws are still to be made.
-#[derive(Clone, Debug)]
-pub struct DemandSettings {
-    /// Demand and geography, e.g. `web/us-east`: the key of its random streams.
-    pub name: String,
-    /// What is asked for.
-    pub workload: WorkloadId,
-    /// Where from.
-    pub geography: GeographyId,
-    /// When users send. A curve starts with the warm-up and ends at the horizon.
-    pub arrivals: Arrivals,
-    /// More variance than Poisson: needs draws, so it is applied when a trial is assembled.
-    pub over_dispersion: Option<OverDispersion>,
-    /// A client gives up an attempt this long after it sent it.
-    pub attempt_timeout: Span,
-    /// A client gives up the request this long after its first send.
-    pub deadline: Span,
-    /// What a client does when an attempt has failed.
-    pub retries: RetryPolicy,
-}
-
 /// Gamma-modulated rates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OverDispersion {
@@ -363,21 +344,48 @@ pub struct OverDispersion {
     pub window: Span,
 }
 
-impl DemandSettings {
-    /// Users a second that are expected at an instant \[1/s\].
+impl OverDispersion {
+    /// `curve` with the rate of each window times a gamma variable of mean 1, drawn from `stream`.
+    ///
+    /// With N expected arrivals in a window, the variable has variance (index - 1) / N: then the
+    /// number of arrivals has variance index times N (law of total variance).
     #[must_use]
-    pub fn rate_at(&self, at: Time) -> f64 {
-        match &self.arrivals {
-            Arrivals::Poisson { curve } => curve.rate_at(at.as_secs_f64()),
-            Arrivals::Replay { instants } => match (instants.first(), instants.last()) {
-                (Some(first), Some(last)) if first < last => {
-                    instants.len() as f64 / (*last - *first).as_secs_f64()
-                }
-                _ => 0.0,
-            },
-            Arrivals::ClosedLoop { clients, pause, .. } => {
-                f64::from(*clients) / pause.as_secs_f64()
+    pub fn modulate(self, curve: &RateCurve, stream: Stream) -> RateCurve {
+        let (start_s, end_s) = (curve.start_s(), curve.end_s());
+        let window_s = self.window.as_secs_f64();
+        let mut cuts: Vec<f64> = curve.segments().map(|segment| segment.start_s).collect();
+        let n_windows = ((end_s - start_s) / window_s).ceil() as u64;
+        cuts.extend((1..n_windows).map(|window| start_s + window as f64 * window_s));
+        cuts.sort_by(f64::total_cmp);
+        cuts.dedup();
+        let ends = cuts[1..].iter().copied().chain([end_s]);
+        let before: Vec<RateSegment> = curve.segments().collect();
+        let rate_in = |segment: usize, at_s: f64| {
+            let RateSegment { start_s, rate_start, rate_end } = before[segment];
+            let segment_end_s = before.get(segment + 1).map_or(end_s, |next| next.start_s);
+            rate_start + (rate_end - rate_start) * (at_s - start_s) / (segment_end_s - start_s)
+        };
+        let pieces = cuts.iter().zip(ends).map(|(&from_s, to_s)| {
+            let middle_s = 0.5 * (from_s + to_s);
+            let segment = before.partition_point(|segment| segment.start_s <= middle_s) - 1;
+            let window = ((middle_s - start_s) / window_s).floor();
+            let window_end_s = (start_s + (window + 1.0) * window_s).min(end_s);
+            let expected = curve.integral(start_s + window * window_s, window_end_s);
+            let factor = self.factor(expected, stream.at(window as u64));
+            RateSegment {
+                start_s: from_s,
+                rate_start: factor * rate_in(segment, from_s),
+                rate_end: factor * rate_in(segment, to_s),
             }
+        });
+        RateCurve::new(&pieces.collect::<Vec<_>>(), end_s)
+    }
+
+    /// The gamma variable of a window with so many expected arrivals.
+    fn factor(self, expected: f64, draw: u64) -> f64 {
+        if self.index <= 1.0 || expected <= 0.0 {
+            return 1.0;
         }
+        Law::gamma(expected / (self.index - 1.0), 1.0).quantile(unit(draw))
     }
 }

@@ -3,6 +3,13 @@
 use crate::spec::{choice, section};
 use crate::units::{Ratio, Span};
 
+use super::backoff::BackoffRules;
+use super::cluster_state::UnreadyLimits;
+use super::expander::Expander;
+use super::plan::AutoscalerPlan;
+use super::scale_down::cooldown::Delays;
+use super::scale_down::removable::WaitTimes;
+
 section! {
     /// The cluster autoscaler of one cluster; its flags by their names.
     pub struct ClusterAutoscalerSpec {
@@ -14,12 +21,16 @@ section! {
         "expander" expander: ExpanderSpec = default "least-waste", source "cluster-autoscaler from 1.33 on";
         /// `--balance-similar-node-groups`.
         "balanceSimilarNodeGroups" balance_similar_node_groups: bool = default "false", source "autoscaler config/flags/flags.go";
-        /// `--new-pod-scale-up-delay`.
-        "newPodScaleUpDelay" new_pod_scale_up_delay: Span = default "0s", source "autoscaler config/flags/flags.go", range "0s"..="1h";
+        /// Pods younger than this are left alone (`--new-pod-scale-up-delay`, at least 2 s).
+        "newPodScaleUpDelay" new_pod_scale_up_delay: Span = default "2s", source "autoscaler core/static_autoscaler.go", range "2s"..="1h";
+        /// `--frequent-loops-enabled`: a loop that did something is followed by another at once.
+        "frequentLoopsEnabled" frequent_loops: bool = default "false", source "autoscaler config/flags/flags.go before 1.35";
         /// `--max-nodes-per-scaleup`.
         "maxNodesPerScaleUp" max_nodes_per_scale_up: u32 = default "1000", source "autoscaler config/flags/flags.go", range 1..=10000;
         /// `--max-node-provision-time`.
         "maxNodeProvisionTime" max_node_provision_time: Span = default "15m", source "autoscaler config/flags/flags.go", range "1s"..="1d";
+        /// `--max-node-startup-time`.
+        "maxNodeStartupTime" max_node_startup_time: Span = default "15m", source "autoscaler config/flags/flags.go", range "1s"..="1d";
         /// `--max-total-unready-percentage`.
         "maxTotalUnreadyPercentage" max_total_unready: Ratio = default "45%", source "autoscaler config/flags/flags.go", range "0%"..="100%";
         /// `--ok-total-unready-count`.
@@ -52,10 +63,6 @@ section! {
         "maxDrainParallelism" max_drain_parallelism: u32 = default "1", source "autoscaler config/flags/flags.go", range 1..=1000;
         /// `--node-delete-delay-after-taint`.
         "nodeDeleteDelayAfterTaint" node_delete_delay_after_taint: Span = default "5s", source "autoscaler config/flags/flags.go", range "0s"..="1h";
-        /// `--unremovable-node-recheck-timeout`.
-        "unremovableNodeRecheckTimeout" unremovable_node_recheck_timeout: Span = default "5m", source "autoscaler config/flags/flags.go", range "0s"..="1d";
-        /// `--expendable-pods-priority-cutoff`.
-        "expendablePodsPriorityCutoff" expendable_pods_priority_cutoff: i32 = default "-10", source "autoscaler config/flags/flags.go";
     }
 }
 
@@ -66,96 +73,56 @@ choice! {
         "random" => Random,
         /// The one that holds most of the waiting pods.
         "most-pods" => MostPods,
+        /// The one that adds fewest nodes.
+        "least-nodes" => LeastNodes,
         /// The one that leaves least CPU and memory idle.
         "least-waste" => LeastWaste,
     }
 }
 
-/// The cluster autoscaler of one cluster, resolved; fields as the flags.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AutoscalerSettings {
-    /// Whether there is one.
-    pub enabled: bool,
-    /// `--scan-interval`.
-    pub scan_interval: Span,
-    /// `--expander`.
-    pub expander: ExpanderSpec,
-    /// `--balance-similar-node-groups`.
-    pub balance_similar_node_groups: bool,
-    /// `--new-pod-scale-up-delay`.
-    pub new_pod_scale_up_delay: Span,
-    /// `--max-nodes-per-scaleup`.
-    pub max_nodes_per_scale_up: u32,
-    /// `--max-node-provision-time`.
-    pub max_node_provision_time: Span,
-    /// `--max-total-unready-percentage`.
-    pub max_total_unready: Ratio,
-    /// `--ok-total-unready-count`.
-    pub ok_total_unready: u32,
-    /// `--initial-node-group-backoff-duration`.
-    pub initial_backoff: Span,
-    /// `--max-node-group-backoff-duration`.
-    pub max_backoff: Span,
-    /// `--node-group-backoff-reset-timeout`.
-    pub backoff_reset: Span,
-    /// `--scale-down-enabled`.
-    pub scale_down_enabled: bool,
-    /// `--scale-down-delay-after-add`.
-    pub scale_down_delay_after_add: Span,
-    /// `--scale-down-delay-after-delete`.
-    pub scale_down_delay_after_delete: Span,
-    /// `--scale-down-delay-after-failure`.
-    pub scale_down_delay_after_failure: Span,
-    /// `--scale-down-unneeded-time`.
-    pub scale_down_unneeded_time: Span,
-    /// `--scale-down-unready-time`.
-    pub scale_down_unready_time: Span,
-    /// `--scale-down-utilization-threshold`.
-    pub scale_down_utilization_threshold: Ratio,
-    /// `--max-graceful-termination-sec`.
-    pub max_graceful_termination: Span,
-    /// `--max-scale-down-parallelism`.
-    pub max_scale_down_parallelism: u32,
-    /// `--max-drain-parallelism`.
-    pub max_drain_parallelism: u32,
-    /// `--node-delete-delay-after-taint`.
-    pub node_delete_delay_after_taint: Span,
-    /// `--unremovable-node-recheck-timeout`.
-    pub unremovable_node_recheck_timeout: Span,
-    /// `--expendable-pods-priority-cutoff`.
-    pub expendable_pods_priority_cutoff: i32,
-}
-
 impl ClusterAutoscalerSpec {
-    /// The resolved settings.
+    /// The autoscaler as its loop runs it.
     #[must_use]
-    pub fn settings(&self) -> AutoscalerSettings {
-        AutoscalerSettings {
+    pub fn plan(&self) -> AutoscalerPlan {
+        AutoscalerPlan {
             enabled: *self.enabled,
             scan_interval: *self.scan_interval,
-            expander: *self.expander,
-            balance_similar_node_groups: *self.balance_similar_node_groups,
-            new_pod_scale_up_delay: *self.new_pod_scale_up_delay,
-            max_nodes_per_scale_up: *self.max_nodes_per_scale_up,
+            expanders: vec![match *self.expander {
+                ExpanderSpec::Random => Expander::Random,
+                ExpanderSpec::MostPods => Expander::MostPods,
+                ExpanderSpec::LeastWaste => Expander::LeastWaste,
+                ExpanderSpec::LeastNodes => Expander::LeastNodes,
+            }],
+            balance_similar: *self.balance_similar_node_groups,
             max_node_provision_time: *self.max_node_provision_time,
-            max_total_unready: *self.max_total_unready,
-            ok_total_unready: *self.ok_total_unready,
-            initial_backoff: *self.initial_backoff,
-            max_backoff: *self.max_backoff,
-            backoff_reset: *self.backoff_reset,
-            scale_down_enabled: *self.scale_down_enabled,
-            scale_down_delay_after_add: *self.scale_down_delay_after_add,
-            scale_down_delay_after_delete: *self.scale_down_delay_after_delete,
-            scale_down_delay_after_failure: *self.scale_down_delay_after_failure,
-            scale_down_unneeded_time: *self.scale_down_unneeded_time,
-            scale_down_unready_time: *self.scale_down_unready_time,
-            scale_down_utilization_threshold: *self.scale_down_utilization_threshold,
+            max_node_startup_time: *self.max_node_startup_time,
+            max_nodes_per_scale_up: *self.max_nodes_per_scale_up,
+            unready_limits: UnreadyLimits {
+                ok_count: *self.ok_total_unready as usize,
+                max_percent: self.max_total_unready.percent(),
+            },
+            backoff: BackoffRules {
+                initial: *self.initial_backoff,
+                max: *self.max_backoff,
+                reset: *self.backoff_reset,
+            },
+            newest_pod_buffer: *self.new_pod_scale_up_delay,
+            frequent_loops: *self.frequent_loops,
+            scale_down: *self.scale_down_enabled,
+            delays: Delays {
+                after_add: *self.scale_down_delay_after_add,
+                after_delete: *self.scale_down_delay_after_delete,
+                after_failure: *self.scale_down_delay_after_failure,
+            },
+            wait_times: WaitTimes {
+                unneeded: *self.scale_down_unneeded_time,
+                unready: *self.scale_down_unready_time,
+            },
+            utilization_threshold: self.scale_down_utilization_threshold.get(),
+            max_parallelism: *self.max_scale_down_parallelism as usize,
+            max_drain_parallelism: *self.max_drain_parallelism as usize,
             max_graceful_termination: *self.max_graceful_termination,
-            max_scale_down_parallelism: *self.max_scale_down_parallelism,
-            max_drain_parallelism: *self.max_drain_parallelism,
-            node_delete_delay_after_taint: *self.node_delete_delay_after_taint,
-            unremovable_node_recheck_timeout: *self.unremovable_node_recheck_timeout,
-            expendable_pods_priority_cutoff: *self.expendable_pods_priority_cutoff,
+            delete_delay_after_taint: *self.node_delete_delay_after_taint,
         }
     }
 }

@@ -1,7 +1,13 @@
 //! The `hpa` section of a workload: a HorizontalPodAutoscaler (autoscaling/v2) on CPU.
 
+use crate::control::settings::KubernetesSpec;
 use crate::spec::{Code, Decoder, Diagnostic, choice, section};
 use crate::units::{Ratio, Span};
+
+use super::behavior::{Behavior, Change, Policy, RulesDraft, SelectPolicy};
+use super::limit::Bounds;
+use super::reconcile::Autoscaler;
+use super::sync::HpaPlan;
 
 section! {
     /// Horizontal Pod Autoscaler (autoscaling/v2) on CPU.
@@ -74,50 +80,6 @@ choice! {
     }
 }
 
-/// An HPA of one deployment, resolved.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HpaSettings {
-    /// Fewest replicas.
-    pub min_replicas: u32,
-    /// Most replicas.
-    pub max_replicas: u32,
-    /// Wanted CPU usage as a share of the request; a whole number of percent.
-    pub target_cpu: Ratio,
-    /// `spec.behavior`; without it the older rules hold.
-    pub behavior: Option<BehaviorSettings>,
-}
-
-/// `spec.behavior` as far as it is given; the controller fills in the defaults.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct BehaviorSettings {
-    /// Rules for adding replicas.
-    pub scale_up: RulesSettings,
-    /// Rules for taking replicas away.
-    pub scale_down: RulesSettings,
-}
-
-/// Rules of one direction, as far as given.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct RulesSettings {
-    /// `selectPolicy`.
-    pub select: Option<SelectPolicySpec>,
-    /// `stabilizationWindowSeconds`.
-    pub stabilization_window: Option<Span>,
-    /// `policies`; a list replaces the default list as a whole.
-    pub policies: Option<Vec<PolicySettings>>,
-}
-
-/// How much may change within a period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PolicySettings {
-    /// What `value` counts.
-    pub kind: PolicyKind,
-    /// The greatest change.
-    pub value: u32,
-    /// The period.
-    pub period: Span,
-}
-
 impl HpaSpec {
     fn check_values(&self, cx: &mut Decoder<'_>) {
         let (min, max) = (*self.min_replicas, *self.max_replicas);
@@ -136,38 +98,51 @@ impl HpaSpec {
         }
     }
 
-    /// The resolved settings.
+    /// The HPA as its controller runs it.
     #[must_use]
-    pub fn settings(&self) -> HpaSettings {
-        HpaSettings {
-            min_replicas: *self.min_replicas,
-            max_replicas: *self.max_replicas,
+    pub fn plan(&self, kubernetes: &KubernetesSpec) -> HpaPlan {
+        let downscale_stabilization = *kubernetes.hpa_downscale_stabilization;
+        let behavior = |behavior: &BehaviorSpec| {
+            let draft = |rules: &Option<ScalingRulesSpec>| {
+                rules.as_ref().map_or_else(RulesDraft::default, ScalingRulesSpec::draft)
+            };
+            let (up, down) = (draft(&behavior.scale_up), draft(&behavior.scale_down));
+            Behavior::from_drafts(up, down, downscale_stabilization)
+        };
+        HpaPlan {
             target_cpu: *self.target_cpu,
-            behavior: self.behavior.as_ref().map(BehaviorSpec::settings),
+            autoscaler: Autoscaler {
+                bounds: Bounds { min: signed(*self.min_replicas), max: signed(*self.max_replicas) },
+                behavior: self.behavior.as_ref().map(behavior),
+                tolerance: kubernetes.tolerance(),
+                cpu_timing: kubernetes.cpu_timing(),
+                downscale_stabilization,
+            },
         }
     }
 }
 
-impl BehaviorSpec {
-    fn settings(&self) -> BehaviorSettings {
-        let rules = |spec: &Option<ScalingRulesSpec>| {
-            spec.as_ref().map_or_else(RulesSettings::default, ScalingRulesSpec::settings)
-        };
-        BehaviorSettings { scale_up: rules(&self.scale_up), scale_down: rules(&self.scale_down) }
-    }
+fn signed(count: u32) -> i32 {
+    i32::try_from(count).expect("the sections bound every count far below 2^31")
 }
 
 impl ScalingRulesSpec {
-    fn settings(&self) -> RulesSettings {
+    fn draft(&self) -> RulesDraft {
         let seconds = |s: u32| Span::from_secs(i64::from(s));
-        let policy = |policy: &PolicySpec| PolicySettings {
-            kind: *policy.kind,
-            value: *policy.value,
+        let policy = |policy: &PolicySpec| Policy {
+            change: match *policy.kind {
+                PolicyKind::Pods => Change::Pods(signed(*policy.value)),
+                PolicyKind::Percent => Change::Percent(signed(*policy.value)),
+            },
             period: seconds(*policy.period_s),
         };
-        let policies: Vec<PolicySettings> = self.policies.iter().map(policy).collect();
-        RulesSettings {
-            select: Some(*self.select_policy),
+        let policies: Vec<Policy> = self.policies.iter().map(policy).collect();
+        RulesDraft {
+            select: Some(match *self.select_policy {
+                SelectPolicySpec::Max => SelectPolicy::Max,
+                SelectPolicySpec::Min => SelectPolicy::Min,
+                SelectPolicySpec::Disabled => SelectPolicy::Disabled,
+            }),
             stabilization_window: self.stabilization_window_s.map(seconds),
             policies: (!policies.is_empty()).then_some(policies),
         }

@@ -1,0 +1,138 @@
+//! A scenario that is valid by construction: plain data, names resolved to ids.
+
+use crate::control::cluster_autoscaler::plan::AutoscalerPlan;
+use crate::control::hpa::sync::HpaPlan;
+use crate::control::settings::Settings;
+use crate::faults::PlannedFault;
+use crate::model::world::World;
+use crate::spec::{Diagnostics, Leaf, Sources};
+use crate::traffic::demand::OverDispersion;
+use crate::traffic::plan::{DemandPlan, DeploymentPlan};
+use crate::units::{Ratio, Span};
+
+/// A checked scenario. Only [`load()`](super::load()) and [`from_text`](super::from_text) make one.
+#[derive(Debug)]
+pub struct Scenario {
+    pub(super) name: String,
+    pub(super) question: String,
+    pub(super) hash: u64,
+    pub(super) run: RunSettings,
+    pub(super) settings: Settings,
+    pub(super) world: World,
+    pub(super) deployments: Vec<DeploymentPlan>,
+    pub(super) over_dispersion: Vec<Option<OverDispersion>>,
+    pub(super) hpas: Vec<Option<HpaPlan>>,
+    pub(super) autoscalers: Vec<AutoscalerPlan>,
+    pub(super) demands: Vec<DemandPlan>,
+    pub(super) faults: Vec<PlannedFault>,
+    pub(super) leaves: Vec<Leaf>,
+    pub(super) warnings: Diagnostics,
+    pub(super) sources: Sources,
+}
+
+/// How long is simulated, and the seed of all draws.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RunSettings {
+    /// Simulated time after the warm-up.
+    pub horizon: Span,
+    /// Simulated time before t = 0.
+    pub warm_up: Span,
+    /// Share of requests that must be served in time for a service to count as recovered.
+    pub objective: Ratio,
+    /// Recovery time objective of every fault, if there is one.
+    pub recovery_objective: Option<Span>,
+    /// Seed of all draws.
+    pub seed: u64,
+}
+
+impl Scenario {
+    /// Its name, fit for a folder.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The question that it answers; empty if none was stated.
+    #[must_use]
+    pub fn question(&self) -> &str {
+        &self.question
+    }
+
+    /// FNV-1a hash of the scenario's text, its `--set` assignments and its CSV files.
+    #[must_use]
+    pub const fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// How long is simulated, and the seed.
+    #[must_use]
+    pub const fn run(&self) -> &RunSettings {
+        &self.run
+    }
+
+    /// Constants of the controllers.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The world before nodes and pods exist. Probe phases of PoPs are still zero.
+    #[must_use]
+    pub const fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// How each deployment serves.
+    #[must_use]
+    pub fn deployments(&self) -> &[DeploymentPlan] {
+        &self.deployments
+    }
+
+    /// The HPA of each deployment.
+    #[must_use]
+    pub fn hpas(&self) -> &[Option<HpaPlan>] {
+        &self.hpas
+    }
+
+    /// The cluster autoscaler of each cluster.
+    #[must_use]
+    pub fn autoscalers(&self) -> &[AutoscalerPlan] {
+        &self.autoscalers
+    }
+
+    /// What clients ask for, by demand.
+    #[must_use]
+    pub fn demands(&self) -> &[DemandPlan] {
+        &self.demands
+    }
+
+    /// Over-dispersion of each demand, which needs draws: see [`OverDispersion::modulate`].
+    #[must_use]
+    pub fn over_dispersion(&self) -> &[Option<OverDispersion>] {
+        &self.over_dispersion
+    }
+
+    /// What breaks, in the order of the file.
+    #[must_use]
+    pub fn faults(&self) -> &[PlannedFault] {
+        &self.faults
+    }
+
+    /// Every value with its origin, derived ones included, in the order of the schema.
+    #[must_use]
+    pub fn explained(&self) -> &[Leaf] {
+        &self.leaves
+    }
+
+    /// What is allowed, but was probably not meant.
+    #[must_use]
+    pub const fn warnings(&self) -> &Diagnostics {
+        &self.warnings
+    }
+
+    /// The texts that it comes from, for rendering diagnostics.
+    #[must_use]
+    pub const fn sources(&self) -> &Sources {
+        &self.sources
+    }
+}

@@ -1,0 +1,24 @@
+//! What may be wrong between sections, one file per family.
+//!
+//! A field's own bounds, and what must agree within one section, are checked by the sections
+//! themselves; names that lead nowhere are reported where they are resolved. Not modelled yet,
+//! so not checked: dependencies (and cycles among them), subnets and quotas; the pods that fit
+//! on a node are bounded by `maxPods`.
+
+use crate::scenario::resolve::{Resolved, Resolving};
+
+mod cost;
+mod faults;
+mod front_door;
+mod placement;
+
+/// Reports everything that is wrong between sections.
+pub(super) fn check_all(cx: &mut Resolving<'_, '_>, made: &Resolved) {
+    front_door::check(cx, made);
+    faults::check(cx);
+    // What follows computes with the resolved world, so it must have been resolved.
+    if !cx.diagnostics.has_errors() {
+        placement::check(cx, made);
+        cost::check(cx, made);
+    }
+}

@@ -1,0 +1,81 @@
+//! The scenario file as sections: what may be written, with defaults and their sources.
+//!
+//! Each component declares its section beside its code; here they are put together.
+
+use crate::control::cluster_autoscaler::spec::ClusterAutoscalerSpec;
+use crate::control::settings::{KubernetesSpec, VersionProfile};
+use crate::faults::FaultSpec;
+use crate::model::client::GeographySpec;
+use crate::model::front_door::FrontDoorSpec;
+use crate::model::node_pool::NodePoolSpec;
+use crate::model::region::RegionSpec;
+use crate::spec::{Name, Text, section};
+use crate::traffic::demand::DemandSpec;
+use crate::units::{Ratio, Span};
+
+use super::workload_spec::WorkloadSpec;
+
+/// The version of the schema that this release reads.
+pub const SCHEMA: &str = "tideover/v1";
+
+section! {
+    /// A scenario: what exists, who asks for what, and what breaks.
+    pub struct ScenarioSpec {
+        /// Version of the schema: `tideover/v1`.
+        "schema" schema: Text = required;
+        /// Name of the scenario; its results go into a folder of this name.
+        "name" name: Name = required;
+        /// The question that the scenario answers.
+        "question" question: Option<Text> = optional;
+        /// Whose constants hold where the scenario says nothing.
+        "profile" profile: VersionProfile = default "aks", source "the simulator's first target";
+        /// Constants of the Kubernetes controllers.
+        "kubernetes" kubernetes: KubernetesSpec = section;
+        /// How long is simulated, and the seed of all draws.
+        "run" run: RunSpec = required;
+        /// The regions.
+        "regions" regions: Vec<RegionSpec> = list 1..=64, unique;
+        /// The clusters.
+        "clusters" clusters: Vec<ClusterSpec> = list 1..=64, unique;
+        /// The workloads, each defined once for all clusters.
+        "workloads" workloads: Vec<WorkloadSpec> = list 1..=100, unique;
+        /// The global entry point.
+        "frontDoor" front_door: FrontDoorSpec = section;
+        /// The places that clients are in.
+        "geographies" geographies: Vec<GeographySpec> = list 1..=100, unique;
+        /// What clients ask for.
+        "demands" demands: Vec<DemandSpec> = list 1..=1000;
+        /// What breaks.
+        "faults" faults: Vec<FaultSpec> = list 0..=1000, unique;
+    }
+}
+
+section! {
+    /// How long is simulated, and the seed of all draws.
+    pub struct RunSpec {
+        /// Simulated time after the warm-up.
+        "horizon" horizon: Span = required, range "1s"..="366d";
+        /// Simulated time before, in which nothing is counted.
+        "warmUp" warm_up: Span = default "10m", source "assumed: twice the HPA's stabilisation window", range "0s"..="1d";
+        /// Share of requests that must be served in time for a service to count as recovered.
+        "objective" objective: Ratio = default "99%", source "assumed", range "1%"..="100%";
+        /// Recovery time objective of every fault: what a gate compares with; left out, none.
+        "recoveryObjective" recovery_objective: Option<Span> = optional, range "0s"..="366d";
+        /// Seed of all draws: the same seed gives the same run.
+        "seed" seed: u64 = required;
+    }
+}
+
+section! {
+    /// A cluster with its node pools.
+    pub struct ClusterSpec {
+        /// Its name, e.g. `primary`.
+        "name" name: Name = required;
+        /// The region that it stands in.
+        "region" region: Name = required;
+        /// Its node pools.
+        "pools" pools: Vec<NodePoolSpec> = list 1..=100, unique;
+        /// Its cluster autoscaler.
+        "autoscaler" autoscaler: ClusterAutoscalerSpec = section;
+    }
+}

@@ -1,0 +1,156 @@
+//! From sections to runtime data: names become ids, laws and rates are built, the world is laid
+//! out. An unknown name is reported and the rest goes on, so that all mistakes show at once.
+
+use crate::control::cluster_autoscaler::plan::AutoscalerPlan;
+use crate::control::hpa::sync::HpaPlan;
+use crate::faults::PlannedFault;
+use crate::model::duration::{DurationSpec, EmpiricalSpec};
+use crate::model::ids::{ClusterId, DeploymentId, GeographyId, RegionId, WorkloadId};
+use crate::model::reference::find;
+use crate::model::world::World;
+use crate::sim::laws::Law;
+use crate::spec::{Diagnostics, Leaf};
+use crate::traffic::demand::OverDispersion;
+use crate::traffic::plan::{DemandPlan, DeploymentPlan};
+use crate::units::Span;
+
+use super::checked::{RunSettings, Scenario};
+use super::load::Decoded;
+use super::table::Tables;
+use super::trace::Window;
+use super::{checks, explain};
+
+mod clusters;
+mod demands;
+mod front_door;
+mod places;
+mod workloads;
+
+/// What resolution has made so far.
+#[derive(Debug)]
+pub(super) struct Resolved {
+    pub(super) world: World,
+    pub(super) deployments: Vec<DeploymentPlan>,
+    /// Latency objective of each deployment.
+    pub(super) objectives: Vec<Span>,
+    pub(super) hpas: Vec<Option<HpaPlan>>,
+    pub(super) autoscalers: Vec<AutoscalerPlan>,
+    pub(super) demands: Vec<DemandPlan>,
+    pub(super) over_dispersion: Vec<Option<OverDispersion>>,
+    pub(super) faults: Vec<PlannedFault>,
+    /// Values that were derived or overridden, for `check --explain`.
+    pub(super) derived: Vec<Leaf>,
+}
+
+/// What resolution reads and writes to beside its result.
+pub(super) struct Resolving<'r, 'n> {
+    pub(super) decoded: &'r Decoded<'n>,
+    pub(super) tables: &'r mut Tables,
+    pub(super) diagnostics: &'r mut Diagnostics,
+}
+
+/// The scenario of a decoded file, or `None` after reports. The hash is still missing.
+pub(super) fn resolve(
+    decoded: &Decoded<'_>,
+    tables: &mut Tables,
+    diagnostics: &mut Diagnostics,
+) -> Option<Scenario> {
+    let spec = &decoded.spec;
+    let mut cx = Resolving { decoded, tables, diagnostics };
+    let mut made = Resolved {
+        world: places::world(spec),
+        deployments: Vec::new(),
+        objectives: Vec::new(),
+        hpas: Vec::new(),
+        autoscalers: Vec::new(),
+        demands: Vec::new(),
+        over_dispersion: Vec::new(),
+        faults: Vec::new(),
+        derived: Vec::new(),
+    };
+    clusters::add(&mut cx, &mut made);
+    workloads::add(&mut cx, &mut made);
+    front_door::add(&mut cx, &mut made);
+    demands::add(&mut cx, &mut made);
+    for fault in spec.faults.iter() {
+        made.faults.extend(fault.resolve(&made.world, cx.diagnostics));
+    }
+    checks::check_all(&mut cx, &made);
+    if cx.diagnostics.has_errors() {
+        return None;
+    }
+    workloads::set_sustainable(&mut made);
+    explain::derive(spec, &mut made);
+    let mut leaves = decoded.leaves.clone();
+    leaves.append(&mut made.derived);
+    Some(Scenario {
+        name: spec.name.as_str().to_owned(),
+        question: spec.question.as_ref().map_or_else(String::new, |text| text.to_string()),
+        hash: 0,
+        run: RunSettings {
+            horizon: *spec.run.horizon,
+            warm_up: *spec.run.warm_up,
+            objective: *spec.run.objective,
+            recovery_objective: *spec.run.recovery_objective,
+            seed: *spec.run.seed,
+        },
+        settings: spec.kubernetes.settings(),
+        world: made.world,
+        deployments: made.deployments,
+        hpas: made.hpas,
+        autoscalers: made.autoscalers,
+        demands: made.demands,
+        over_dispersion: made.over_dispersion,
+        faults: made.faults,
+        leaves,
+        warnings: Diagnostics::new(),
+        sources: crate::spec::Sources::default(),
+    })
+}
+
+impl Resolving<'_, '_> {
+    /// The stretch of simulated time that rates must cover.
+    pub(super) fn window(&self) -> Window {
+        let run = &self.decoded.spec.run;
+        Window { start_s: -run.warm_up.as_secs_f64(), end_s: run.horizon.as_secs_f64() }
+    }
+
+    /// The law that a section states; a stand-in after a reported mistake.
+    pub(super) fn law(&mut self, spec: &DurationSpec) -> Law {
+        let (tables, diagnostics) = (&mut *self.tables, &mut *self.diagnostics);
+        let mut read = |law: &EmpiricalSpec| tables.durations(law, diagnostics);
+        spec.law(&mut read).unwrap_or_else(|| Law::constant(1.0))
+    }
+
+    /// The region called so; the first one after a report.
+    pub(super) fn region(&mut self, name: &Named, world: &World) -> RegionId {
+        let known = world.regions.iter().map(|region| region.name.as_str());
+        RegionId::new(find("region", name, known, self.diagnostics).unwrap_or(0))
+    }
+
+    /// The cluster called so, or `None` after a report.
+    pub(super) fn cluster(&mut self, name: &Named, world: &World) -> Option<ClusterId> {
+        let known = world.clusters.iter().map(|cluster| cluster.name.as_str());
+        find("cluster", name, known, self.diagnostics).map(ClusterId::new)
+    }
+
+    /// The workload called so, or `None` after a report.
+    pub(super) fn workload(&mut self, name: &Named, world: &World) -> Option<WorkloadId> {
+        let known = world.workloads.iter().map(|workload| workload.name.as_str());
+        find("workload", name, known, self.diagnostics).map(WorkloadId::new)
+    }
+
+    /// The geography called so, or `None` after a report.
+    pub(super) fn geography(&mut self, name: &Named, world: &World) -> Option<GeographyId> {
+        let known = world.geographies.iter().map(|place| place.name.as_str());
+        find("geography", name, known, self.diagnostics).map(GeographyId::new)
+    }
+}
+
+/// A name with its place.
+pub(super) type Named = crate::spec::Set<crate::spec::Name>;
+
+/// The ids of all deployments.
+pub(super) fn deployments(world: &World) -> impl Iterator<Item = DeploymentId> + use<> {
+    (0..world.deployments.len()).map(DeploymentId::new)
+}

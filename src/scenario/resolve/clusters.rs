@@ -1,0 +1,124 @@
+//! Clusters and their node pools.
+
+use crate::model::cluster::{Cluster, OriginState};
+use crate::model::ids::{ClusterId, PoolId, RegionId, ZoneId};
+use crate::model::node_pool::{NodePool, NodePoolSpec, default_provisioning, default_reboot};
+use crate::model::region::Outages;
+use crate::scenario::draft::ClusterSpec;
+use crate::scenario::explain::derived;
+use crate::spec::{Code, Diagnostic};
+
+use super::{Resolved, Resolving};
+
+/// Adds all clusters with their pools.
+pub(super) fn add(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
+    let clusters = &cx.decoded.spec.clusters;
+    for cluster in clusters.iter() {
+        add_cluster(cx, made, cluster);
+    }
+}
+
+fn add_cluster(cx: &mut Resolving<'_, '_>, made: &mut Resolved, spec: &ClusterSpec) {
+    let id = ClusterId::new(made.world.clusters.len());
+    let region = cx.region(&spec.region, &made.world);
+    let mut pools = Vec::new();
+    for (index, pool) in spec.pools.iter().enumerate() {
+        pools.push(PoolId::new(made.world.pools.len()));
+        let path = format!("clusters[{}].pools[{index}]", id.index());
+        let may_grow = *spec.autoscaler.enabled;
+        let pool = node_pool(cx, made, pool, (id, region), may_grow, &path);
+        made.world.pools.push(pool);
+    }
+    made.autoscalers.push(spec.autoscaler.plan());
+    made.world.clusters.push(Cluster {
+        name: spec.name.as_str().to_owned(),
+        region,
+        pools,
+        deployments: Vec::new(),
+        control_plane: Outages::default(),
+        origin: OriginState::Serving,
+    });
+}
+
+fn node_pool(
+    cx: &mut Resolving<'_, '_>,
+    made: &mut Resolved,
+    spec: &NodePoolSpec,
+    (cluster, region): (ClusterId, RegionId),
+    may_grow: bool,
+    path: &str,
+) -> NodePool {
+    let (allocatable, capacity) = spec.resources();
+    let span = spec.name.span();
+    if spec.vm_size.is_some() {
+        let rule = "VM size less what AKS reserves (aks-docs node-resource-reservations.md)";
+        let shown = format!("{} CPU, {} memory", allocatable.cpu, allocatable.memory);
+        made.derived.push(derived(span, format!("{path}.allocatable"), shown, rule));
+    }
+    let provisioning = match &*spec.provisioning {
+        Some(law) => cx.law(law),
+        None => {
+            let rule = "left out: fitted to \"2 to 5 minutes\" (aks-docs concepts-scale.md)";
+            let shown = "lognormal, p50 2m30s, p95 5m".to_owned();
+            made.derived.push(derived(span, format!("{path}.provisioning"), shown, rule));
+            default_provisioning()
+        }
+    };
+    let reboot = match &*spec.reboot {
+        Some(law) => cx.law(law),
+        None => {
+            let shown = "uniform, 1m to 2m".to_owned();
+            made.derived.push(derived(span, format!("{path}.reboot"), shown, "left out: assumed"));
+            default_reboot()
+        }
+    };
+    let size = spec.size();
+    NodePool {
+        name: spec.name.as_str().to_owned(),
+        cluster,
+        zones: zones(cx, made, spec, region),
+        allocatable,
+        capacity,
+        min_nodes: size.min,
+        max_nodes: size.max,
+        autoscaled: size.autoscaled && may_grow,
+        provisioning,
+        reboot,
+        pull_bandwidth: *spec.pull_bandwidth,
+        container_start: *spec.container_start,
+        nodes: Vec::new(),
+        ordered: 0,
+        target: size.min,
+    }
+}
+
+/// The zones of a pool, all of the region if none is named.
+fn zones(
+    cx: &mut Resolving<'_, '_>,
+    made: &Resolved,
+    spec: &NodePoolSpec,
+    region: RegionId,
+) -> Vec<ZoneId> {
+    let known = &made.world[region].zones;
+    if spec.zones.is_empty() {
+        return known.clone();
+    }
+    let mut zones = Vec::new();
+    for &number in spec.zones.iter() {
+        let place = || spec.zones.place.clone();
+        match known.get(number as usize - 1) {
+            None => {
+                let message = format!("`{}` has no zone {number}", made.world[region].name);
+                let wrong = Diagnostic::error(Code::UnknownReference, place(), message);
+                cx.diagnostics.push(wrong.allowed(format!("1 to {}", known.len())));
+            }
+            Some(zone) if zones.contains(zone) => {
+                let message = format!("zone {number} is named twice");
+                let wrong = Diagnostic::error(Code::DuplicateName, place(), message);
+                cx.diagnostics.push(wrong.allowed("each zone once"));
+            }
+            Some(&zone) => zones.push(zone),
+        }
+    }
+    zones
+}

@@ -1,0 +1,100 @@
+//! What clients ask for: one plan for each demand and geography, and the traffic of each edge
+//! location.
+
+use crate::model::client::Demand;
+use crate::model::front_door::Pop;
+use crate::model::ids::{GeographyId, PopId, WorkloadId};
+use crate::scenario::arrivals::{arrivals, expected_users, share_of};
+use crate::spec::{Code, Diagnostic};
+use crate::traffic::demand::{DemandSpec, OverDispersion, RetriesSpec};
+use crate::traffic::plan::{Arrivals, DemandPlan, RetryPolicy};
+
+use super::{Resolved, Resolving};
+
+/// Adds all demands, then what share of traffic enters at each edge location.
+pub(super) fn add(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
+    let demands = &cx.decoded.spec.demands;
+    let mut users = vec![0.0; made.world.geographies.len()];
+    for spec in demands.iter() {
+        add_demand(cx, made, spec, &mut users);
+    }
+    share_traffic(made, &users);
+}
+
+fn add_demand(
+    cx: &mut Resolving<'_, '_>,
+    made: &mut Resolved,
+    spec: &DemandSpec,
+    users: &mut [f64],
+) {
+    let window = cx.window();
+    let workload = cx.workload(&spec.workload, &made.world);
+    let whole = arrivals(&spec.arrivals, window, cx.tables, cx.diagnostics);
+    for (place, share) in spec.geographies.iter() {
+        let geography = cx.geography(place, &made.world);
+        let (Some(workload), Some(geography), Some(whole)) = (workload, geography, &whole) else {
+            continue;
+        };
+        if share.get() <= 0.0 {
+            continue;
+        }
+        let name = spec.name.as_ref().map_or(spec.workload.as_str(), |name| name.as_str());
+        let name = format!("{name}/{}", place.as_str());
+        if made.demands.iter().any(|other| other.name == name) {
+            let place = spec.workload.place.clone();
+            let message = format!("another demand is called `{name}`");
+            let wrong = Diagnostic::error(Code::DuplicateName, place, message);
+            cx.diagnostics.push(wrong.help("give one of them a `name`"));
+        }
+        let arrivals = share_of(whole, share.get());
+        users[geography.index()] += expected_users(&arrivals, window);
+        push(made, spec, name, (workload, geography), arrivals);
+    }
+}
+
+fn push(
+    made: &mut Resolved,
+    spec: &DemandSpec,
+    name: String,
+    (workload, geography): (WorkloadId, GeographyId),
+    arrivals: Arrivals,
+) {
+    let world = &mut made.world;
+    let pops = (0..world.front_door.pops.len()).map(PopId::new);
+    let is_there = |pop: &PopId| world.front_door.pops[pop.index()].geography == geography;
+    made.demands.push(DemandPlan {
+        name: name.clone(),
+        workload,
+        geography,
+        arrivals,
+        attempt_timeout: *spec.attempt_timeout,
+        deadline: Some(*spec.deadline),
+        retries: spec.retries.as_ref().map_or(RetryPolicy::NEVER, RetriesSpec::policy),
+        pops: pops.filter(is_there).collect(),
+        client_to_pop: world[geography].client_to_pop,
+        pop_to_cluster: world[geography].pop_to_cluster.clone(),
+        origin_response_timeout: world.front_door.origin_response_timeout,
+    });
+    made.over_dispersion.push(
+        spec.over_dispersion
+            .as_ref()
+            .map(|over| OverDispersion { index: *over.index, window: *over.window }),
+    );
+    world.demands.push(Demand { name, workload, geography });
+}
+
+/// Within a place, every edge location gets the same share.
+fn share_traffic(made: &mut Resolved, users: &[f64]) {
+    let total: f64 = users.iter().sum();
+    let pops = &mut made.world.front_door.pops;
+    let count = |pops: &[Pop], geography: usize| {
+        pops.iter().filter(|pop| pop.geography.index() == geography).count()
+    };
+    let n_pops: Vec<usize> = (0..users.len()).map(|place| count(pops, place)).collect();
+    for pop in pops {
+        let place = pop.geography.index();
+        if 0.0 < total {
+            pop.traffic_share = users[place] / total / n_pops[place] as f64;
+        }
+    }
+}

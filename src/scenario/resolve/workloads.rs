@@ -1,0 +1,217 @@
+//! Workloads and their deployments: each override is laid over its workload, decoded, resolved.
+
+use crate::model::ids::{ClusterId, DeploymentId, WorkloadId};
+use crate::model::node_pool::Resources;
+use crate::model::workload::{AntiAffinity, Deployment, PodTemplate, ProbeSpec, Probes, Workload};
+use crate::scenario::explain::derived;
+use crate::scenario::load::without;
+use crate::scenario::workload_spec::{CapacitySpec, WorkloadSpec};
+use crate::sim::laws::Law;
+use crate::spec::{Code, Decode, Decoder, Diagnostic, Kind, Leaf, Node, overlay};
+use crate::traffic::capacity::{fit_capacity, sustainable_utilisation};
+use crate::traffic::plan::{Balancer, DeploymentPlan, OnTimeout};
+use crate::units::{MilliCpu, Ratio, Span};
+
+use super::{Resolved, Resolving};
+
+/// Adds all workloads with a deployment in each cluster that runs them.
+pub(super) fn add(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
+    let workloads = &cx.decoded.spec.workloads;
+    for (index, base) in workloads.iter().enumerate() {
+        let id = WorkloadId::new(index);
+        let name = base.name.as_str().to_owned();
+        made.world.workloads.push(Workload { name, deployments: Vec::new() });
+        let path = format!("workloads[{index}]");
+        if base.clusters.entries.is_empty() {
+            for cluster in (0..made.world.clusters.len()).map(ClusterId::new) {
+                add_deployment(cx, made, (id, cluster), base, &path);
+            }
+        }
+        for (name, over) in &base.clusters.entries {
+            let Some(cluster) = cx.cluster(name, &made.world) else { continue };
+            let path = format!("{path}.clusters.{}", name.as_str());
+            if is_empty(over) {
+                add_deployment(cx, made, (id, cluster), base, &path);
+            } else if let Some(spec) = overridden(cx, made, index, over, &path) {
+                add_deployment(cx, made, (id, cluster), &spec, &path);
+            }
+        }
+    }
+}
+
+fn is_empty(node: &Node) -> bool {
+    matches!(&node.kind, Kind::Mapping(entries) if entries.is_empty())
+}
+
+/// Workload `index` with `over` laid over it, or `None` after a report.
+fn overridden(
+    cx: &mut Resolving<'_, '_>,
+    made: &mut Resolved,
+    index: usize,
+    over: &Node,
+    path: &str,
+) -> Option<WorkloadSpec> {
+    let Some(Kind::Sequence(items)) = cx.decoded.root.get("workloads").map(|list| &list.kind)
+    else {
+        unreachable!("the workloads were decoded from a list")
+    };
+    let laid = overlay(&without(&items[index], &["clusters"]), over);
+    let mut decoder = Decoder::at(path, Some(cx.decoded.profile));
+    let spec = WorkloadSpec::decode(&laid, &mut decoder);
+    let (found, leaves) = decoder.finish();
+    let failed = found.has_errors();
+    cx.diagnostics.append(found);
+    let base = format!("workloads[{index}]");
+    let differs = |leaf: &Leaf| {
+        let key = &leaf.place.path[path.len()..];
+        let same = |other: &&Leaf| other.place.path.strip_prefix(base.as_str()) == Some(key);
+        cx.decoded.leaves.iter().find(same).is_none_or(|other| other.shown != leaf.shown)
+    };
+    made.derived.extend(leaves.into_iter().filter(differs));
+    spec.filter(|_| !failed)
+}
+
+/// What a pod can do: stated, or fitted to a measurement.
+struct Strength {
+    workers: u16,
+    law: Law,
+    cpu_per_worker: MilliCpu,
+}
+
+fn add_deployment(
+    cx: &mut Resolving<'_, '_>,
+    made: &mut Resolved,
+    (workload, cluster): (WorkloadId, ClusterId),
+    spec: &WorkloadSpec,
+    path: &str,
+) {
+    let id = DeploymentId::new(made.world.deployments.len());
+    let strength = match (&*spec.capacity, &*spec.service) {
+        (_, Some(service)) => Strength {
+            workers: *service.workers,
+            law: cx.law(&service.time),
+            cpu_per_worker: *service.cpu_per_worker,
+        },
+        (Some(capacity), None) => fitted(cx, made, capacity, path),
+        (None, None) => unreachable!("checked when the workload was decoded"),
+    };
+    let hpa = spec.hpa.as_ref().map(|hpa| hpa.plan(&cx.decoded.spec.kubernetes));
+    let least = spec.hpa.as_ref().map(|hpa| *hpa.min_replicas);
+    let template = template(cx, made, spec, &strength, path);
+    made.deployments.push(DeploymentPlan {
+        cluster,
+        workload,
+        workers: strength.workers,
+        queue: *spec.queue,
+        law: strength.law,
+        speed: 1.0,
+        on_timeout: OnTimeout::from(*spec.on_timeout),
+        balancer: Balancer::from(*spec.balancer),
+    });
+    made.world.deployments.push(Deployment {
+        workload,
+        cluster,
+        template,
+        replicas: spec.replicas.or(least).unwrap_or(1),
+        hpa_bounds: spec.hpa.as_ref().map(|hpa| (*hpa.min_replicas, *hpa.max_replicas)),
+        pods: Vec::new(),
+        created: 0,
+        sustainable: Ratio::new(0.0),
+    });
+    made.objectives.push(*spec.latency_objective);
+    made.hpas.push(hpa);
+    made.world[workload].deployments.push(id);
+    made.world[cluster].deployments.push(id);
+}
+
+fn template(
+    cx: &mut Resolving<'_, '_>,
+    made: &mut Resolved,
+    spec: &WorkloadSpec,
+    strength: &Strength,
+    path: &str,
+) -> PodTemplate {
+    let seconds = |s: u32| Span::from_secs(i64::from(s));
+    let start_up = match &*spec.start_up {
+        Some(law) => cx.law(law),
+        None => {
+            let (path, shown) = (format!("{path}.startUp"), "constant 5s".to_owned());
+            made.derived.push(derived(spec.name.span(), path, shown, "left out: assumed"));
+            Law::constant(5.0)
+        }
+    };
+    let requests = &spec.requests;
+    PodTemplate {
+        requests: Resources { cpu: *requests.cpu, memory: *requests.memory, pods: 1 },
+        cpu_limit: spec.limits.as_ref().and_then(|limits| *limits.cpu),
+        workers: strength.workers,
+        queue: *spec.queue,
+        service: strength.law.clone(),
+        cpu_per_worker: strength.cpu_per_worker,
+        image: *spec.image,
+        start_up,
+        probes: Probes {
+            startup: spec.startup_probe.as_ref().map(ProbeSpec::probe),
+            readiness: spec.readiness_probe.as_ref().map(ProbeSpec::probe),
+            liveness: spec.liveness_probe.as_ref().map(ProbeSpec::probe),
+        },
+        termination_grace: seconds(*spec.termination_grace_s),
+        pre_stop: *spec.pre_stop,
+        toleration: seconds(*spec.toleration_s),
+        anti_affinity: AntiAffinity::from(*spec.anti_affinity),
+        pool: spec.node_pool.as_ref().map(|name| name.as_str().to_owned()),
+        priority: *spec.priority,
+    }
+}
+
+/// Workers and service law that reproduce a measurement; a stand-in after a report.
+fn fitted(
+    cx: &mut Resolving<'_, '_>,
+    made: &mut Resolved,
+    spec: &CapacitySpec,
+    path: &str,
+) -> Strength {
+    let Some(fit) = fit_capacity(*spec.rate, *spec.cpu, *spec.p50, *spec.p99) else {
+        let message = "no pod with at most 64 workers serves this rate with these percentiles";
+        let wrong = Diagnostic::error(Code::Contradiction, spec.rate.place.clone(), message);
+        cx.diagnostics.push(wrong.help("measure one pod, not several behind a balancer"));
+        return Strength { workers: 1, law: Law::constant(1.0), cpu_per_worker: MilliCpu::ZERO };
+    };
+    let cpu_per_worker = MilliCpu::new((fit.milli_cpu_per_worker.round() as i64).max(1));
+    let rule = "fitted to `capacity`: fewest workers that keep p99 within 5 %";
+    let shown = [
+        ("service.workers", fit.workers.to_string()),
+        ("service.time", format!("lognormal, p50 {}, p99 {}", *spec.p50, *spec.p99)),
+        ("service.cpuPerWorker", cpu_per_worker.to_string()),
+        ("capacity.utilisation", rounded(fit.utilisation)),
+        ("capacity.p50Error", rounded(fit.p50_error)),
+        ("capacity.p99Error", rounded(fit.p99_error)),
+    ];
+    for (key, value) in shown {
+        made.derived.push(derived(spec.rate.span(), format!("{path}.{key}"), value, rule));
+    }
+    Strength { workers: fit.workers, law: fit.law, cpu_per_worker }
+}
+
+fn rounded(ratio: Ratio) -> String {
+    format!("{:.1}%", ratio.percent())
+}
+
+/// Sets the highest sustained utilisation of every deployment, solved once for equal pods.
+pub(super) fn set_sustainable(made: &mut Resolved) {
+    let mut solved: Vec<(u16, Law, Span, Ratio)> = Vec::new();
+    for (deployment, objective) in made.world.deployments.iter_mut().zip(&made.objectives) {
+        let PodTemplate { workers, service, .. } = &deployment.template;
+        let known =
+            solved.iter().find(|(w, law, o, _)| w == workers && law == service && o == objective);
+        let ratio = match known {
+            Some(&(.., ratio)) => ratio,
+            None => {
+                let ratio = sustainable_utilisation(*workers, service, *objective);
+                solved.push((*workers, service.clone(), *objective, ratio));
+                ratio
+            }
+        };
+        deployment.sustainable = ratio;
+    }
+}

@@ -1,0 +1,259 @@
+//! The `workloads` section: a Deployment, its Service and its HPA, defined once for all clusters.
+//!
+//! `clusters` names the clusters that run it and what differs there: each override is laid over
+//! the workload before it is decoded, so it passes the same checks.
+
+use std::sync::LazyLock;
+
+use crate::control::hpa::spec::HpaSpec;
+use crate::model::duration::DurationSpec;
+use crate::model::workload::{AntiAffinitySpec, LimitsSpec, ProbeSpec, RequestsSpec};
+use crate::spec::{
+    Code, Decode, Decoder, Diagnostic, Field, Kind, Name, Node, Origin, Presence, Section, Set,
+    Shape, choice, section,
+};
+use crate::traffic::plan::{Balancer, OnTimeout};
+use crate::units::{Bytes, MilliCpu, Rate, Span};
+
+section! {
+    /// A workload: Deployment, Service and HPA, defined once for all clusters. Give `capacity`
+    /// (measured) or `service` (explicit).
+    pub struct WorkloadSpec {
+        /// Its name, e.g. `web`.
+        "name" name: Name = required;
+        /// What the scheduler reserves for a pod.
+        "requests" requests: RequestsSpec = required;
+        /// What a pod may not exceed.
+        "limits" limits: Option<LimitsSpec> = optional;
+        /// What one pod was measured to serve; workers and service times are derived from it.
+        "capacity" capacity: Option<CapacitySpec> = optional;
+        /// How a pod serves, stated directly.
+        "service" service: Option<ServiceSpec> = optional;
+        /// Requests that may wait in a pod; more are refused.
+        "queue" queue: u32 = default "100", source "assumed; servers differ widely", range 0..=10000000;
+        /// What a pod does with a request whose client has given up.
+        "onTimeout" on_timeout: OnTimeoutSpec = default "serve", source "assumed: most servers do not notice";
+        /// How a pod is picked for a request.
+        "balancer" balancer: BalancerSpec = default "random", source "kube-proxy in iptables mode";
+        /// A request's p99 must stay below this for the capacity to count as sustained.
+        "latencyObjective" latency_objective: Span = default "500ms", source "assumed", range "1ms"..="1h";
+        /// Size of the image that a node pulls once.
+        "image" image: Bytes = default "400Mi", source "assumed", range "0"..="100Gi";
+        /// From the start of the container until the process can answer; left out, 5 s (assumed).
+        "startUp" start_up: Option<DurationSpec> = optional, range "0s"..="1d";
+        /// Gates the other probes until it has passed once; left out, there is none.
+        "startupProbe" startup_probe: Option<ProbeSpec> = optional;
+        /// Decides whether a pod gets traffic; left out, it is ready once it runs.
+        "readinessProbe" readiness_probe: Option<ProbeSpec> = optional;
+        /// Decides whether a container is restarted; left out, there is none.
+        "livenessProbe" liveness_probe: Option<ProbeSpec> = optional;
+        /// Seconds from a pod's deletion to its end at the latest.
+        "terminationGracePeriodSeconds" termination_grace_s: u32 = default "30", source "kubernetes pkg/apis/core/v1/defaults.go", range 0..=86400;
+        /// Length of a preStop sleep, during which the pod goes on serving.
+        "preStopSleep" pre_stop: Span = default "0s", source "Kubernetes has no preStop hook unless given", range "0s"..="1d";
+        /// Seconds for which pods stay on a node that is not ready or unreachable.
+        "tolerationSeconds" toleration_s: u32 = default "300", source "kubernetes plugin defaulttolerationseconds", range 0..=86400;
+        /// Replicas; with an HPA, those at the start.
+        "replicas" replicas: Option<u32> = optional, range 0..=100000;
+        /// Required anti-affinity of its pods with each other.
+        "podAntiAffinity" anti_affinity: AntiAffinitySpec = default "none", source "Kubernetes has none unless given";
+        /// The only pool that its pods may run on; left out, any.
+        "nodePool" node_pool: Option<Name> = optional;
+        /// Scheduling priority; higher goes first.
+        "priority" priority: i32 = default "0", source "Kubernetes, no PriorityClass", range -2147483648..=1000000000;
+        /// Its Horizontal Pod Autoscaler; left out, there is none.
+        "hpa" hpa: Option<HpaSpec> = optional;
+        /// The clusters that run it, each with what differs there; left out, all clusters.
+        "clusters" clusters: Overrides = optional;
+    }
+    check WorkloadSpec::check_together;
+}
+
+section! {
+    /// What one pod was measured to serve: a load test's row.
+    pub struct CapacitySpec {
+        /// Requests a second.
+        "rate" rate: Rate = required, range "0.001/s"..="1000000/s";
+        /// CPU that the pod used at that rate.
+        "cpu" cpu: MilliCpu = required, range "1m"..="1000";
+        /// Median latency at that rate.
+        "p50" p50: Span = required, range "1us"..="1h";
+        /// 99th percentile of latency at that rate.
+        "p99" p99: Span = required, range "1us"..="1h";
+    }
+    check CapacitySpec::check_order;
+}
+
+section! {
+    /// How a pod serves.
+    pub struct ServiceSpec {
+        /// Requests that it serves at the same time.
+        "workers" workers: u16 = required, range 1..=64;
+        /// Service time of a request on an idle pod.
+        "time" time: DurationSpec = required, range "1us"..="1h";
+        /// CPU that a busy worker uses.
+        "cpuPerWorker" cpu_per_worker: MilliCpu = required, range "0m"..="1000";
+    }
+}
+
+choice! {
+    /// What a pod does with a request whose client has given up.
+    pub enum OnTimeoutSpec {
+        /// Serves it all the same.
+        "serve" => Serve,
+        /// Drops it instead of starting it.
+        "drop_queued" => DropQueued,
+        /// Also aborts it in service.
+        "cancel" => Cancel,
+    }
+}
+
+choice! {
+    /// How a pod is picked for a request.
+    pub enum BalancerSpec {
+        /// Evenly at random: kube-proxy in iptables mode.
+        "random" => Random,
+        /// In turn: kube-proxy in IPVS mode, Application Gateway.
+        "round_robin" => RoundRobin,
+        /// The less loaded of two drawn at random.
+        "power_of_two" => PowerOfTwo,
+        /// The least loaded.
+        "least_outstanding" => LeastOutstanding,
+    }
+}
+
+/// What differs in each cluster that runs the workload, not decoded yet.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Overrides {
+    /// Cluster and what differs, in the order of the text.
+    pub entries: Vec<(Set<Name>, Node)>,
+}
+
+/// Keys of a workload that no cluster may change.
+const FIXED: [&str; 2] = ["name", "clusters"];
+
+/// The keys that an override may have: those of a workload, none required.
+static OVERRIDE: LazyLock<Section> = LazyLock::new(|| {
+    let fields = WorkloadSpec::SECTION.fields.iter();
+    let fields = fields.filter(|field| !FIXED.contains(&field.key));
+    let optional = |field: &Field| {
+        let mut field = *field;
+        field.presence = Presence::Optional;
+        field
+    };
+    let fields: Vec<Field> = fields.map(optional).collect();
+    Section {
+        name: "WorkloadOverride",
+        doc: &[" What differs in one cluster: any key of the workload."],
+        fields: fields.leak(),
+    }
+});
+
+impl Decode for Overrides {
+    fn decode(node: &Node, cx: &mut Decoder<'_>) -> Option<Self> {
+        let Kind::Mapping(entries) = &node.kind else {
+            if node.kind != Kind::Refused {
+                let place = cx.place(node.span);
+                let message = format!("read {}", node.described());
+                let wrong = Diagnostic::error(Code::WrongType, place, message);
+                cx.report(wrong.allowed(Self::shape().described()));
+            }
+            return None;
+        };
+        let mut overrides = Self::default();
+        for (key, value) in entries {
+            cx.at_key(&key.text, |cx| {
+                let place = cx.place(key.span);
+                // The keys are checked here, the values once they are laid over the workload.
+                cx.open(value, &OVERRIDE);
+                match Name::new(&key.text) {
+                    Ok(value_name) => {
+                        let name = Set { value: value_name, place, origin: Origin::Given };
+                        overrides.entries.push((name, value.clone()));
+                    }
+                    Err(reason) => {
+                        let message = format!("read the name `{}`: {reason}", key.text);
+                        cx.report(Diagnostic::error(Code::BadName, place, message));
+                    }
+                }
+            });
+        }
+        (overrides.entries.len() == entries.len()).then_some(overrides)
+    }
+
+    fn shape() -> Shape {
+        Shape::NameMap(Box::new(Shape::Section(&OVERRIDE)))
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::default())
+    }
+}
+
+impl WorkloadSpec {
+    fn check_together(&self, cx: &mut Decoder<'_>) {
+        let mut report = |place: &crate::spec::Place, message: String, allowed: &str| {
+            let wrong = Diagnostic::error(Code::Contradiction, place.clone(), message);
+            cx.report(wrong.allowed(allowed));
+        };
+        if self.capacity.is_some() == self.service.is_some() {
+            let message = "a workload needs its capacity stated once".to_owned();
+            report(&self.capacity.place, message, "either `capacity` or `service`");
+        }
+        if let Some(limits) = &*self.limits {
+            if limits.cpu.is_some_and(|limit| limit < *self.requests.cpu) {
+                let message = format!("the CPU limit is below the request {}", *self.requests.cpu);
+                report(&limits.cpu.place, message, "at least the request");
+            }
+            if limits.memory.is_some_and(|limit| limit < *self.requests.memory) {
+                let message =
+                    format!("the memory limit is below the request {}", *self.requests.memory);
+                report(&limits.memory.place, message, "at least the request");
+            }
+        }
+        if let (Some(replicas), Some(hpa)) = (*self.replicas, &*self.hpa)
+            && !(*hpa.min_replicas..=*hpa.max_replicas).contains(&replicas)
+        {
+            let message = format!("{replicas} replicas lie outside the HPA's bounds");
+            let allowed = format!("{} to {}", *hpa.min_replicas, *hpa.max_replicas);
+            report(&self.replicas.place, message, &allowed);
+        }
+        for probe in [&self.startup_probe, &self.liveness_probe] {
+            if let Some(probe) = &**probe {
+                probe.check_passes_at_once(cx);
+            }
+        }
+    }
+}
+
+impl CapacitySpec {
+    fn check_order(&self, cx: &mut Decoder<'_>) {
+        if *self.p99 <= *self.p50 {
+            let message = format!("p99 {} is not above p50 {}", *self.p99, *self.p50);
+            let place = self.p99.place.clone();
+            let wrong = Diagnostic::error(Code::Contradiction, place, message);
+            cx.report(wrong.allowed(format!("more than {}", *self.p50)));
+        }
+    }
+}
+
+impl From<OnTimeoutSpec> for OnTimeout {
+    fn from(spec: OnTimeoutSpec) -> Self {
+        match spec {
+            OnTimeoutSpec::Serve => Self::Serve,
+            OnTimeoutSpec::DropQueued => Self::DropQueued,
+            OnTimeoutSpec::Cancel => Self::Cancel,
+        }
+    }
+}
+
+impl From<BalancerSpec> for Balancer {
+    fn from(spec: BalancerSpec) -> Self {
+        match spec {
+            BalancerSpec::Random => Self::Random,
+            BalancerSpec::RoundRobin => Self::RoundRobin,
+            BalancerSpec::PowerOfTwo => Self::PowerOfTwo,
+            BalancerSpec::LeastOutstanding => Self::LeastOutstanding,
+        }
+    }
+}
