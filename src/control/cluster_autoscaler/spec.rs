@@ -9,6 +9,7 @@ use super::expander::Expander;
 use super::plan::AutoscalerPlan;
 use super::scale_down::cooldown::Delays;
 use super::scale_down::removable::WaitTimes;
+use super::scale_up::HelpRules;
 
 section! {
     /// The cluster autoscaler of one cluster; its flags by their names.
@@ -106,7 +107,11 @@ impl ClusterAutoscalerSpec {
                 max: *self.max_backoff,
                 reset: *self.backoff_reset,
             },
-            newest_pod_buffer: *self.new_pod_scale_up_delay,
+            help: HelpRules {
+                priority_cutoff: *self.expendable_pods_priority_cutoff,
+                new_pod_delay: *self.new_pod_scale_up_delay,
+                ..HelpRules::DEFAULT
+            },
             frequent_loops: *self.frequent_loops,
             scale_down: *self.scale_down_enabled,
             delays: Delays {
