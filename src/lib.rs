@@ -5,7 +5,9 @@
 //! `units < spec < sim < model < traffic < control < faults < scenario < simulation < metrics
 //! < experiment < report < cli`.
 
+pub mod cli;
 pub mod control;
+pub mod experiment;
 pub mod faults;
 pub mod metrics;
 pub mod model;

@@ -1,0 +1,84 @@
+//! What can be typed: verbs, arguments and flags, with their help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Exit codes, for the end of the help.
+const EXIT_CODES: &str = "\
+Exit codes: 0 success, 1 a file could not be written or tideover made a mistake, \
+2 wrong command line, 3 wrong scenario.";
+
+/// Replays failures of multi-region Kubernetes systems: how long until users are served again,
+/// how many requests are lost, and what limits the rest.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "tideover", version, after_help = EXIT_CODES)]
+pub struct CommandLine {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Verb {
+    /// Replay a scenario once and write a result folder
+    Run(RunArguments),
+    /// Check a scenario without running it
+    Check(CheckArguments),
+}
+
+/// Which scenario, and what to change in it.
+#[derive(Clone, Debug, Args)]
+pub struct ScenarioArguments {
+    /// Scenario file, YAML; - reads the standard input
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: PathBuf,
+    /// Change a value of the scenario, e.g. --set clusters[secondary].pools[user].minCount=3;
+    /// can be given several times
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<String>,
+}
+
+/// Replay a scenario once and write a result folder.
+///
+/// A short table goes to the standard output; the folder gets summary.json, timeline.csv,
+/// users.csv, events.csv, plots as SVG and PNG, and manifest.json.
+#[derive(Clone, Debug, Args)]
+pub struct RunArguments {
+    /// The scenario.
+    #[command(flatten)]
+    pub scenario: ScenarioArguments,
+    /// Result folder [default: results/<name of the scenario>]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Seed of all random draws [default: run.seed of the scenario]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Number of the trial; each trial draws differently from the same seed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub trial: u64,
+    /// Print summary.json instead of the table
+    #[arg(long)]
+    pub json: bool,
+    /// Write no plots
+    #[arg(long)]
+    pub no_plots: bool,
+    /// Say nothing on the standard error but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Check a scenario without running it.
+#[derive(Clone, Debug, Args)]
+pub struct CheckArguments {
+    /// The scenario.
+    #[command(flatten)]
+    pub scenario: ScenarioArguments,
+    /// Print every value with its origin, and what is derived from it
+    #[arg(long)]
+    pub explain: bool,
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,28 @@
+//! The command line: one verb each, and nothing that another front end would need.
+//!
+//! Data goes to the standard output, talk to the standard error. Reading order:
+//! [`command_line`] (what can be typed), [`run`] and [`check`] (the verbs), [`scenario_file`] (how
+//! both read a scenario), [`explain`], [`progress`] and [`talk`] (how they speak), [`exit`] (what
+//! the shell is told).
+
+mod command_line;
+
+mod start;
+
+mod run;
+
+mod check;
+
+mod scenario_file;
+
+mod explain;
+
+mod progress;
+
+mod talk;
+
+mod exit;
+
+pub use command_line::{CheckArguments, CommandLine, RunArguments, ScenarioArguments, Verb};
+pub use exit::{Exit, Failure, guarded};
+pub use start::{parse, start};

@@ -1,0 +1,100 @@
+//! `tideover run`: one replay, a short table on the terminal, a result folder on disk.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::model::fact::What;
+
+use crate::scenario::Scenario;
+
+use crate::experiment::run::{Trial, run_once};
+
+use crate::report::manifest_json::Manifest;
+use crate::report::run_folder::{self, RunResult};
+use crate::report::writer::OutputFolder;
+use crate::report::{stdout, summary_json, table};
+
+use super::command_line::RunArguments;
+use super::exit::Failure;
+use super::progress::Progress;
+use super::scenario_file;
+use super::talk::say;
+
+/// Replays the scenario, prints what it came to, and writes the result folder.
+///
+/// The folder is made first, so that nobody waits for a run whose results have no place; and the
+/// table is printed even if the folder then cannot be written.
+pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
+    let scenario = scenario_file::read_or_say(&arguments.scenario, !arguments.quiet)?;
+    let path = result_path(arguments, &scenario);
+    let folder = OutputFolder::create(&path).context("cannot make the result folder")?;
+    let progress = Progress::new(&scenario, arguments.quiet);
+    let trial = run_once(&scenario, arguments.seed, arguments.trial, |now| progress.reached(now));
+    progress.say("writing the results");
+    let written = write(&folder, arguments, &scenario, &trial);
+    progress.finish();
+    let text = if arguments.json {
+        summary_json::render(&trial.outcome)
+    } else {
+        table::render(&trial.outcome)
+    };
+    let printed = stdout::print(&text);
+    if !arguments.quiet {
+        say(&warnings(&trial));
+    }
+    written.context("the results are incomplete")?;
+    printed.context("cannot write to the standard output")?;
+    if !arguments.quiet {
+        say(&format!("results in {}\n", shown(&path)));
+    }
+    Ok(())
+}
+
+fn result_path(arguments: &RunArguments, scenario: &Scenario) -> PathBuf {
+    arguments.out.clone().unwrap_or_else(|| Path::new("results").join(scenario.name()))
+}
+
+/// A folder with a slash at its end, so that it can be told from a file.
+fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    format!("{}/", text.trim_end_matches('/'))
+}
+
+fn write(
+    folder: &OutputFolder,
+    arguments: &RunArguments,
+    scenario: &Scenario,
+    trial: &Trial,
+) -> Result<(), anyhow::Error> {
+    let flags = arguments.scenario.sets.iter().map(|set| format!("--set {set}")).collect();
+    let manifest = Manifest::new(&trial.outcome, format!("{:016x}", scenario.hash()), flags);
+    let result = RunResult {
+        outcome: &trial.outcome,
+        timeline: &trial.timeline,
+        facts: &trial.finished.facts,
+        world: &trial.finished.world,
+        manifest: &manifest,
+    };
+    run_folder::write(folder, &result)?;
+    Ok(())
+}
+
+/// What the run itself wants to be known about how far to trust it.
+fn warnings(trial: &Trial) -> String {
+    let world = &trial.finished.world;
+    let mut words = String::new();
+    for fact in trial.finished.facts.facts() {
+        match fact.what {
+            What::NotSteady { .. } => {
+                words += &format!(
+                    "warning: {}\n  = help: lengthen `run.warmUp`, or start with enough replicas\n",
+                    fact.words(world)
+                );
+            }
+            What::LimitReached { .. } => words += &format!("warning: {}\n", fact.words(world)),
+            _ => {}
+        }
+    }
+    words
+}

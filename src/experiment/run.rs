@@ -1,0 +1,90 @@
+//! One trial of a scenario: the simulation, then every fold over its record.
+
+use crate::units::Time;
+
+use crate::model::fact::{FactLog, What};
+use crate::model::ids::FaultId;
+use crate::model::world::World;
+
+use crate::scenario::{PlannedFault, Scenario};
+
+use crate::simulation::{self, Finished, Options};
+
+use crate::metrics::headroom;
+use crate::metrics::outcome::Outcome;
+use crate::metrics::record::{FaultFrame, Record, RunFrame, TrafficRecord};
+use crate::metrics::summary;
+use crate::metrics::timeline::{self, Timeline};
+
+/// What one trial came to.
+#[derive(Debug)]
+pub struct Trial {
+    /// Its figures.
+    pub outcome: Outcome,
+    /// Its series.
+    pub timeline: Timeline,
+    /// The simulation at its horizon: facts, world and counts.
+    pub finished: Finished,
+}
+
+/// Runs trial number `trial` of `scenario`; `seed` overrules the scenario's own.
+///
+/// `progress` is called about once a simulated minute with the present instant; it cannot change
+/// the run.
+pub fn run_once(
+    scenario: &Scenario,
+    seed: Option<u64>,
+    trial: u64,
+    progress: impl FnMut(Time),
+) -> Trial {
+    let options = Options { seed, trial, ..Options::default() };
+    let finished = simulation::run(scenario, options, progress);
+    let frame = frame(scenario, options, &finished);
+    let traffic = TrafficRecord::from_ledger(&finished.ledger, finished.world.deployments.len());
+    let record = Record {
+        frame: &frame,
+        world: &finished.world,
+        facts: &finished.facts,
+        samples: &finished.samples,
+        traffic: &traffic,
+    };
+    let headroom = headroom::headroom(&record);
+    let outcome = summary::outcome(&record, &headroom);
+    let timeline = timeline::timeline(&record, &headroom);
+    Trial { outcome, timeline, finished }
+}
+
+fn frame(scenario: &Scenario, options: Options, finished: &Finished) -> RunFrame {
+    let run = scenario.run();
+    let faults = scenario.faults().iter().enumerate();
+    RunFrame {
+        scenario: scenario.name().to_owned(),
+        seed: options.seed.unwrap_or(run.seed),
+        trial: options.trial,
+        fidelity: "requests",
+        horizon: run.horizon,
+        warm_up: run.warm_up,
+        objective: run.objective,
+        faults: faults
+            .map(|(index, fault)| {
+                let struck = has_struck(&finished.facts, FaultId::new(index));
+                fault_frame(fault, struck, &finished.world)
+            })
+            .collect(),
+    }
+}
+
+fn fault_frame(planned: &PlannedFault, struck: bool, world: &World) -> FaultFrame {
+    FaultFrame {
+        name: planned.name.clone(),
+        kind: planned.fault.kind().to_owned(),
+        at: planned.at,
+        until: planned.duration.map(|duration| planned.at + duration),
+        affected: planned.fault.hits(world),
+        struck,
+    }
+}
+
+fn has_struck(facts: &FactLog, fault: FaultId) -> bool {
+    facts.facts().iter().any(|fact| fact.what == What::FaultStruck { fault })
+}
