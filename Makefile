@@ -1,0 +1,60 @@
+# Every target runs from a fresh clone. Needed: a Rust toolchain (with rustfmt and clippy), make.
+#
+# `make CARGO=... CARGOFLAGS=--offline test` picks another cargo or passes flags to each call.
+
+CARGO ?= cargo
+CARGOFLAGS ?=
+# Cases of each randomised property in `make test-deep`; the tests' own number is 256 or fewer.
+DEEP_CASES ?= 4096
+
+# Cargo.lock says which dependencies were tested: no target may change it.
+LOCKED := --locked $(CARGOFLAGS)
+
+.PHONY: help tools lint test test-deep bench bench-requests docs
+
+help:
+	@echo 'make test            format, lints, documentation, all tests (what CI runs)'
+	@echo 'make test-deep       the same with the longest theory rows and more random cases'
+	@echo 'make bench           all benches'
+	@echo 'make bench-requests  what one request costs on the exact engine'
+	@echo 'make docs            rewrite the files that are generated from the code'
+
+# Rust installed with rustup's minimal profile lacks rustfmt and clippy: try to add them.
+tools:
+	@command -v $(CARGO) >/dev/null || { \
+	    echo 'make: no `$(CARGO)` found; install Rust 1.88 or later from https://rustup.rs' >&2; \
+	    exit 1; }
+	@for tool in fmt clippy; do \
+	    $(CARGO) $$tool --version >/dev/null 2>&1 && continue; \
+	    component=$$(echo $$tool | sed 's/^fmt$$/rustfmt/'); \
+	    echo "make: cargo $$tool is missing: rustup component add $$component"; \
+	    rustup component add $$component || { \
+	        echo "make: could not install $$component; install it by hand, or run" \
+	            '`cargo test`, which needs neither rustfmt nor clippy' >&2; \
+	        exit 1; }; \
+	done
+
+lint: tools
+	$(CARGO) fmt --check
+	$(CARGO) clippy $(LOCKED) --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' $(CARGO) doc $(LOCKED) --no-deps --quiet
+
+# The release binary is built first: the tests compare its results with those of their own build.
+test: lint
+	$(CARGO) build $(LOCKED) --release
+	$(CARGO) test $(LOCKED)
+
+test-deep: export TIDEOVER_DEEP = 1
+test-deep: export PROPTEST_CASES = $(DEEP_CASES)
+test-deep: test
+
+bench:
+	$(CARGO) bench $(LOCKED)
+
+bench-requests:
+	$(CARGO) bench $(LOCKED) --bench requests
+
+# The tests that find a generated file stale write it instead.
+docs: export TIDEOVER_BLESS = 1
+docs:
+	$(CARGO) test $(LOCKED) --test it
