@@ -14,12 +14,11 @@ pub(super) fn text(scenario: &Scenario) -> String {
         if !heading.is_empty() {
             out += &format!("{}\n", escaped(heading));
         }
-        let width = |of: fn(&Line<'_>) -> &str, most: usize| {
-            group.iter().map(|line| of(line).chars().count()).max().unwrap_or(0).min(most)
-        };
-        let (keys, values) = (width(|line| line.key, 40), width(|line| line.leaf_shown, 32));
-        for Line { key, leaf_shown, origin, .. } in &group {
-            let line = format!("  {key:keys$}  {leaf_shown:values$}  {origin}");
+        let longest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or(0);
+        let keys = longest(&mut group.iter().map(|line| line.key.chars().count())).min(40);
+        let values = longest(&mut group.iter().map(|line| line.value.chars().count())).min(32);
+        for Line { key, value, origin, .. } in &group {
+            let line = format!("  {key:keys$}  {value:values$}  {origin}");
             out += &format!("{}\n", escaped(line.trim_end()));
         }
         out.push('\n');
@@ -56,7 +55,7 @@ const fn origin_word(origin: Origin) -> &'static str {
 struct Line<'l> {
     section: &'l str,
     key: &'l str,
-    leaf_shown: &'l str,
+    value: &'l str,
     origin: String,
 }
 
@@ -66,7 +65,7 @@ fn grouped(leaves: &[Leaf]) -> Vec<Vec<Line<'_>>> {
     for leaf in leaves {
         let path = &*leaf.place.path;
         let (section, key) = path.rsplit_once('.').unwrap_or(("", path));
-        let line = Line { section, key, leaf_shown: &leaf.shown, origin: leaf.origin.to_string() };
+        let line = Line { section, key, value: &leaf.shown, origin: leaf.origin.to_string() };
         match groups.last_mut().filter(|group| group[0].section == section) {
             Some(group) => group.push(line),
             None => groups.push(vec![line]),

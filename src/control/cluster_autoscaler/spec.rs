@@ -26,6 +26,8 @@ section! {
         "newPodScaleUpDelay" new_pod_scale_up_delay: Span = default "2s", source "autoscaler core/static_autoscaler.go", range "2s"..="1h";
         /// `--frequent-loops-enabled`: a loop that did something is followed by another at once.
         "frequentLoopsEnabled" frequent_loops: bool = default "false", source "autoscaler config/flags/flags.go before 1.35";
+        /// `--expendable-pods-priority-cutoff`: pods below it call for no nodes.
+        "expendablePodsPriorityCutoff" expendable_pods_priority_cutoff: i32 = default "-10", source "autoscaler config/flags/flags.go", range -1000000000..=1000000000;
         /// `--max-nodes-per-scaleup`.
         "maxNodesPerScaleUp" max_nodes_per_scale_up: u32 = default "1000", source "autoscaler config/flags/flags.go", range 1..=10000;
         /// `--max-node-provision-time`.
