@@ -5,4 +5,5 @@ mod conformance_nodes;
 mod front_door;
 mod golden;
 mod output;
+mod scenario_checks;
 mod theory;
