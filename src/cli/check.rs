@@ -61,11 +61,13 @@ fn summary(arguments: &CheckArguments, scenario: &Scenario) -> String {
         (world.workloads.len(), "workload"),
         (scenario.faults().len(), "fault"),
     ];
-    let mut words = format!("{} is valid:", arguments.scenario.scenario.display());
+    let name = scenario_file::shown(&arguments.scenario.scenario);
+    let mut words = format!("{name} is valid:");
     for (index, (count, word)) in counts.into_iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
         let plural = if count == 1 { "" } else { "s" };
         write!(words, "{comma} {count} {word}{plural}").expect("a String takes all");
     }
-    format!("{words}, {} after {} of warm-up\n", scenario.run().horizon, scenario.run().warm_up)
+    let run = scenario.run();
+    format!("{words}; it simulates {} after {} of warm-up\n", run.horizon, run.warm_up)
 }

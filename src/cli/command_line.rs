@@ -23,8 +23,13 @@ pub struct CommandLine {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Verb {
     /// Replay a scenario once and write a result folder
+    ///
+    /// A short table goes to the standard output. The folder gets summary.json, timeline.csv,
+    /// users.csv, events.csv, plots as SVG and PNG, and manifest.json.
     Run(RunArguments),
     /// Check a scenario without running it
+    ///
+    /// All mistakes are shown at once, each with its place, what is allowed and what to type.
     Check(CheckArguments),
 }
 
@@ -40,10 +45,7 @@ pub struct ScenarioArguments {
     pub sets: Vec<String>,
 }
 
-/// Replay a scenario once and write a result folder.
-///
-/// A short table goes to the standard output; the folder gets summary.json, timeline.csv,
-/// users.csv, events.csv, plots as SVG and PNG, and manifest.json.
+/// How to replay a scenario.
 #[derive(Clone, Debug, Args)]
 pub struct RunArguments {
     /// The scenario.
@@ -53,10 +55,11 @@ pub struct RunArguments {
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Seed of all random draws [default: run.seed of the scenario]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole_number, allow_hyphen_values = true)]
     pub seed: Option<u64>,
     /// Number of the trial; each trial draws differently from the same seed
     #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(value_parser = whole_number, allow_hyphen_values = true)]
     pub trial: u64,
     /// Print summary.json instead of the table
     #[arg(long)]
@@ -69,7 +72,7 @@ pub struct RunArguments {
     pub quiet: bool,
 }
 
-/// Check a scenario without running it.
+/// How to check a scenario.
 #[derive(Clone, Debug, Args)]
 pub struct CheckArguments {
     /// The scenario.
@@ -81,4 +84,9 @@ pub struct CheckArguments {
     /// Print the findings as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// A whole number, or what one is.
+fn whole_number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("write a whole number from 0 to {}", u64::MAX))
 }

@@ -1,4 +1,9 @@
 //! `check --explain`: every value with its origin, aligned and grouped by section.
+//!
+//! List items are called by their names, as `--set` understands them, so that a line shows what
+//! to type to change it.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -6,20 +11,21 @@ use crate::spec::{Leaf, Origin, escaped};
 
 use crate::scenario::Scenario;
 
+/// Widest column of keys and of values that is kept aligned.
+const WIDEST: usize = 40;
+
 /// Every value of the scenario as aligned lines: key, value, origin.
 pub(super) fn text(scenario: &Scenario) -> String {
     let mut out = String::new();
-    for group in grouped(scenario.explained()) {
-        let heading = group[0].section;
-        if !heading.is_empty() {
-            out += &format!("{}\n", escaped(heading));
+    for (section, rows) in &sections(scenario.explained()) {
+        if !section.is_empty() {
+            out += &format!("{}\n", escaped(section));
         }
-        let longest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or(0);
-        let keys = longest(&mut group.iter().map(|line| line.key.chars().count())).min(40);
-        let values = longest(&mut group.iter().map(|line| line.value.chars().count())).min(32);
-        for Line { key, value, origin, .. } in &group {
+        let keys = width(rows.iter().map(|row| row.key.as_str()));
+        let values = width(rows.iter().map(|row| row.value.as_str()));
+        for Row { key, value, origin } in rows {
             let line = format!("  {key:keys$}  {value:values$}  {origin}");
-            out += &format!("{}\n", escaped(line.trim_end()));
+            out += &format!("{}\n", escaped(&line));
         }
         out.push('\n');
     }
@@ -50,26 +56,94 @@ const fn origin_word(origin: Origin) -> &'static str {
     }
 }
 
+/// The widest of some texts, as far as it is not too wide.
+fn width<'t>(texts: impl Iterator<Item = &'t str>) -> usize {
+    texts.map(|text| text.chars().count()).filter(|&n| n <= WIDEST).max().unwrap_or(0)
+}
+
 /// A value as a line under the heading of its section.
-#[derive(Clone, Debug)]
-struct Line<'l> {
-    section: &'l str,
-    key: &'l str,
-    value: &'l str,
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Row {
+    key: String,
+    value: String,
     origin: String,
 }
 
-/// The values in runs of the same section; the section of `a.b[1].c` is `a.b[1]`.
-fn grouped(leaves: &[Leaf]) -> Vec<Vec<Line<'_>>> {
-    let mut groups: Vec<Vec<Line<'_>>> = Vec::new();
+/// The values by section, sections in the order in which they first occur; the section of
+/// `a.b[1].c` is `a.b[1]`. What is said twice (a workload is resolved for each of its clusters) is
+/// kept once.
+fn sections(leaves: &[Leaf]) -> Vec<(String, Vec<Row>)> {
+    let names = names_of_items(leaves);
+    let mut sections: Vec<(String, Vec<Row>)> = Vec::new();
     for leaf in leaves {
-        let path = &*leaf.place.path;
-        let (section, key) = path.rsplit_once('.').unwrap_or(("", path));
-        let line = Line { section, key, value: &leaf.shown, origin: leaf.origin.to_string() };
-        match groups.last_mut().filter(|group| group[0].section == section) {
-            Some(group) => group.push(line),
-            None => groups.push(vec![line]),
+        let (section, key) = leaf.place.path.rsplit_once('.').unwrap_or(("", &leaf.place.path));
+        let section = with_names(section, &names);
+        let origin = leaf.origin.to_string();
+        let row = Row { key: key.to_owned(), value: leaf.shown.clone(), origin };
+        match sections.iter_mut().find(|(known, _)| *known == section) {
+            Some((_, rows)) if rows.contains(&row) => {}
+            Some((_, rows)) => rows.push(row),
+            None => sections.push((section, vec![row])),
         }
     }
-    groups
+    sections
+}
+
+/// The name of each list item that has one, by its path: `clusters[0]` is called `primary`.
+fn names_of_items(leaves: &[Leaf]) -> BTreeMap<&str, &str> {
+    let named = leaves.iter().filter_map(|leaf| {
+        let item = leaf.place.path.strip_suffix(".name").filter(|item| item.ends_with(']'))?;
+        Some((item, leaf.shown.as_str()))
+    });
+    named.collect()
+}
+
+/// `clusters[0].pools[1]` as `clusters[primary].pools[user]`.
+fn with_names(path: &str, names: &BTreeMap<&str, &str>) -> String {
+    let mut shown = String::new();
+    let mut rest = 0;
+    for (end, _) in path.match_indices(']') {
+        let start = path[..end].rfind('[').expect("brackets come in pairs");
+        shown += &path[rest..=start];
+        shown += names.get(&path[..=end]).unwrap_or(&&path[start + 1..end]);
+        rest = end;
+    }
+    shown + &path[rest..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{Place, SourceSpan};
+
+    fn leaf(path: &str, shown: &str) -> Leaf {
+        let place = Place::new(SourceSpan::default(), path);
+        Leaf { place, shown: shown.to_owned(), origin: Origin::Given }
+    }
+
+    /// Items are called by name where they have one, values of a section stand together, and what
+    /// is said twice stands once.
+    #[test]
+    fn values_stand_in_their_sections() {
+        let leaves = [
+            leaf("seed", "1"),
+            leaf("clusters[0].name", "primary"),
+            leaf("clusters[0].pools[0].name", "user"),
+            leaf("clusters[0].origins[1].weight", "50"),
+            leaf("clusters[0].region", "east"),
+            leaf("clusters[0].region", "east"),
+        ];
+        let found = sections(&leaves);
+        let shape: Vec<(&str, Vec<&str>)> = found
+            .iter()
+            .map(|(section, rows)| (&**section, rows.iter().map(|row| &*row.key).collect()))
+            .collect();
+        let expected = [
+            ("", vec!["seed"]),
+            ("clusters[primary]", vec!["name", "region"]),
+            ("clusters[primary].pools[user]", vec!["name"]),
+            ("clusters[primary].origins[1]", vec!["weight"]),
+        ];
+        assert_eq!(shape, expected);
+    }
 }

@@ -11,8 +11,8 @@ use crate::scenario::Scenario;
 use crate::experiment::run::{Trial, run_once};
 
 use crate::report::manifest_json::Manifest;
-use crate::report::run_folder::{self, RunResult};
-use crate::report::writer::OutputFolder;
+use crate::report::run_folder::{self, Plots, RunResult};
+use crate::report::writer::{OutputFolder, WriteError};
 use crate::report::{stdout, summary_json, table};
 
 use super::command_line::RunArguments;
@@ -28,7 +28,8 @@ use super::talk::say;
 pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let scenario = scenario_file::read_or_say(&arguments.scenario, !arguments.quiet)?;
     let path = result_path(arguments, &scenario);
-    let folder = OutputFolder::create(&path).context("cannot make the result folder")?;
+    let folder =
+        OutputFolder::create(&path).map_err(said).context("cannot make the result folder")?;
     let progress = Progress::new(&scenario, arguments.quiet);
     let trial = run_once(&scenario, arguments.seed, arguments.trial, |now| progress.reached(now));
     progress.say("writing the results");
@@ -75,9 +76,14 @@ fn write(
         facts: &trial.finished.facts,
         world: &trial.finished.world,
         manifest: &manifest,
+        plots: if arguments.no_plots { Plots::LeftOut } else { Plots::Drawn },
     };
-    run_folder::write(folder, &result)?;
-    Ok(())
+    run_folder::write(folder, &result).map_err(said)
+}
+
+/// The error as its own words: they say what the operating system said, so its text adds nothing.
+fn said(error: WriteError) -> anyhow::Error {
+    anyhow::Error::msg(error.to_string())
 }
 
 /// What the run itself wants to be known about how far to trust it.

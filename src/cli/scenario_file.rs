@@ -37,6 +37,11 @@ pub(super) fn read_or_say(
     Ok(scenario)
 }
 
+/// How words call the scenario file.
+pub(super) fn shown(path: &Path) -> String {
+    if path == Path::new("-") { "<stdin>".to_owned() } else { escaped(&path.to_string_lossy()) }
+}
+
 /// A diagnostic for a path at which nothing is, with the name that may have been meant.
 fn missing(path: &Path) -> Option<Rejected> {
     let found = fs::metadata(path);

@@ -27,6 +27,17 @@ pub struct RunResult<'a> {
     pub world: &'a World,
     /// What it was made from.
     pub manifest: &'a Manifest,
+    /// Whether to draw it.
+    pub plots: Plots,
+}
+
+/// Whether plots are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plots {
+    /// As SVG and PNG.
+    Drawn,
+    /// Not at all; those of an earlier run are removed, since they would show another run.
+    LeftOut,
 }
 
 /// Writes every file of a run.
@@ -41,8 +52,17 @@ pub fn write(folder: &OutputFolder, run: &RunResult<'_>) -> Result<(), WriteErro
     folder.write(users_csv::FILE_NAME, users_csv::render(run.timeline).as_bytes())?;
     folder.write(events_csv::FILE_NAME, events_csv::render(run.facts, run.world).as_bytes())?;
     for (name, figure) in figures(run.outcome, run.timeline) {
-        folder.write(&format!("{name}.svg"), image::svg(&figure).as_bytes())?;
-        folder.write(&format!("{name}.png"), &image::png(&figure))?;
+        let (svg, png) = (format!("{name}.svg"), format!("{name}.png"));
+        match run.plots {
+            Plots::Drawn => {
+                folder.write(&svg, image::svg(&figure).as_bytes())?;
+                folder.write(&png, &image::png(&figure))?;
+            }
+            Plots::LeftOut => {
+                folder.remove(&svg)?;
+                folder.remove(&png)?;
+            }
+        }
     }
     folder.write(manifest_json::FILE_NAME, manifest_json::render(run.manifest).as_bytes())
 }
