@@ -33,9 +33,8 @@ fn sample_cluster(cx: &Cx, cluster: ClusterId) -> ClusterSample {
     let of_stage = |stage| {
         count(cx.world.cluster_nodes(cluster).filter(|&n| cx.world[n].stage == stage).count())
     };
-    let ready = |&node: &NodeId| {
-        cx.world[node].stage == Stage::Joined && cx.world[node].ready == Condition::True
-    };
+    // A dead node stays Ready in a lost control plane; nobody who looks would call it that.
+    let ready = |&node: &NodeId| cx.world[node].is_up() && cx.world[node].ready == Condition::True;
     let pods = |is_counted: &dyn Fn(&crate::model::pod::Pod) -> bool| {
         let deployments = cx.world[cluster].deployments.iter();
         let pods = deployments.flat_map(|&deployment| &cx.world[deployment].pods);

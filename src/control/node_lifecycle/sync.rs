@@ -8,7 +8,7 @@ use crate::control::memory::NodeMemory;
 use crate::control::{Cx, scheduler};
 use crate::model::event::Event;
 use crate::model::fact::{What, Why};
-use crate::model::ids::{ClusterId, NodeId, PodId, PoolId};
+use crate::model::ids::{ClusterId, NodeId, PodId, PoolId, ZoneId};
 use crate::model::node::{Condition, Node, Stage};
 use crate::model::node_pool::{NodePool, Resources};
 use crate::model::region::Outages;
@@ -72,7 +72,8 @@ pub fn monitor_pass(cx: &mut Cx, cluster: ClusterId) {
     let monitor = &mut cx.memory.monitors[cluster.index()];
     let next = if ending {
         let next = monitor.end_pass(cx.now, &mut actions);
-        (!monitor.is_quiet()).then_some(next)
+        let passes_matter = !monitor.is_quiet() || has_silent_node(cx, cluster);
+        passes_matter.then_some(next)
     } else {
         let reports = reports(cx, cluster);
         cx.memory.pass_is_open[cluster.index()] = true;
@@ -84,6 +85,13 @@ pub fn monitor_pass(cx: &mut Cx, cluster: ClusterId) {
         cx.clock.arm(Event::NodeMonitorPass(cluster), at);
     }
     arm_queues(cx, cluster);
+}
+
+/// Whether a node of the cluster is silent, though perhaps not for the grace period yet.
+fn has_silent_node(cx: &Cx, cluster: ClusterId) -> bool {
+    let mut joined =
+        cx.world.cluster_nodes(cluster).filter(|&node| cx.world[node].stage == Stage::Joined);
+    joined.any(|node| !cx.world[node].running)
 }
 
 fn reports(cx: &mut Cx, cluster: ClusterId) -> Vec<NodeReport> {
@@ -177,12 +185,16 @@ pub fn toleration_ends(cx: &mut Cx, pod: PodId) {
     }
 }
 
-/// Orders a node for a pool: in the zone with the fewest nodes, in its racks by turns.
+/// Makes a node of a pool: in the zone with the fewest nodes, in its racks by turns.
+///
+/// A scale set balances its zones by best effort: a zone that is down gets no new machine while
+/// another one of the pool is up.
 pub fn new_node(cx: &mut Cx, pool: PoolId) -> NodeId {
     let node = NodeId::new(cx.world.nodes.len());
     let NodePool { cluster, zones, nodes, .. } = &cx.world[pool];
     let in_zone = |zone| nodes.iter().filter(|&&n| cx.world[n].zone == zone).count();
-    let zone = zones.iter().copied().min_by_key(|&zone| in_zone(zone));
+    let is_down = |zone: ZoneId| !cx.world[zone].outages.is_up();
+    let zone = zones.iter().copied().min_by_key(|&zone| (is_down(zone), in_zone(zone)));
     let zone = zone.expect("a pool has at least one zone");
     let racks: Vec<_> = cx.world.racks_of(zone).collect();
     let rack = racks[in_zone(zone) % racks.len()];
