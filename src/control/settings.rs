@@ -15,45 +15,83 @@ section! {
     /// Constants of the Kubernetes controllers; flags of kube-controller-manager by their names.
     pub struct KubernetesSpec {
         /// How often the kubelet refreshes the CPU counters of its pods.
-        "kubeletStatsPeriod" kubelet_stats_period: Span = default "15s", source "metrics-server FAQ: about every 15 s", range "1s"..="10m";
+        "kubeletStatsPeriod" kubelet_stats_period: Span = default "15s",
+            source "metrics-server FAQ: about every 15 s",
+            range "1s"..="10m";
         /// How often metrics-server scrapes the kubelets (`--metric-resolution`).
-        "scrapeInterval" scrape_interval: Span = default "15s", source "metrics-server manifests/base/deployment.yaml", range "10s"..="10m";
+        "scrapeInterval" scrape_interval: Span = default "15s",
+            source "metrics-server manifests/base/deployment.yaml",
+            range "10s"..="10m";
         /// `--horizontal-pod-autoscaler-sync-period`.
-        "hpaSyncPeriod" hpa_sync_period: Span = default "15s", source "kubernetes podautoscaler/config/v1alpha1/defaults.go", range "1s"..="1h";
+        "hpaSyncPeriod" hpa_sync_period: Span = default "15s",
+            source "kubernetes podautoscaler/config/v1alpha1/defaults.go",
+            range "1s"..="1h";
         /// `--horizontal-pod-autoscaler-tolerance`.
-        "hpaTolerance" hpa_tolerance: Ratio = default "10%", source "kubernetes podautoscaler/config/v1alpha1/defaults.go", range "0%"..="100%";
+        "hpaTolerance" hpa_tolerance: Ratio = default "10%",
+            source "kubernetes podautoscaler/config/v1alpha1/defaults.go",
+            range "0%"..="100%";
         /// How the tolerance is compared.
-        "hpaToleranceForm" hpa_tolerance_form: ToleranceForm = default "perDirection", source "kubernetes replica_calculator.go from v1.33 on";
+        "hpaToleranceForm" hpa_tolerance_form: ToleranceForm = default "perDirection",
+            source "kubernetes replica_calculator.go from v1.33 on";
         /// `--horizontal-pod-autoscaler-downscale-stabilization`.
-        "hpaDownscaleStabilization" hpa_downscale_stabilization: Span = default "5m", source "kubernetes podautoscaler/config/v1alpha1/defaults.go", range "0s"..="1d";
+        "hpaDownscaleStabilization" hpa_downscale_stabilization: Span = default "5m",
+            source "kubernetes podautoscaler/config/v1alpha1/defaults.go",
+            range "0s"..="1d";
         /// `--horizontal-pod-autoscaler-cpu-initialization-period`.
-        "hpaCpuInitializationPeriod" hpa_cpu_initialization_period: Span = default "5m", source "kubernetes podautoscaler/config/v1alpha1/defaults.go", range "0s"..="1d";
+        "hpaCpuInitializationPeriod" hpa_cpu_initialization_period: Span = default "5m",
+            source "kubernetes podautoscaler/config/v1alpha1/defaults.go",
+            range "0s"..="1d";
         /// `--horizontal-pod-autoscaler-initial-readiness-delay`.
-        "hpaInitialReadinessDelay" hpa_initial_readiness_delay: Span = default "30s", source "kubernetes podautoscaler/config/v1alpha1/defaults.go", range "0s"..="1d";
+        "hpaInitialReadinessDelay" hpa_initial_readiness_delay: Span = default "30s",
+            source "kubernetes podautoscaler/config/v1alpha1/defaults.go",
+            range "0s"..="1d";
         /// `--node-monitor-period`.
-        "nodeMonitorPeriod" node_monitor_period: Span = default "5s", source "kubernetes nodelifecycle/config/v1alpha1/defaults.go", range "1s"..="10m";
+        "nodeMonitorPeriod" node_monitor_period: Span = default "5s",
+            source "kubernetes nodelifecycle/config/v1alpha1/defaults.go",
+            range "1s"..="10m";
         /// `--node-monitor-grace-period`.
-        "nodeMonitorGracePeriod" node_monitor_grace_period: Span = default "50s", source "kubernetes nodelifecycle from v1.32 on (PR 126287)", range "1s"..="1h";
+        "nodeMonitorGracePeriod" node_monitor_grace_period: Span = default "50s",
+            source "kubernetes nodelifecycle from v1.32 on (PR 126287)",
+            range "1s"..="1h";
         /// `--node-eviction-rate`.
-        "nodeEvictionRate" node_eviction_rate: Rate = default "0.1/s", source "kubernetes cmd/kube-controller-manager nodelifecyclecontroller.go", range "0/s"..="1000/s";
+        "nodeEvictionRate" node_eviction_rate: Rate = default "0.1/s",
+            source "kubernetes cmd/kube-controller-manager nodelifecyclecontroller.go",
+            range "0/s"..="1000/s";
         /// `--secondary-node-eviction-rate`.
-        "secondaryNodeEvictionRate" secondary_node_eviction_rate: Rate = default "0.01/s", source "kubernetes cmd/kube-controller-manager nodelifecyclecontroller.go", range "0/s"..="1000/s";
+        "secondaryNodeEvictionRate" secondary_node_eviction_rate: Rate = default "0.01/s",
+            source "kubernetes cmd/kube-controller-manager nodelifecyclecontroller.go",
+            range "0/s"..="1000/s";
         /// `--large-cluster-size-threshold`.
-        "largeClusterSizeThreshold" large_cluster_size_threshold: u32 = default "50", source "kubernetes cmd/kube-controller-manager nodelifecyclecontroller.go", range 0..=5000;
+        "largeClusterSizeThreshold" large_cluster_size_threshold: u32 = default "50",
+            source "kubernetes cmd/kube-controller-manager nodelifecyclecontroller.go",
+            range 0..=5000;
         /// `--unhealthy-zone-threshold`.
-        "unhealthyZoneThreshold" unhealthy_zone_threshold: Ratio = default "55%", source "kubernetes cmd/kube-controller-manager nodelifecyclecontroller.go", range "0%"..="100%";
+        "unhealthyZoneThreshold" unhealthy_zone_threshold: Ratio = default "55%",
+            source "kubernetes cmd/kube-controller-manager nodelifecyclecontroller.go",
+            range "0%"..="100%";
         /// `--kube-api-qps` of the controller manager.
-        "controllerQps" controller_qps: Rate = default "20/s", source "kubernetes controller-manager generic defaults", range "0.1/s"..="100000/s";
+        "controllerQps" controller_qps: Rate = default "20/s",
+            source "kubernetes controller-manager generic defaults",
+            range "0.1/s"..="100000/s";
         /// `--kube-api-burst` of the controller manager.
-        "controllerBurst" controller_burst: u32 = default "30", source "kubernetes controller-manager generic defaults", range 1..=100000;
+        "controllerBurst" controller_burst: u32 = default "30",
+            source "kubernetes controller-manager generic defaults",
+            range 1..=100000;
         /// From a change of a pod's readiness to the API server knowing it.
-        "statusPatchDelay" status_patch_delay: Span = default "100ms", source "assumed: status patch and watch", range "0s"..="1m";
+        "statusPatchDelay" status_patch_delay: Span = default "100ms",
+            source "assumed: status patch and watch",
+            range "0s"..="1m";
         /// Longest wait for the EndpointSlice controller; uniform from 0.
-        "endpointSliceDelay" endpoint_slice_delay: Span = default "1s", source "kubernetes endpointslice_controller.go: at least 1 s between updates of a Service", range "0s"..="1m";
+        "endpointSliceDelay" endpoint_slice_delay: Span = default "1s",
+            source "kubernetes endpointslice_controller.go: 1 s between updates",
+            range "0s"..="1m";
         /// Topology spread of pods without constraints of their own.
-        "defaultSpread" default_spread: DefaultSpread = default "upstream", source "kubernetes podtopologyspread: systemDefaultConstraints";
+        "defaultSpread" default_spread: DefaultSpread = default "upstream",
+            source "kubernetes podtopologyspread: systemDefaultConstraints";
         /// Longest wait for the balancers' sync; uniform from 0.
-        "proxySyncDelay" proxy_sync_delay: Span = default "1s", source "kubernetes pkg/proxy/apis/config/v1alpha1/defaults.go: minSyncPeriod", range "0s"..="1m";
+        "proxySyncDelay" proxy_sync_delay: Span = default "1s",
+            source "kubernetes pkg/proxy/apis/config/v1alpha1/defaults.go: minSyncPeriod",
+            range "0s"..="1m";
     }
 }
 

@@ -23,11 +23,13 @@ section! {
         /// The region.
         "region" region: Name = required;
         /// How its ingress answers meanwhile.
-        "mode" mode: LossMode = default "refused", source "assumed: the quickest to notice; real outages showed all three";
+        "mode" mode: LossMode = default "refused",
+            source "assumed: the quickest to notice; real outages showed all three";
         /// What is lost.
         "cause" cause: LossCause = default "power", source "assumed: the worse one";
         /// Whether the clusters' control planes are lost, too.
-        "controlPlane" control_plane: bool = default "true", source "assumed: they stand in the region";
+        "controlPlane" control_plane: bool = default "true",
+            source "assumed: they stand in the region";
     }
 }
 

@@ -11,7 +11,9 @@ section! {
         /// Its name, e.g. `us-east`.
         "name" name: Name = required;
         /// Edge locations that serve it.
-        "pops" pops: u32 = default "116", source "azure-docs edge-locations page, 2021: 116 in all", range 1..=1000;
+        "pops" pops: u32 = default "116",
+            source "azure-docs edge-locations page, 2021: 116 in all",
+            range 1..=1000;
         /// Round trip between a client and its edge location.
         "clientRtt" client_rtt: Span = default "10ms", source "assumed", range "0s"..="10s";
         /// Round trip between its edge locations and each region that has a cluster.

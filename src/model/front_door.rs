@@ -9,13 +9,18 @@ section! {
     /// Azure Front Door: one origin group with an origin for each cluster.
     pub struct FrontDoorSpec {
         /// Which product's defaults hold.
-        "preset" preset: FrontDoorPreset = default "afd-standard", source "classic takes no new profiles (azure-docs front-door-faq)";
+        "preset" preset: FrontDoorPreset = default "afd-standard",
+            source "classic takes no new profiles (azure-docs front-door-faq)";
         /// Health probes of the origins.
         "probe" probe: FrontDoorProbeSpec = section;
         /// Origins at most this much slower than the fastest share the traffic.
-        "latencySensitivity" latency_sensitivity: Span = default "50ms", source "terraform-provider-azurerm cdn_frontdoor_origin_group", range "0s"..="1s";
+        "latencySensitivity" latency_sensitivity: Span = default "50ms",
+            source "terraform-provider-azurerm cdn_frontdoor_origin_group",
+            range "0s"..="1s";
         /// How long Front Door waits for an origin's answer.
-        "originResponseTimeout" origin_response_timeout: Span = default "30s", source "azure-docs frontdoor/troubleshoot-issues.md", range "16s"..="240s";
+        "originResponseTimeout" origin_response_timeout: Span = default "30s",
+            source "azure-docs frontdoor/troubleshoot-issues.md",
+            range "16s"..="240s";
         /// The origins; left out, every cluster with priority 1 and weight 50.
         "origins" origins: Vec<OriginSpec> = list 0..=64;
     }
@@ -25,15 +30,24 @@ section! {
     /// Health probes of Front Door.
     pub struct FrontDoorProbeSpec {
         /// Time between two probes of one edge location at one origin.
-        "interval" interval: Span = default "30s", source "azure-docs frontdoor/health-probes.md (the API reference says 240s)", range "5s"..="31536000s";
+        "interval" interval: Span = default "30s",
+            source "azure-docs frontdoor/health-probes.md (the API reference says 240s)",
+            range "5s"..="31536000s";
         /// How long a probe waits for its answer.
-        "timeout" timeout: Span = default "30s", source "assumed: Microsoft does not publish it", range "1s"..="60s";
+        "timeout" timeout: Span = default "30s",
+            source "assumed: Microsoft does not publish it",
+            range "1s"..="60s";
         /// Probes that an edge location looks back on.
-        "sampleSize" sample_size: u8 = default "4", source "terraform-provider-azurerm cdn_frontdoor_origin_group", range 1..=255;
+        "sampleSize" sample_size: u8 = default "4",
+            source "terraform-provider-azurerm cdn_frontdoor_origin_group",
+            range 1..=255;
         /// Successes among them that make an origin healthy.
-        "successfulSamples" successful_samples: u8 = default "3", source "terraform-provider-azurerm cdn_frontdoor_origin_group", range 1..=255;
+        "successfulSamples" successful_samples: u8 = default "3",
+            source "terraform-provider-azurerm cdn_frontdoor_origin_group",
+            range 1..=255;
         /// What answers the probe.
-        "target" target: ProbeTargetSpec = default "gateway", source "assumed: the gateway serves the probe path by itself";
+        "target" target: ProbeTargetSpec = default "gateway",
+            source "assumed: the gateway serves the probe path by itself";
     }
     check FrontDoorProbeSpec::check_window;
 }
@@ -44,9 +58,13 @@ section! {
         /// The cluster.
         "cluster" cluster: Name = required;
         /// Priority: the healthy origins with the lowest number get the traffic.
-        "priority" priority: u8 = default "1", source "azure-docs frontdoor/routing-methods.md", range 1..=5;
+        "priority" priority: u8 = default "1",
+            source "azure-docs frontdoor/routing-methods.md",
+            range 1..=5;
         /// Share of the traffic among origins that are as near.
-        "weight" weight: u16 = default "50", source "azure-docs frontdoor/routing-methods.md", range 1..=1000;
+        "weight" weight: u16 = default "50",
+            source "azure-docs frontdoor/routing-methods.md",
+            range 1..=1000;
         /// Whether it may get traffic.
         "enabled" enabled: bool = default "true", source "azure-docs frontdoor/origin.md";
     }

@@ -19,9 +19,12 @@ section! {
         /// What a node offers to pods, instead of a VM size.
         "allocatable" allocatable: Option<AllocatableSpec> = optional;
         /// Pods that fit on a node. From Kubernetes 1.29 on it decides about reserved memory, too.
-        "maxPods" max_pods: u32 = default "110", source "kubelet default, pkg/kubelet/apis/config/v1beta1/defaults.go; AKS: 30, 110 or 250 by network plug-in (azure-docs ip-address-planning)", range 10..=250;
+        "maxPods" max_pods: u32 = default "110",
+            source "kubelet default; AKS has 30, 110 or 250 by network plug-in",
+            range 10..=250;
         /// How the memory reserved on a node of `vmSize` is computed.
-        "memoryReservation" memory_reservation: MemoryReservationSpec = default "perPod", source "aks-docs node-resource-reservations.md: from Kubernetes 1.29";
+        "memoryReservation" memory_reservation: MemoryReservationSpec = default "perPod",
+            source "aks-docs node-resource-reservations.md: from Kubernetes 1.29";
         /// Zones, by number, that its nodes are spread over; left out, all zones of the region.
         "zones" zones: Vec<u32> = list 0..=16, range 1..=16;
         /// A fixed number of nodes.
@@ -31,12 +34,14 @@ section! {
         /// Most nodes that the cluster autoscaler orders.
         "maxCount" max_count: Option<u32> = optional, range 1..=1000;
         /// From the order of a machine to its node being ready; left out, lognormal with median
-        /// 150 s and 95th percentile 300 s (fitted to "2 to 5 minutes", aks-docs concepts-scale.md).
+        /// 150 s and 95th percentile 300 s (for "2 to 5 minutes", aks-docs concepts-scale.md).
         "provisioning" provisioning: Option<DurationSpec> = optional, range "0s"..="1d";
         /// From power coming back to the kubelet running; left out, 60 s to 120 s (assumed).
         "reboot" reboot: Option<DurationSpec> = optional, range "0s"..="1d";
         /// Bytes a second at which a node pulls images.
-        "pullBandwidth" pull_bandwidth: Bytes = default "100Mi", source "assumed: registry in the same region, unpacking included", range "64Ki"..="100Gi";
+        "pullBandwidth" pull_bandwidth: Bytes = default "100Mi",
+            source "assumed: registry in the same region, unpacking included",
+            range "64Ki"..="100Gi";
         /// From the image being there to the container running: sandbox, volumes, runtime.
         "containerStart" container_start: Span = default "1s", source "assumed", range "0s"..="1h";
     }

@@ -10,9 +10,13 @@ section! {
         /// Its name, e.g. `eastus2`.
         "name" name: Name = required;
         /// Number of availability zones; they are called by number, from 1.
-        "zones" zones: u32 = default "3", source "azure-docs reliability/availability-zones-overview.md: regions with zones have at least 3", range 1..=16;
+        "zones" zones: u32 = default "3",
+            source "azure-docs availability-zones-overview.md: at least 3",
+            range 1..=16;
         /// Racks (Azure: fault domains) that the nodes of a zone are spread over.
-        "racksPerZone" racks_per_zone: u32 = default "5", source "assumed: as many fault domains as a scale set spreads over statically", range 1..=1000;
+        "racksPerZone" racks_per_zone: u32 = default "5",
+            source "assumed: as many fault domains as a scale set spreads over statically",
+            range 1..=1000;
     }
 }
 

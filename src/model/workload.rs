@@ -31,15 +31,25 @@ section! {
     /// A probe of a container, with Kubernetes' parameters.
     pub struct ProbeSpec {
         /// Seconds from the start of the container to the first probe.
-        "initialDelaySeconds" initial_delay_s: u32 = default "0", source "kubernetes pkg/apis/core/v1/defaults.go", range 0..=86400;
+        "initialDelaySeconds" initial_delay_s: u32 = default "0",
+            source "kubernetes pkg/apis/core/v1/defaults.go",
+            range 0..=86400;
         /// Seconds between probes.
-        "periodSeconds" period_s: u32 = default "10", source "kubernetes pkg/apis/core/v1/defaults.go", range 1..=86400;
+        "periodSeconds" period_s: u32 = default "10",
+            source "kubernetes pkg/apis/core/v1/defaults.go",
+            range 1..=86400;
         /// Seconds to answer.
-        "timeoutSeconds" timeout_s: u32 = default "1", source "kubernetes pkg/apis/core/v1/defaults.go", range 1..=86400;
+        "timeoutSeconds" timeout_s: u32 = default "1",
+            source "kubernetes pkg/apis/core/v1/defaults.go",
+            range 1..=86400;
         /// Successes in a row that make it pass; 1 for startup and liveness.
-        "successThreshold" success_threshold: u32 = default "1", source "kubernetes pkg/apis/core/v1/defaults.go", range 1..=1000;
+        "successThreshold" success_threshold: u32 = default "1",
+            source "kubernetes pkg/apis/core/v1/defaults.go",
+            range 1..=1000;
         /// Failures in a row that make it fail.
-        "failureThreshold" failure_threshold: u32 = default "3", source "kubernetes pkg/apis/core/v1/defaults.go", range 1..=1000;
+        "failureThreshold" failure_threshold: u32 = default "3",
+            source "kubernetes pkg/apis/core/v1/defaults.go",
+            range 1..=1000;
     }
 }
 

@@ -56,7 +56,9 @@ section! {
         /// Simulated time after the warm-up.
         "horizon" horizon: Span = required, range "1s"..="366d";
         /// Simulated time before, in which nothing is counted.
-        "warmUp" warm_up: Span = default "10m", source "assumed: twice the HPA's stabilisation window", range "0s"..="1d";
+        "warmUp" warm_up: Span = default "10m",
+            source "assumed: twice the HPA's stabilisation window",
+            range "0s"..="1d";
         /// Share of requests that must be served in time for a service to count as recovered.
         "objective" objective: Ratio = default "99%", source "assumed", range "1%"..="100%";
         /// Recovery time objective of every fault: what a gate compares with; left out, none.

@@ -30,13 +30,18 @@ section! {
         /// How a pod serves, stated directly.
         "service" service: Option<ServiceSpec> = optional;
         /// Requests that may wait in a pod; more are refused.
-        "queue" queue: u32 = default "100", source "assumed; servers differ widely", range 0..=10000000;
+        "queue" queue: u32 = default "100",
+            source "assumed; servers differ widely",
+            range 0..=10000000;
         /// What a pod does with a request whose client has given up.
-        "onTimeout" on_timeout: OnTimeoutSpec = default "serve", source "assumed: most servers do not notice";
+        "onTimeout" on_timeout: OnTimeoutSpec = default "serve",
+            source "assumed: most servers do not notice";
         /// How a pod is picked for a request.
         "balancer" balancer: BalancerSpec = default "random", source "kube-proxy in iptables mode";
         /// A request's p99 must stay below this for the capacity to count as sustained.
-        "latencyObjective" latency_objective: Span = default "500ms", source "assumed", range "1ms"..="1h";
+        "latencyObjective" latency_objective: Span = default "500ms",
+            source "assumed",
+            range "1ms"..="1h";
         /// Size of the image that a node pulls once.
         "image" image: Bytes = default "400Mi", source "assumed", range "0"..="100Gi";
         /// From the start of the container until the process can answer; left out, 5 s (assumed).
@@ -48,19 +53,28 @@ section! {
         /// Decides whether a container is restarted; left out, there is none.
         "livenessProbe" liveness_probe: Option<ProbeSpec> = optional;
         /// Seconds from a pod's deletion to its end at the latest.
-        "terminationGracePeriodSeconds" termination_grace_s: u32 = default "30", source "kubernetes pkg/apis/core/v1/defaults.go", range 0..=86400;
+        "terminationGracePeriodSeconds" termination_grace_s: u32 = default "30",
+            source "kubernetes pkg/apis/core/v1/defaults.go",
+            range 0..=86400;
         /// Length of a preStop sleep, during which the pod goes on serving.
-        "preStopSleep" pre_stop: Span = default "0s", source "Kubernetes has no preStop hook unless given", range "0s"..="1d";
+        "preStopSleep" pre_stop: Span = default "0s",
+            source "Kubernetes has no preStop hook unless given",
+            range "0s"..="1d";
         /// Seconds for which pods stay on a node that is not ready or unreachable.
-        "tolerationSeconds" toleration_s: u32 = default "300", source "kubernetes plugin defaulttolerationseconds", range 0..=86400;
+        "tolerationSeconds" toleration_s: u32 = default "300",
+            source "kubernetes plugin defaulttolerationseconds",
+            range 0..=86400;
         /// Replicas; with an HPA, those at the start.
         "replicas" replicas: Option<u32> = optional, range 0..=100000;
         /// Required anti-affinity of its pods with each other.
-        "podAntiAffinity" anti_affinity: AntiAffinitySpec = default "none", source "Kubernetes has none unless given";
+        "podAntiAffinity" anti_affinity: AntiAffinitySpec = default "none",
+            source "Kubernetes has none unless given";
         /// The only pool that its pods may run on; left out, any.
         "nodePool" node_pool: Option<Name> = optional;
         /// Scheduling priority; higher goes first.
-        "priority" priority: i32 = default "0", source "Kubernetes, no PriorityClass", range -2147483648..=1000000000;
+        "priority" priority: i32 = default "0",
+            source "Kubernetes, no PriorityClass",
+            range -2147483648..=1000000000;
         /// Its Horizontal Pod Autoscaler; left out, there is none.
         "hpa" hpa: Option<HpaSpec> = optional;
         /// The clusters that run it, each with what differs there; left out, all clusters.

@@ -68,7 +68,9 @@ section! {
         /// Highest rate.
         "peak" peak: Rate = required, range "0/s"..="10000000/s";
         /// An instant of the highest rate.
-        "peakAt" peak_at: Span = default "0s", source "the run starts at the peak", range "0s"..="366d";
+        "peakAt" peak_at: Span = default "0s",
+            source "the run starts at the peak",
+            range "0s"..="366d";
         /// From peak to peak.
         "period" period: Span = default "24h", source "a day", range "1m"..="366d";
     }
@@ -80,7 +82,7 @@ section! {
     pub struct TraceSpec {
         /// The CSV file, relative to the scenario's folder.
         "csv" csv: Text = required;
-        /// The column of instants: `2014-07-01 00:30` or seconds. Each is the start of its interval.
+        /// The column of instants, the starts of intervals: `2014-07-01 00:30` or seconds.
         "time" time: Text = required;
         /// The column of counts in each interval.
         "count" count: Text = required;
@@ -94,7 +96,8 @@ section! {
         /// Scales the trace by this factor.
         "factor" factor: Option<f64> = optional, range 0.000001..=1000000.0;
         /// The rate within an interval.
-        "interpolation" interpolation: Interpolation = default "linear", source "a rate does not jump at the full half hour";
+        "interpolation" interpolation: Interpolation = default "linear",
+            source "a rate does not jump at the full half hour";
         /// What follows when the trace is over.
         "afterEnd" after_end: AfterEnd = required;
         /// What a missing interval means.
@@ -156,13 +159,18 @@ section! {
         /// No wait is longer.
         "cap" cap: Span = default "10s", source "assumed", range "1ms"..="1h";
         /// How a wait is spread.
-        "jitter" jitter: JitterSpec = default "full", source "AWS Architecture Blog, Exponential Backoff And Jitter, 2015";
+        "jitter" jitter: JitterSpec = default "full",
+            source "AWS Architecture Blog, Exponential Backoff And Jitter, 2015";
         /// Retries as a share of first attempts, all clients together; left out, no limit.
         "budget" budget: Option<Ratio> = optional, range "0%"..="1000%";
         /// Retries that the budget allows in any case.
-        "budgetMinimum" budget_minimum: Rate = default "10/s", source "Finagle RetryBudget: minRetriesPerSec 10", range "0/s"..="1000000/s";
+        "budgetMinimum" budget_minimum: Rate = default "10/s",
+            source "Finagle RetryBudget: minRetriesPerSec 10",
+            range "0/s"..="1000000/s";
         /// How long unused budget is kept.
-        "budgetTtl" budget_ttl: Span = default "10s", source "Finagle RetryBudget: ttl 10 s", range "1s"..="1h";
+        "budgetTtl" budget_ttl: Span = default "10s",
+            source "Finagle RetryBudget: ttl 10 s",
+            range "1s"..="1h";
     }
     check RetriesSpec::check_cap;
 }

@@ -15,57 +15,104 @@ section! {
     /// The cluster autoscaler of one cluster; its flags by their names.
     pub struct ClusterAutoscalerSpec {
         /// Whether there is one.
-        "enabled" enabled: bool = default "true", source "the pools' minCount and maxCount say so, too";
+        "enabled" enabled: bool = default "true",
+            source "the pools' minCount and maxCount say so, too";
         /// `--scan-interval`.
-        "scanInterval" scan_interval: Span = default "10s", source "autoscaler config/flags/flags.go", range "1s"..="1h";
+        "scanInterval" scan_interval: Span = default "10s",
+            source "autoscaler config/flags/flags.go",
+            range "1s"..="1h";
         /// `--expander`.
-        "expander" expander: ExpanderSpec = default "least-waste", source "cluster-autoscaler from 1.33 on";
+        "expander" expander: ExpanderSpec = default "least-waste",
+            source "cluster-autoscaler from 1.33 on";
         /// `--balance-similar-node-groups`.
-        "balanceSimilarNodeGroups" balance_similar_node_groups: bool = default "false", source "autoscaler config/flags/flags.go";
+        "balanceSimilarNodeGroups" balance_similar_node_groups: bool = default "false",
+            source "autoscaler config/flags/flags.go";
         /// Pods younger than this are left alone (`--new-pod-scale-up-delay`, at least 2 s).
-        "newPodScaleUpDelay" new_pod_scale_up_delay: Span = default "2s", source "autoscaler core/static_autoscaler.go", range "2s"..="1h";
+        "newPodScaleUpDelay" new_pod_scale_up_delay: Span = default "2s",
+            source "autoscaler core/static_autoscaler.go",
+            range "2s"..="1h";
         /// `--frequent-loops-enabled`: a loop that did something is followed by another at once.
-        "frequentLoopsEnabled" frequent_loops: bool = default "false", source "autoscaler config/flags/flags.go before 1.35";
+        "frequentLoopsEnabled" frequent_loops: bool = default "false",
+            source "autoscaler config/flags/flags.go before 1.35";
         /// `--expendable-pods-priority-cutoff`: pods below it call for no nodes.
-        "expendablePodsPriorityCutoff" expendable_pods_priority_cutoff: i32 = default "-10", source "autoscaler config/flags/flags.go", range -1000000000..=1000000000;
+        "expendablePodsPriorityCutoff" expendable_pods_priority_cutoff: i32 = default "-10",
+            source "autoscaler config/flags/flags.go",
+            range -1000000000..=1000000000;
         /// `--max-nodes-per-scaleup`.
-        "maxNodesPerScaleUp" max_nodes_per_scale_up: u32 = default "1000", source "autoscaler config/flags/flags.go", range 1..=10000;
+        "maxNodesPerScaleUp" max_nodes_per_scale_up: u32 = default "1000",
+            source "autoscaler config/flags/flags.go",
+            range 1..=10000;
         /// `--max-node-provision-time`.
-        "maxNodeProvisionTime" max_node_provision_time: Span = default "15m", source "autoscaler config/flags/flags.go", range "1s"..="1d";
+        "maxNodeProvisionTime" max_node_provision_time: Span = default "15m",
+            source "autoscaler config/flags/flags.go",
+            range "1s"..="1d";
         /// `--max-node-startup-time`.
-        "maxNodeStartupTime" max_node_startup_time: Span = default "15m", source "autoscaler config/flags/flags.go", range "1s"..="1d";
+        "maxNodeStartupTime" max_node_startup_time: Span = default "15m",
+            source "autoscaler config/flags/flags.go",
+            range "1s"..="1d";
         /// `--max-total-unready-percentage`.
-        "maxTotalUnreadyPercentage" max_total_unready: Ratio = default "45%", source "autoscaler config/flags/flags.go", range "0%"..="100%";
+        "maxTotalUnreadyPercentage" max_total_unready: Ratio = default "45%",
+            source "autoscaler config/flags/flags.go",
+            range "0%"..="100%";
         /// `--ok-total-unready-count`.
-        "okTotalUnreadyCount" ok_total_unready: u32 = default "3", source "autoscaler config/flags/flags.go", range 0..=10000;
+        "okTotalUnreadyCount" ok_total_unready: u32 = default "3",
+            source "autoscaler config/flags/flags.go",
+            range 0..=10000;
         /// `--initial-node-group-backoff-duration`.
-        "initialNodeGroupBackoff" initial_backoff: Span = default "5m", source "autoscaler config/flags/flags.go", range "1s"..="1d";
+        "initialNodeGroupBackoff" initial_backoff: Span = default "5m",
+            source "autoscaler config/flags/flags.go",
+            range "1s"..="1d";
         /// `--max-node-group-backoff-duration`.
-        "maxNodeGroupBackoff" max_backoff: Span = default "30m", source "autoscaler config/flags/flags.go", range "1s"..="7d";
+        "maxNodeGroupBackoff" max_backoff: Span = default "30m",
+            source "autoscaler config/flags/flags.go",
+            range "1s"..="7d";
         /// `--node-group-backoff-reset-timeout`.
-        "nodeGroupBackoffReset" backoff_reset: Span = default "3h", source "autoscaler config/flags/flags.go", range "1s"..="7d";
+        "nodeGroupBackoffReset" backoff_reset: Span = default "3h",
+            source "autoscaler config/flags/flags.go",
+            range "1s"..="7d";
         /// `--scale-down-enabled`.
-        "scaleDownEnabled" scale_down_enabled: bool = default "true", source "autoscaler config/flags/flags.go";
+        "scaleDownEnabled" scale_down_enabled: bool = default "true",
+            source "autoscaler config/flags/flags.go";
         /// `--scale-down-delay-after-add`.
-        "scaleDownDelayAfterAdd" scale_down_delay_after_add: Span = default "10m", source "autoscaler config/flags/flags.go", range "0s"..="1d";
+        "scaleDownDelayAfterAdd" scale_down_delay_after_add: Span = default "10m",
+            source "autoscaler config/flags/flags.go",
+            range "0s"..="1d";
         /// `--scale-down-delay-after-delete`.
-        "scaleDownDelayAfterDelete" scale_down_delay_after_delete: Span = default "0s", source "autoscaler config/flags/flags.go", range "0s"..="1d";
+        "scaleDownDelayAfterDelete" scale_down_delay_after_delete: Span = default "0s",
+            source "autoscaler config/flags/flags.go",
+            range "0s"..="1d";
         /// `--scale-down-delay-after-failure`.
-        "scaleDownDelayAfterFailure" scale_down_delay_after_failure: Span = default "3m", source "autoscaler config/flags/flags.go", range "0s"..="1d";
+        "scaleDownDelayAfterFailure" scale_down_delay_after_failure: Span = default "3m",
+            source "autoscaler config/flags/flags.go",
+            range "0s"..="1d";
         /// `--scale-down-unneeded-time`.
-        "scaleDownUnneededTime" scale_down_unneeded_time: Span = default "10m", source "autoscaler config/flags/flags.go", range "0s"..="7d";
+        "scaleDownUnneededTime" scale_down_unneeded_time: Span = default "10m",
+            source "autoscaler config/flags/flags.go",
+            range "0s"..="7d";
         /// `--scale-down-unready-time`.
-        "scaleDownUnreadyTime" scale_down_unready_time: Span = default "20m", source "autoscaler config/flags/flags.go", range "0s"..="7d";
+        "scaleDownUnreadyTime" scale_down_unready_time: Span = default "20m",
+            source "autoscaler config/flags/flags.go",
+            range "0s"..="7d";
         /// `--scale-down-utilization-threshold`.
-        "scaleDownUtilizationThreshold" scale_down_utilization_threshold: Ratio = default "50%", source "autoscaler config/flags/flags.go", range "0%"..="100%";
+        "scaleDownUtilizationThreshold" scale_down_utilization_threshold: Ratio = default "50%",
+            source "autoscaler config/flags/flags.go",
+            range "0%"..="100%";
         /// `--max-graceful-termination-sec`.
-        "maxGracefulTermination" max_graceful_termination: Span = default "600s", source "autoscaler config/flags/flags.go", range "0s"..="1d";
+        "maxGracefulTermination" max_graceful_termination: Span = default "600s",
+            source "autoscaler config/flags/flags.go",
+            range "0s"..="1d";
         /// `--max-scale-down-parallelism`.
-        "maxScaleDownParallelism" max_scale_down_parallelism: u32 = default "10", source "autoscaler config/flags/flags.go", range 1..=1000;
+        "maxScaleDownParallelism" max_scale_down_parallelism: u32 = default "10",
+            source "autoscaler config/flags/flags.go",
+            range 1..=1000;
         /// `--max-drain-parallelism`.
-        "maxDrainParallelism" max_drain_parallelism: u32 = default "1", source "autoscaler config/flags/flags.go", range 1..=1000;
+        "maxDrainParallelism" max_drain_parallelism: u32 = default "1",
+            source "autoscaler config/flags/flags.go",
+            range 1..=1000;
         /// `--node-delete-delay-after-taint`.
-        "nodeDeleteDelayAfterTaint" node_delete_delay_after_taint: Span = default "5s", source "autoscaler config/flags/flags.go", range "0s"..="1h";
+        "nodeDeleteDelayAfterTaint" node_delete_delay_after_taint: Span = default "5s",
+            source "autoscaler config/flags/flags.go",
+            range "0s"..="1h";
     }
 }
 

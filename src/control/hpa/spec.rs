@@ -13,11 +13,15 @@ section! {
     /// Horizontal Pod Autoscaler (autoscaling/v2) on CPU.
     pub struct HpaSpec {
         /// Fewest replicas.
-        "minReplicas" min_replicas: u32 = default "1", source "kubernetes pkg/apis/autoscaling/v2/defaults.go", range 1..=100000;
+        "minReplicas" min_replicas: u32 = default "1",
+            source "kubernetes pkg/apis/autoscaling/v2/defaults.go",
+            range 1..=100000;
         /// Most replicas.
         "maxReplicas" max_replicas: u32 = required, range 1..=100000;
         /// Wanted CPU usage as a share of the request.
-        "targetCPUUtilization" target_cpu: Ratio = default "80%", source "kubernetes pkg/apis/autoscaling/v2/defaults.go", range "1%"..="1000%";
+        "targetCPUUtilization" target_cpu: Ratio = default "80%",
+            source "kubernetes pkg/apis/autoscaling/v2/defaults.go",
+            range "1%"..="1000%";
         /// How fast it may scale; left out, the older rules without policies hold.
         "behavior" behavior: Option<BehaviorSpec> = optional;
     }
@@ -40,7 +44,8 @@ section! {
         /// How long recommendations are looked back on; left out, 0 up and 300 down.
         "stabilizationWindowSeconds" stabilization_window_s: Option<u32> = optional, range 0..=3600;
         /// Which policy decides.
-        "selectPolicy" select_policy: SelectPolicySpec = default "Max", source "kubernetes pkg/apis/autoscaling/v2/defaults.go";
+        "selectPolicy" select_policy: SelectPolicySpec = default "Max",
+            source "kubernetes pkg/apis/autoscaling/v2/defaults.go";
         /// What may change; left out, the default policies of the direction.
         "policies" policies: Vec<PolicySpec> = list 0..=20;
     }
