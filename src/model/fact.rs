@@ -86,18 +86,36 @@ impl Code for Why {
     }
 }
 
+/// A kind of fact in words.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// Stable name, as in `events.csv`.
+    pub name: &'static str,
+    /// What happened, line by line.
+    pub doc: &'static [&'static str],
+    /// What it tells, each with its meaning, line by line.
+    pub fields: &'static [(&'static str, &'static [&'static str])],
+}
+
 /// Declares the kinds of fact: number (for the fingerprint), fields, name and sentence.
 macro_rules! facts {
-    ($($(#[$doc:meta])* $number:literal $kind:ident {
-        $($(#[$field_doc:meta])* $field:ident: $type:ty),+ $(,)?
+    ($($(#[doc = $doc:literal])* $number:literal $kind:ident {
+        $($(#[doc = $field_doc:literal])* $field:ident: $type:ty),+ $(,)?
     } $name:literal, |$world:ident| $words:expr;)+) => {
         /// The kinds of fact.
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub enum What {
-            $($(#[$doc])* $kind { $($(#[$field_doc])* $field: $type),+ },)+
+            $($(#[doc = $doc])* $kind { $($(#[doc = $field_doc])* $field: $type),+ },)+
         }
 
         impl What {
+            /// All kinds in words, for the reference page.
+            pub const KINDS: &'static [Kind] = &[$(Kind {
+                name: $name,
+                doc: &[$($doc),*],
+                fields: &[$((stringify!($field), &[$($field_doc),*])),+],
+            }),+];
+
             /// Stable name of the kind, as in `events.csv`.
             #[must_use]
             pub const fn name(&self) -> &'static str {

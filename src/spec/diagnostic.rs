@@ -6,109 +6,101 @@ use serde::Serialize;
 
 use super::span::Place;
 
-/// The kind of a mistake; its kebab-case name is stable, so scripts and tests can rely on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Code {
-    /// The file cannot be read: missing, a folder, no permission, not a regular file.
-    Unreadable,
-    /// Nothing is in the file, or only comments.
-    EmptyFile,
-    /// The bytes are not UTF-8 text.
-    NotUtf8,
-    /// A character that no text file has: NUL and other control characters.
-    ControlCharacter,
-    /// A limit on size or number is passed.
-    TooLarge,
-    /// Lists and mappings nest too deeply.
-    TooDeep,
-    /// The text is not YAML.
-    YamlSyntax,
-    /// More than one YAML document in the file.
-    SeveralDocuments,
-    /// YAML anchors and aliases are not allowed.
-    AliasNotAllowed,
-    /// YAML tags are not allowed.
-    TagNotAllowed,
-    /// YAML merge keys are not allowed.
-    MergeKey,
-    /// The same key occurs twice in one mapping.
-    DuplicateKey,
-    /// A key that this section does not have.
-    UnknownKey,
-    /// A key that must be given is not there.
-    MissingKey,
-    /// A list, mapping or scalar stands where another kind belongs.
-    WrongType,
-    /// A plain word that YAML dialects read differently, such as `no`.
-    AmbiguousScalar,
-    /// Not a number where one belongs.
-    NotANumber,
-    /// Infinite, not a number, or too large or small to be held exactly enough.
-    NotFinite,
-    /// A quantity with a missing or unknown unit.
-    BadUnit,
-    /// Well-formed, but not between the allowed bounds.
-    OutOfRange,
-    /// A word that is not among the choices.
-    UnknownChoice,
-    /// Not allowed as a name.
-    BadName,
-    /// Two items of a list have the same name.
-    DuplicateName,
-    /// A name that nothing in the scenario has.
-    UnknownReference,
-    /// Things that need each other in a circle.
-    Cycle,
-    /// Values that are each allowed, but not together.
-    Contradiction,
-    /// The scenario is written for another version of the schema.
-    SchemaVersion,
-    /// A `--set` path that leads nowhere.
-    UnknownPath,
-    /// A trace or table file is malformed.
-    BadTable,
-    /// The run would need more time or memory than is allowed.
-    TooCostly,
+/// Declares the codes: meaning, variant, stable name.
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $variant:ident $name:literal;)+) => {
+        /// The kind of a mistake; its kebab-case name is stable, so scripts and tests can rely on
+        /// it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Code {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Code {
+            /// All kinds, in the order of their reference page.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The stable name, e.g. `unknown-key`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+
+            /// What it means, line by line.
+            #[must_use]
+            pub const fn doc(self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$variant => &[$($doc),+],)+
+                }
+            }
+        }
+    };
 }
 
-impl Code {
-    /// The stable name, e.g. `unknown-key`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Unreadable => "unreadable",
-            Self::EmptyFile => "empty-file",
-            Self::NotUtf8 => "not-utf8",
-            Self::ControlCharacter => "control-character",
-            Self::TooLarge => "too-large",
-            Self::TooDeep => "too-deep",
-            Self::YamlSyntax => "yaml-syntax",
-            Self::SeveralDocuments => "several-documents",
-            Self::AliasNotAllowed => "alias-not-allowed",
-            Self::TagNotAllowed => "tag-not-allowed",
-            Self::MergeKey => "merge-key",
-            Self::DuplicateKey => "duplicate-key",
-            Self::UnknownKey => "unknown-key",
-            Self::MissingKey => "missing-key",
-            Self::WrongType => "wrong-type",
-            Self::AmbiguousScalar => "ambiguous-scalar",
-            Self::NotANumber => "not-a-number",
-            Self::NotFinite => "not-finite",
-            Self::BadUnit => "bad-unit",
-            Self::OutOfRange => "out-of-range",
-            Self::UnknownChoice => "unknown-choice",
-            Self::BadName => "bad-name",
-            Self::DuplicateName => "duplicate-name",
-            Self::UnknownReference => "unknown-reference",
-            Self::Cycle => "cycle",
-            Self::Contradiction => "contradiction",
-            Self::SchemaVersion => "schema-version",
-            Self::UnknownPath => "unknown-path",
-            Self::BadTable => "bad-table",
-            Self::TooCostly => "too-costly",
-        }
-    }
+codes! {
+    /// The file cannot be read: missing, a folder, no permission, not a regular file.
+    Unreadable "unreadable";
+    /// Nothing is in the file, or only comments.
+    EmptyFile "empty-file";
+    /// The bytes are not UTF-8 text.
+    NotUtf8 "not-utf8";
+    /// A character that no text file has: NUL and other control characters.
+    ControlCharacter "control-character";
+    /// A limit on size or number is passed.
+    TooLarge "too-large";
+    /// Lists and mappings nest too deeply.
+    TooDeep "too-deep";
+    /// The text is not YAML.
+    YamlSyntax "yaml-syntax";
+    /// More than one YAML document in the file.
+    SeveralDocuments "several-documents";
+    /// YAML anchors and aliases are not allowed.
+    AliasNotAllowed "alias-not-allowed";
+    /// YAML tags are not allowed.
+    TagNotAllowed "tag-not-allowed";
+    /// YAML merge keys are not allowed.
+    MergeKey "merge-key";
+    /// The same key occurs twice in one mapping.
+    DuplicateKey "duplicate-key";
+    /// A key that this section does not have.
+    UnknownKey "unknown-key";
+    /// A key that must be given is not there.
+    MissingKey "missing-key";
+    /// A list, mapping or scalar stands where another kind belongs.
+    WrongType "wrong-type";
+    /// A plain word that YAML dialects read differently, such as `no`.
+    AmbiguousScalar "ambiguous-scalar";
+    /// Not a number where one belongs.
+    NotANumber "not-a-number";
+    /// Infinite, not a number, or too large or small to be held exactly enough.
+    NotFinite "not-finite";
+    /// A quantity with a missing or unknown unit.
+    BadUnit "bad-unit";
+    /// Well-formed, but not between the allowed bounds.
+    OutOfRange "out-of-range";
+    /// A word that is not among the choices.
+    UnknownChoice "unknown-choice";
+    /// Not allowed as a name.
+    BadName "bad-name";
+    /// Two items of a list have the same name.
+    DuplicateName "duplicate-name";
+    /// A name that nothing in the scenario has.
+    UnknownReference "unknown-reference";
+    /// Things that need each other in a circle.
+    Cycle "cycle";
+    /// Values that are each allowed, but not together.
+    Contradiction "contradiction";
+    /// The scenario is written for another version of the schema.
+    SchemaVersion "schema-version";
+    /// A `--set` path that leads nowhere.
+    UnknownPath "unknown-path";
+    /// A trace or table file is malformed.
+    BadTable "bad-table";
+    /// The run would need more time or memory than is allowed.
+    TooCostly "too-costly";
 }
 
 impl fmt::Display for Code {
@@ -305,7 +297,7 @@ mod tests {
     /// The name in the text and in JSON is the same for a code, kebab-case.
     #[test]
     fn codes_have_one_name() {
-        for code in [Code::YamlSyntax, Code::NotUtf8, Code::NotANumber, Code::TooCostly] {
+        for code in Code::ALL {
             assert_eq!(serde_json::to_value(code).unwrap(), code.name());
         }
     }
