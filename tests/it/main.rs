@@ -7,6 +7,7 @@ mod golden;
 mod layering;
 mod output;
 mod scenario_checks;
+mod sessions;
 mod source_tree;
 mod theory;
 mod tidy;
