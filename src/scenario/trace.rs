@@ -21,7 +21,7 @@ pub struct Window {
 
 /// An instant of a trace.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Instant {
+struct Stamp {
     /// Seconds on the trace's own clock.
     at_s: f64,
     /// Minutes ahead of UTC, if stated.
@@ -109,7 +109,7 @@ fn peak_after_start(curve: &RateCurve, window: Window) -> f64 {
     peak
 }
 
-fn instants(column: &Column, diagnostics: &mut Diagnostics) -> Option<Vec<Instant>> {
+fn instants(column: &Column, diagnostics: &mut Diagnostics) -> Option<Vec<Stamp>> {
     let mut instants = Vec::with_capacity(column.cells.len());
     for cell in &column.cells {
         let Some(instant) = instant(&cell.text) else {
@@ -129,7 +129,7 @@ fn instants(column: &Column, diagnostics: &mut Diagnostics) -> Option<Vec<Instan
     Some(instants)
 }
 
-const fn zone_of(instant: &Instant) -> (bool, Option<i64>) {
+const fn zone_of(instant: &Stamp) -> (bool, Option<i64>) {
     (instant.is_date, instant.zone_min)
 }
 
@@ -149,7 +149,7 @@ fn whole_numbers(column: &Column, diagnostics: &mut Diagnostics) -> Option<Vec<f
 fn rates(
     spec: &TraceSpec,
     times: &Column,
-    instants: &[Instant],
+    instants: &[Stamp],
     values: &[f64],
     diagnostics: &mut Diagnostics,
 ) -> Option<Rates> {
@@ -281,7 +281,7 @@ fn lines(rates: &Rates, after_end: AfterEnd, from_s: f64, window: Window) -> Rat
 /// and an hour after.
 fn warn_of_doubled_hour(
     counts: &Column,
-    instants: &[Instant],
+    instants: &[Stamp],
     values: &[f64],
     from_s: f64,
     window: Window,
@@ -322,9 +322,9 @@ fn is_repeated_hour(at_s: f64) -> bool {
 }
 
 /// An instant as written: `2014-07-01 00:30[:15][Z|+02:00]`, or a number of seconds.
-fn instant(text: &str) -> Option<Instant> {
+fn instant(text: &str) -> Option<Stamp> {
     if let Ok(at_s) = text.parse::<f64>() {
-        return at_s.is_finite().then_some(Instant { at_s, zone_min: None, is_date: false });
+        return at_s.is_finite().then_some(Stamp { at_s, zone_min: None, is_date: false });
     }
     let (date, time) = text.split_once([' ', 'T'])?;
     let (time, zone_min) = match time.strip_suffix('Z') {
@@ -360,7 +360,7 @@ fn instant(text: &str) -> Option<Instant> {
         return None;
     }
     let at_s = days * 86_400 + hour * 3_600 + minute * 60 + second;
-    Some(Instant { at_s: at_s as f64, zone_min, is_date: true })
+    Some(Stamp { at_s: at_s as f64, zone_min, is_date: true })
 }
 
 fn digits(text: &str) -> Option<i64> {

@@ -377,7 +377,8 @@ fn contradictions_are_refused() {
         ),
         (
             "66 no origin is enabled",
-            "- {cluster: primary, priority: 1, weight: 50}\n    - {cluster: secondary, priority: 2}",
+            "- {cluster: primary, priority: 1, weight: 50}\n    \
+             - {cluster: secondary, priority: 2}",
             "- {cluster: primary, enabled: false}",
             "frontDoor.origins",
         ),

@@ -1,4 +1,6 @@
-//! The `hpa` section of a workload: a HorizontalPodAutoscaler (autoscaling/v2) on CPU.
+//! The `hpa` section of a workload: a HorizontalPodAutoscaler on CPU.
+//!
+//! Follows staging/src/k8s.io/api/autoscaling/v2/types.go; metrics but CPU are left out.
 
 use crate::control::settings::KubernetesSpec;
 use crate::spec::{Code, Decoder, Diagnostic, choice, section};
