@@ -11,3 +11,4 @@ mod sessions;
 mod source_tree;
 mod theory;
 mod tidy;
+mod runs;
