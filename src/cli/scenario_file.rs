@@ -49,9 +49,7 @@ fn missing(path: &Path) -> Option<Rejected> {
         return None;
     }
     let shown = path.display();
-    let (message, help) = if path.as_os_str().is_empty() {
-        ("the name of the scenario file is empty".to_owned(), None)
-    } else if path.is_symlink() {
+    let (message, help) = if path.is_symlink() {
         (format!("`{shown}` is a link to a file that does not exist"), None)
     } else {
         let folder = folder_of(path);

@@ -30,8 +30,12 @@ fn field_mistakes(section: &Section, field: &Field) -> Vec<String> {
             mistakes.push(format!("{what} `{text}`: {}", wrong.message));
         }
     };
-    let listed = matches!((field.shape)(), Shape::List(_) | Shape::NameMap(_));
-    if let (Some(range), false) = (field.range, listed) {
+    // Bounds of a field with parts are those of each scalar in it.
+    let has_parts = !matches!(
+        (field.shape)(),
+        Shape::Boolean | Shape::Integer | Shape::Number | Shape::Text(_) | Shape::Quantity(_)
+    );
+    if let (Some(range), false) = (field.range, has_parts) {
         check("bound", range.least);
         check("bound", range.most);
     }

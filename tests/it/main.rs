@@ -1,7 +1,10 @@
 //! The one integration binary.
 
+mod bad_inputs;
+mod cli;
 mod conformance;
 mod conformance_nodes;
+mod docs;
 mod front_door;
 mod golden;
 mod layering;
