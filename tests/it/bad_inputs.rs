@@ -254,7 +254,7 @@ fn texts_that_are_not_yaml() {
     check(&[
         ("5 NUL", "name: small", "name: sm\0all", Code::ControlCharacter, "\0"),
         ("5 escape code", "name: small", "name: \u{1b}[2J", Code::ControlCharacter, "\u{1b}"),
-        ("6 tab", "\n  seed: 7", "\n\tseed: 7", Code::YamlSyntax, "\n\tseed"),
+        ("6 tab", "\n  seed: 7", "\n\tseed: 7", Code::YamlSyntax, "5m\n\tseed"),
         ("7 two documents", "\nregions:", "\n---\nregions:", Code::SeveralDocuments, "---"),
     ]);
 }
@@ -414,7 +414,7 @@ fn meaning() {
             "Standard_D5s_v5",
         ),
         ("62 circle", WORKLOAD, &dependencies, Code::UnknownKey, "dependsOn"),
-        ("63 fault after the end", "at: 2m", "at: 20m", Code::Contradiction, "20m"),
+        ("63 fault after the end", "at: 2m", "at: 20m", Code::Contradiction, "20m\n"),
         ("63 no time to recover", "at: 2m", "at: 590s", Code::Contradiction, "590s"),
         ("63 no fault", FAULT, "target: east", Code::UnknownKey, "target"),
         ("65 large pod", "cpu: 500m", "cpu: 5", Code::Contradiction, "{cpu: 5, mem"),
