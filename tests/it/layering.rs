@@ -166,7 +166,7 @@ fn the_code_map_matches_the_code() {
             ["src", layer, ..] => format!("src/{layer}/"),
             other => unreachable!("a source outside src: {other:?}"),
         };
-        let is_mapped = mapped.iter().any(|path| *path == wanted);
+        let is_mapped = mapped.contains(&wanted);
         let folder_of = wanted.strip_suffix(".rs").map(|stem| format!("{stem}/"));
         let by_folder = folder_of.is_some_and(|folder| mapped.contains(&folder));
         assert!(is_mapped || by_folder, "ARCHITECTURE.md does not map {wanted}");
