@@ -35,12 +35,13 @@ pub fn replace_earliest(free: &mut [f64], finish_s: f64) {
 #[inline]
 fn insert<const C: usize>(free: &mut [f64], finish_s: f64) {
     let free: &mut [f64; C] = free.try_into().expect("the caller matched the length");
-    let old = *free;
+    // In ascending order every place is read before it is written: no copy is needed.
+    let mut low = f64::NEG_INFINITY;
     for i in 0..C {
-        let next = if i + 1 < C { old[i + 1] } else { f64::INFINITY };
-        let low = if i == 0 { f64::NEG_INFINITY } else { old[i] };
+        let next = if i + 1 < C { free[i + 1] } else { f64::INFINITY };
         let capped = if next < finish_s { next } else { finish_s };
         free[i] = if capped > low { capped } else { low };
+        low = next;
     }
 }
 

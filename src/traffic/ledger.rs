@@ -282,19 +282,6 @@ impl Ledger {
         }
     }
 
-    /// A user who first sent at `first_s` has its answer at `response_s`.
-    #[inline]
-    pub(super) fn served(&mut self, demand: usize, first_s: f64, response_s: f64) {
-        if 0.0 <= first_s {
-            let account = &mut self.demands[demand];
-            let second = whole(first_s);
-            account.seconds[second].served += 1;
-            account.latencies[second / LATENCY_BUCKET_S].record(response_s - first_s);
-            account.totals.served += 1;
-            account.totals.in_flight -= 1;
-        }
-    }
-
     /// A user who first sent at `first_s` has finally failed.
     #[inline]
     pub(super) fn failed(&mut self, demand: usize, first_s: f64, reason: Reason) {
@@ -307,12 +294,37 @@ impl Ledger {
     }
 
     #[inline]
+    pub(super) fn demand_mut(&mut self, demand: usize) -> &mut DemandAccount {
+        &mut self.demands[demand]
+    }
+
+    /// The accounts of all users and of the attempts at `deployment`.
+    pub(super) fn split(
+        &mut self,
+        deployment: usize,
+    ) -> (&mut [DemandAccount], &mut DeploymentAccount) {
+        (&mut self.demands, &mut self.deployments[deployment])
+    }
+
+    #[inline]
     pub(super) fn deployment_mut(&mut self, deployment: usize) -> &mut DeploymentAccount {
         &mut self.deployments[deployment]
     }
 }
 
 impl DemandAccount {
+    /// A user who first sent at `first_s` has its answer at `response_s`.
+    #[inline]
+    pub(super) fn served(&mut self, first_s: f64, response_s: f64) {
+        if 0.0 <= first_s {
+            let second = whole(first_s);
+            self.seconds[second].served += 1;
+            self.latencies[second / LATENCY_BUCKET_S].record(response_s - first_s);
+            self.totals.served += 1;
+            self.totals.in_flight -= 1;
+        }
+    }
+
     /// Totals since t = 0.
     #[must_use]
     pub const fn totals(&self) -> &UserTotals {

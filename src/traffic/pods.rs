@@ -11,8 +11,9 @@ use super::Kill;
 use super::kiefer_wolfowitz::{places, replace_earliest};
 use super::plan::OnTimeout;
 
-/// A request in a pod.
+/// A request in a pod: one cache line.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub(super) struct Entry {
     pub(super) arrival_s: f64,
     pub(super) start_s: f64,
@@ -64,8 +65,23 @@ impl Entry {
     /// When its answer reaches the client, `back_s` after its finish; never if it gets none.
     #[inline]
     pub(super) fn response_s(&self, back_s: f64) -> f64 {
-        if self.has(DROPPED | ABORTED) { f64::INFINITY } else { self.finish_s + back_s }
+        response_s(self.finish_s, self.flags, back_s)
     }
+}
+
+/// When the answer to a request that is finished at `finish_s` reaches its client.
+#[inline]
+pub(super) fn response_s(finish_s: f64, flags: u16, back_s: f64) -> f64 {
+    if flags & (DROPPED | ABORTED) == 0 { finish_s + back_s } else { f64::INFINITY }
+}
+
+/// When a request is served: what [`Pod::place`] finds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed {
+    pub(super) start_s: f64,
+    pub(super) finish_s: f64,
+    /// [`DROPPED`], [`ABORTED`] or none.
+    pub(super) flags: u16,
 }
 
 /// Requests in arrival order, from `head` to `tail`; those before `started` have started.
@@ -102,12 +118,13 @@ impl Ring {
     }
 
     #[inline]
-    pub(super) fn push(&mut self, entry: &Entry) {
+    pub(super) fn push(&mut self, entry: Entry) {
         if self.len() == self.entries.len() {
             self.grow();
         }
-        *self.at_mut(self.tail) = *entry;
-        self.tail += 1;
+        let tail = self.tail;
+        *self.at_mut(tail) = entry;
+        self.tail = tail + 1;
     }
 
     #[cold]
@@ -122,8 +139,16 @@ impl Ring {
     /// Moves `started` past everything that has started before `now_s`.
     #[inline]
     pub(super) fn start_before(&mut self, now_s: f64) {
-        while self.started < self.tail && self.at(self.started).start_s < now_s {
-            self.started += 1;
+        // Starts never fall along the ring, so halving finds the first that has not started.
+        let mut waiting = self.tail - self.started;
+        while 0 < waiting {
+            let half = waiting / 2;
+            if self.at(self.started + half).start_s < now_s {
+                self.started += half + 1;
+                waiting -= half + 1;
+            } else {
+                waiting = half;
+            }
         }
     }
 
@@ -243,28 +268,29 @@ impl Pod {
         }
     }
 
-    /// Gives `entry` its start and finish and takes a worker for it. `learns_s` is when the
+    /// Takes a worker for `work_s` of work that arrived at `arrival_s`. `learns_s` is when the
     /// server learns that nobody waits any more.
     #[inline]
-    pub(super) fn place(&mut self, entry: &mut Entry, on_timeout: OnTimeout, learns_s: f64) {
+    pub(super) fn place(
+        &mut self,
+        arrival_s: f64,
+        work_s: f64,
+        on_timeout: OnTimeout,
+        learns_s: f64,
+    ) -> Placed {
         let earliest_s = self.free_s[0];
-        let start_s = if entry.arrival_s < earliest_s { earliest_s } else { entry.arrival_s };
-        entry.start_s = start_s;
-        let natural_s = start_s + entry.work_s * self.slowness;
-        entry.finish_s = natural_s;
+        let start_s = if arrival_s < earliest_s { earliest_s } else { arrival_s };
+        let mut placed = Placed { start_s, finish_s: start_s + work_s * self.slowness, flags: 0 };
         if on_timeout != OnTimeout::Serve {
-            entry.flags &= !(DROPPED | ABORTED);
             if learns_s <= start_s {
-                entry.finish_s = start_s;
-                entry.flags |= DROPPED;
-                return;
+                return Placed { start_s, finish_s: start_s, flags: DROPPED };
             }
-            if on_timeout == OnTimeout::Cancel && learns_s < natural_s {
-                entry.finish_s = learns_s;
-                entry.flags |= ABORTED;
+            if on_timeout == OnTimeout::Cancel && learns_s < placed.finish_s {
+                placed = Placed { start_s, finish_s: learns_s, flags: ABORTED };
             }
         }
-        replace_earliest(&mut self.free_s, entry.finish_s);
+        replace_earliest(&mut self.free_s, placed.finish_s);
+        placed
     }
 
     /// Number of requests that wait for a worker at `now_s`.
@@ -307,10 +333,13 @@ impl Pod {
         self.slowness = slowness;
         self.slowness_since_s = now_s;
         for index in self.ring.started..self.ring.tail {
-            let mut entry = *self.ring.at(index);
+            let entry = *self.ring.at(index);
             let learns_s = learns_s(&entry);
-            self.place(&mut entry, on_timeout, learns_s);
-            *self.ring.at_mut(index) = entry;
+            let placed = self.place(entry.arrival_s, entry.work_s, on_timeout, learns_s);
+            let entry = self.ring.at_mut(index);
+            entry.start_s = placed.start_s;
+            entry.finish_s = placed.finish_s;
+            entry.flags = (entry.flags & !(DROPPED | ABORTED)) | placed.flags;
         }
     }
 
@@ -330,8 +359,8 @@ impl Pod {
 
     /// Counts a request that the balancer has just sent.
     #[inline]
-    pub(super) fn count_out(&mut self, entry: &Entry) {
-        self.leaves.push(Leaves(entry.finish_s.min(entry.give_up_s)));
+    pub(super) fn count_out(&mut self, finish_s: f64, give_up_s: f64) {
+        self.leaves.push(Leaves(finish_s.min(give_up_s)));
     }
 
     /// Counts again what is outstanding, after finishes have moved.

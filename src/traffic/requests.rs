@@ -59,8 +59,8 @@ pub struct Requests {
     least_reaction_s: f64,
     /// Length that holds about a thousand first sends [s].
     slice_s: f64,
-    /// Arrival of the first attempt on each lane in `arrive`.
-    heads_s: Vec<f64>,
+    /// The lanes with arrivals in the slice, in `arrive`.
+    heads: Vec<Head>,
     /// Place of each demand's source at the begin of the slice.
     slice_places: Vec<Place>,
     due_notices: Vec<Notice>,
@@ -73,8 +73,6 @@ struct Demand {
     source: Source,
     place: Place,
     edge_stream: Stream,
-    pod_stream: Stream,
-    service_stream: Stream,
     backoff: Backoff,
     budget: Option<Bucket>,
     /// The bucket before each send of this slice, and when.
@@ -108,6 +106,8 @@ struct Lane {
     /// From the first send to the user's deadline [s].
     deadline_s: f64,
     closed_loop: bool,
+    pod_stream: Stream,
+    service_stream: Stream,
 }
 
 /// The attempts in transit on a lane, by arrival; those before `next` have arrived.
@@ -135,6 +135,14 @@ impl Transit {
             self.next = 0;
         }
     }
+}
+
+/// A lane on which an attempt arrives next.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    /// When [s]; infinity once no more arrive in the slice.
+    arrival_s: f64,
+    lane: usize,
 }
 
 /// An attempt on its way to a cluster.
@@ -227,7 +235,7 @@ impl Requests {
             least_notice_s: least_notice_s(&demands, &lanes),
             least_reaction_s: least_reaction_s(&demands),
             slice_s: 1_024.0 / peak.max(1e-3),
-            heads_s: vec![f64::INFINITY; lanes.len()],
+            heads: Vec::new(),
             slice_places: Vec::new(),
             due_notices: Vec::new(),
             due_releases: Vec::new(),
@@ -420,8 +428,6 @@ impl Demand {
             source,
             place,
             edge_stream: stream("edge"),
-            pod_stream: stream("pod"),
-            service_stream: stream("service"),
             backoff: Backoff::new(&demand.retries, stream("back-off")),
             budget: demand.retries.budget.map(|budget| Bucket::new(budget, start_s)),
             budget_before: Vec::new(),
@@ -449,6 +455,7 @@ impl Lane {
         let deployment = plan.deployments.iter().position(serves);
         let patience_reason =
             if edge_s < timeout_s { Reason::OriginTimeout } else { Reason::Timeout };
+        let stream = |purpose| Stream::new(plan.seed, plan.trial, purpose, &demand.name);
         Self {
             demand: index as u32,
             cluster: cluster as u32,
@@ -458,6 +465,8 @@ impl Lane {
             patience_reason,
             deadline_s: demand.deadline.map_or(f64::INFINITY, Span::as_secs_f64),
             closed_loop: matches!(demand.arrivals, Arrivals::ClosedLoop { .. }),
+            pod_stream: stream("pod"),
+            service_stream: stream("service"),
         }
     }
 }

@@ -17,6 +17,18 @@ pub struct Routing {
     pub endpoints: Vec<Vec<PodId>>,
 }
 
+impl Routing {
+    /// The cluster to which each of `pops` sends everything, if it is the same.
+    pub(super) fn sole_cluster(&self, pops: &[u32]) -> Option<ClusterId> {
+        let mut soles = pops.iter().map(|pop| match self.pops[*pop as usize].shares[..] {
+            [(_, cluster)] => Some(cluster),
+            _ => None,
+        });
+        let first = soles.next().flatten()?;
+        soles.all(|sole| sole == Some(first)).then_some(first)
+    }
+}
+
 /// Where one edge location sends its users.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PopRoute {

@@ -7,11 +7,11 @@ use crate::units::{Span, Time};
 use crate::traffic::Kill;
 use crate::traffic::ledger::{AttemptFailure, Ledger, Reason};
 use crate::traffic::plan::Balancer;
-use crate::traffic::pods::{ARMED, BOOKED, Entry, Pod, Process};
+use crate::traffic::pods::{ARMED, BOOKED, Entry, Placed, Pod, Process, response_s};
 use crate::traffic::routing::{OriginMode, Routing};
 
 use super::outcomes::settle;
-use super::{Attempt, Demand, Deployment, Lane, Notice, Requests, What};
+use super::{Attempt, Deployment, Head, Lane, Notice, Requests, What};
 
 /// A ring longer than this is settled before it takes more.
 const SETTLE_AT: usize = 24;
@@ -22,13 +22,14 @@ impl Requests {
     pub(super) fn arrive(&mut self, end_s: f64, routing: &Routing) -> Option<(Time, PodId)> {
         let mut end_s = end_s;
         let mut stop = None;
-        let Self { heads_s, transits, .. } = self;
-        for (head_s, transit) in heads_s.iter_mut().zip(&*transits) {
-            *head_s = transit.head_s();
-        }
+        let Self { heads, transits, .. } = self;
+        heads.clear();
+        heads.extend(transits.iter().enumerate().filter_map(|(lane, transit)| {
+            let arrival_s = transit.head_s();
+            (arrival_s < end_s).then_some(Head { arrival_s, lane })
+        }));
         let mut cluster = Arriving {
             lanes: &self.lanes,
-            demands: &self.demands,
             deployments: &mut self.deployments,
             pods: &mut self.pods,
             notices: &mut self.fresh_notices,
@@ -36,15 +37,16 @@ impl Requests {
             routing,
         };
         loop {
-            let (lane, arrival_s) = earliest(heads_s);
+            let (first, arrival_s) = earliest(heads);
             if end_s <= arrival_s {
                 return stop;
             }
-            let transit = &mut transits[lane];
+            let head = &mut heads[first];
+            let transit = &mut transits[head.lane];
+            let attempt = &transit.attempts[transit.next];
             transit.next += 1;
-            heads_s[lane] = transit.head_s();
-            let attempt = &transit.attempts[transit.next - 1];
-            if let Some(pod) = cluster.reach(lane, attempt) {
+            head.arrival_s = transit.head_s();
+            if let Some(pod) = cluster.reach(head.lane, attempt) {
                 let instant = nanosecond_after(arrival_s);
                 stop = stop.or(Some((instant, pod)));
                 end_s = end_s.min(instant.as_secs_f64());
@@ -56,7 +58,6 @@ impl Requests {
 /// What an arriving attempt can touch.
 struct Arriving<'a> {
     lanes: &'a [Lane],
-    demands: &'a [Demand],
     deployments: &'a mut [Deployment],
     pods: &'a mut [Pod],
     notices: &'a mut Vec<Notice>,
@@ -80,8 +81,7 @@ impl Arriving<'_> {
             let failure = AttemptFailure::NoPod;
             return self.fail_at(deployment_index, lane_index, attempt, failure);
         }
-        let stream = &self.demands[lane.demand as usize].pod_stream;
-        let picked = pick(deployment, self.pods, endpoints, attempt, stream);
+        let picked = pick(deployment, self.pods, endpoints, attempt, &lane.pod_stream);
         self.serve(lane_index, deployment_index, attempt, picked)
     }
 
@@ -114,36 +114,42 @@ impl Arriving<'_> {
             return self.fail_at(deployment_index, lane_index, attempt, failure);
         }
         let lane = &self.lanes[lane_index];
-        let demand = &self.demands[lane.demand as usize];
-        let mut entry = Entry {
-            arrival_s,
-            start_s: 0.0,
-            finish_s: 0.0,
-            work_s: deployment.sampler.draw(demand.service_stream.at(attempt.key)),
-            give_up_s: attempt.give_up_s,
-            first_s: attempt.first_s,
-            key: attempt.key,
-            lane: lane_index as u16,
-            flags: if attempt.abandoned { BOOKED } else { 0 },
-            seq: pod.ring.tail as u32,
-        };
-        pod.place(&mut entry, deployment.on_timeout, attempt.give_up_s + lane.one_way_s);
-        let response_s = entry.response_s(lane.one_way_s);
-        if (entry.give_up_s < response_s || lane.closed_loop) && !attempt.abandoned {
-            entry.flags |= ARMED;
+        let Attempt { first_s, give_up_s, key, abandoned, .. } = *attempt;
+        let work_s = deployment.sampler.draw(lane.service_stream.at(key));
+        let learns_s = give_up_s + lane.one_way_s;
+        let Placed { start_s, finish_s, mut flags } =
+            pod.place(arrival_s, work_s, deployment.on_timeout, learns_s);
+        let (entry_lane, seq) = (lane_index as u16, pod.ring.tail as u32);
+        let response_s = response_s(finish_s, flags, lane.one_way_s);
+        if abandoned {
+            flags |= BOOKED;
+        } else if give_up_s < response_s || lane.closed_loop {
+            flags |= ARMED;
             self.notices.push(Notice {
-                time_s: entry.give_up_s.min(response_s),
-                first_s: entry.first_s,
+                time_s: give_up_s.min(response_s),
+                first_s,
                 send_s: attempt.send_s,
-                key: entry.key,
-                lane: entry.lane,
-                what: What::InPod { pod: picked.index() as u32, seq: entry.seq },
+                key,
+                lane: entry_lane,
+                what: What::InPod { pod: picked.index() as u32, seq },
             });
         }
         if matches!(deployment.balancer, Balancer::PowerOfTwo | Balancer::LeastOutstanding) {
-            pod.count_out(&entry);
+            pod.count_out(finish_s, give_up_s);
         }
-        pod.ring.push(&entry);
+        let lane = entry_lane;
+        pod.ring.push(Entry {
+            arrival_s,
+            start_s,
+            finish_s,
+            work_s,
+            give_up_s,
+            first_s,
+            key,
+            lane,
+            flags,
+            seq,
+        });
         let rose = pod.threshold_s < pod.free_s[0] - arrival_s
             && (before_s - arrival_s).max(0.0) <= pod.threshold_s;
         if SETTLE_AT <= pod.ring.tail - pod.settled_tail {
@@ -260,10 +266,10 @@ fn pick(
 
 /// The lane whose first attempt arrives first; the first of equals.
 #[inline]
-fn earliest(heads_s: &[f64]) -> (usize, f64) {
+fn earliest(heads: &[Head]) -> (usize, f64) {
     let mut best = (0, f64::INFINITY);
-    for (lane, &head_s) in heads_s.iter().enumerate() {
-        best = if head_s < best.1 { (lane, head_s) } else { best };
+    for (index, head) in heads.iter().enumerate() {
+        best = if head.arrival_s < best.1 { (index, head.arrival_s) } else { best };
     }
     best
 }

@@ -1,5 +1,6 @@
 //! Sending: users in order of time, merged with retries, into the lanes.
 
+use crate::model::ids::ClusterId;
 use crate::sim::streams::below;
 
 use crate::traffic::ledger::Reason;
@@ -24,8 +25,10 @@ impl Requests {
             let first_lane = index * self.n_clusters;
             let lanes = first_lane..first_lane + self.n_clusters;
             self.transits[lanes.clone()].iter_mut().for_each(Transit::compact);
+            let demand = &mut self.demands[index];
             let mut sender = Sender {
-                demand: &mut self.demands[index],
+                sole_cluster: routing.sole_cluster(&demand.pops),
+                demand,
                 first_lane,
                 lanes: &self.lanes[lanes.clone()],
                 transits: &mut self.transits[lanes],
@@ -117,6 +120,8 @@ struct Sender<'a> {
     transits: &'a mut [Transit],
     notices: &'a mut Vec<Notice>,
     routing: &'a Routing,
+    /// Where all users are sent, if that is one cluster: then no draw decides it.
+    sole_cluster: Option<ClusterId>,
 }
 
 impl Sender<'_> {
@@ -124,7 +129,8 @@ impl Sender<'_> {
     #[inline]
     fn send_users(&mut self, end_s: f64, inclusive: bool) {
         let mut place = self.demand.place;
-        while place.next_s < end_s || (inclusive && place.next_s == end_s) {
+        let end_s = if inclusive { end_s.next_up() } else { end_s };
+        while place.next_s < end_s {
             self.send_first(place.next_s, place.ordinal << 4);
             self.demand.source.step(&mut place);
         }
@@ -137,8 +143,7 @@ impl Sender<'_> {
             self.demand.budget_before.push((time_s, *bucket));
             bucket.first_sent(time_s);
         }
-        let draw = self.demand.edge_stream.at(key);
-        self.send(time_s, time_s, key, [draw, draw]);
+        self.send(time_s, time_s, key);
     }
 
     /// Sends a retry if the budget allows it.
@@ -149,19 +154,25 @@ impl Sender<'_> {
                 return false;
             }
         }
-        let draws = [release.key & !15, release.key].map(|key| self.demand.edge_stream.at(key));
-        self.send(release.time_s, release.first_s, release.key, draws);
+        self.send(release.time_s, release.first_s, release.key);
         true
     }
 
-    /// One attempt: reads where the user's edge sends, and enters the lane. The high half of the
-    /// user's draw picks the edge, the low half of the attempt's draw the cluster.
-    #[inline]
-    fn send(&mut self, send_s: f64, first_s: f64, key: u64, [user, attempt]: [u64; 2]) {
+    /// Where the edge of a user sends the attempt `key`. The high half of the user's draw picks
+    /// the edge, the low half of the attempt's draw the cluster.
+    fn route(&self, key: u64) -> Option<ClusterId> {
         let demand = &*self.demand;
+        let [user, attempt] = [key & !15, key].map(|key| demand.edge_stream.at(key));
         let pop = demand.pops[below(user & !0xFFFF_FFFF, demand.pops.len())];
+        self.routing.pops[pop as usize].pick(attempt as u32)
+    }
+
+    /// One attempt: reads where the user's edge sends, and enters the lane.
+    #[inline]
+    fn send(&mut self, send_s: f64, first_s: f64, key: u64) {
+        let demand = &*self.demand;
         let deadline_s = first_s + demand.deadline_s;
-        let Some(cluster) = self.routing.pops[pop as usize].pick(attempt as u32) else {
+        let Some(cluster) = self.sole_cluster.or_else(|| self.route(key)) else {
             let time_s = (send_s + 2.0 * demand.client_to_pop_s)
                 .min(send_s + demand.attempt_timeout_s)
                 .min(deadline_s);

@@ -50,7 +50,7 @@ impl Requests {
                     self.fail_attempt(demand, notice.first_s, notice.key, give_up_s, reason);
                 } else if closed_loop {
                     entry.flags |= BOOKED;
-                    self.ledger.served(demand as usize, notice.first_s, response_s);
+                    self.ledger.demand_mut(demand as usize).served(notice.first_s, response_s);
                     self.next_of_client(demand, notice.key, response_s);
                 }
             }
@@ -179,7 +179,7 @@ impl Requests {
 
 /// Books what `pod` has finished before `now_s` and what has reached its client.
 pub(super) fn settle(pod: &mut Pod, lanes: &[Lane], ledger: &mut Ledger, now_s: f64) {
-    let deployment = pod.deployment as usize;
+    let (users, attempts) = ledger.split(pod.deployment as usize);
     let mut sums = ServiceSums::default();
     pod.ring.start_before(now_s);
     pod.ring.retain_started(|entry| {
@@ -187,26 +187,26 @@ pub(super) fn settle(pod: &mut Pod, lanes: &[Lane], ledger: &mut Ledger, now_s: 
             return true;
         }
         let lane = &lanes[usize::from(entry.lane)];
+        let response_s = entry.response_s(lane.one_way_s);
         if !entry.has(FINISHED) {
             entry.flags |= FINISHED;
-            let account = ledger.deployment_mut(deployment);
             if entry.has(DROPPED) {
-                account.failed(entry.start_s, AttemptFailure::Dropped);
+                attempts.failed(entry.start_s, AttemptFailure::Dropped);
             } else {
-                account.served(ServiceTimes::of(entry), entry.has(ABORTED), &mut sums);
+                attempts.served(ServiceTimes::of(entry), entry.has(ABORTED), &mut sums);
             }
         }
         if entry.has(BOOKED) {
             return false;
         }
-        let response_s = entry.response_s(lane.one_way_s);
-        if entry.give_up_s < response_s || lane.closed_loop || now_s <= response_s {
+        // An answer that somebody acts on, or that comes too late, is a notice.
+        if now_s <= response_s || entry.give_up_s < response_s || lane.closed_loop {
             return true;
         }
-        ledger.served(lane.demand as usize, entry.first_s, response_s);
+        users[lane.demand as usize].served(entry.first_s, response_s);
         false
     });
-    ledger.deployment_mut(deployment).add(&sums);
+    attempts.add(&sums);
     pod.busy_ns += sums.busy_ns_of_process;
     pod.settled_tail = pod.ring.tail;
 }
