@@ -48,7 +48,7 @@ pub fn run(scenario: &Scenario, options: Options, mut progress: impl FnMut(Time)
     let mut n_events = 0;
     let mut next_report = cx.now;
     let mut warming_up = true;
-    while let Some((at, event)) = next_event(&mut cx, end) {
+    while let Some((at, event)) = next_event(&mut cx, end, options.extra_observer) {
         cx.now = at;
         if warming_up && Time::ZERO <= at {
             warming_up = false;
@@ -77,17 +77,24 @@ fn report_unrest(cx: &mut Cx) {
 /// Advances the data plane to the next event and takes it; None at the end of the run.
 ///
 /// On the way a pod may turn slow; its probes are then armed, perhaps for an earlier instant.
-fn next_event(cx: &mut Cx, end: Time) -> Option<(Time, Event)> {
+fn next_event(cx: &mut Cx, end: Time, extra: Option<Span>) -> Option<(Time, Event)> {
     loop {
         let due = cx.clock.next_at().unwrap_or(Time::NEVER).min(end);
-        let advance = cx.traffic.advance(due, &cx.routing);
+        let extra = extra.map_or(due, |every| next_look(cx.now, every));
+        let advance = cx.traffic.advance(due.min(extra), &cx.routing);
         cx.now = advance.reached;
         match advance.slow_pod {
             Some(pod) => probing::turned_slow(cx, pod),
+            None if cx.now < due => {}
             None if due == end => return None,
             None => return cx.clock.pop(),
         }
     }
+}
+
+/// When an observer that looks every so often looks next.
+fn next_look(now: Time, every: Span) -> Time {
+    (now + Span::from_nanos(1)).next_on_grid(Time::ZERO, every)
 }
 
 /// The map of the program: who handles what.

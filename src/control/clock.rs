@@ -26,14 +26,40 @@ impl Clock {
         Self { timers: Timers::new(), slots: vec![Vec::new(); N_KINDS], n_clusters }
     }
 
-    /// Arms `event` for `at`, instead of any instant that it was armed for before.
-    pub fn arm(&mut self, event: Event, at: Time) {
+    /// Makes the timer of `event` without arming it.
+    ///
+    /// Events at one instant and of one class happen in the order of their timers. Timers made
+    /// together with the thing they belong to, whether they are ever armed or not, keep that
+    /// order the same however lazily they are armed.
+    pub fn register(&mut self, event: Event) {
         let (kind, index) = self.place(event);
         let slots = &mut self.slots[kind];
         if slots.len() <= index {
             slots.resize(index + 1, None);
         }
-        let timer = *slots[index].get_or_insert_with(|| self.timers.add(event.class(), event));
+        slots[index].get_or_insert_with(|| self.timers.add(event.class(), event));
+    }
+
+    /// Makes all timers of a new pod.
+    pub fn register_pod(&mut self, pod: PodId) {
+        for event in pod_events(pod) {
+            self.register(event);
+        }
+        self.register(Event::EndpointsChange(pod));
+    }
+
+    /// Makes all timers of a new node.
+    pub fn register_node(&mut self, node: NodeId) {
+        for event in node_events(node) {
+            self.register(event);
+        }
+    }
+
+    /// Arms `event` for `at`, instead of any instant that it was armed for before.
+    pub fn arm(&mut self, event: Event, at: Time) {
+        self.register(event);
+        let (kind, index) = self.place(event);
+        let timer = self.slots[kind][index].expect("just registered");
         self.timers.set(timer, at);
     }
 
@@ -73,15 +99,7 @@ impl Clock {
 
     /// Gives back all timers of a pod that is gone.
     pub fn retire_pod(&mut self, pod: PodId) {
-        use ProbeKind::{Liveness, Readiness, Startup};
-        for event in [
-            Event::TolerationEnds(pod),
-            Event::ContainerStep(pod),
-            Event::ProbeTick(pod, Startup),
-            Event::ProbeTick(pod, Readiness),
-            Event::ProbeTick(pod, Liveness),
-            Event::PodGone(pod),
-        ] {
+        for event in pod_events(pod) {
             self.retire(event);
         }
     }
@@ -93,7 +111,7 @@ impl Clock {
 
     /// Gives back all timers of a node that is deleted.
     pub fn retire_node(&mut self, node: NodeId) {
-        for event in [Event::NodeJoins(node), Event::NodeDeletes(node), Event::KubeletStats(node)] {
+        for event in node_events(node) {
             self.retire(event);
         }
     }
@@ -131,4 +149,20 @@ impl Clock {
             Event::Observe => (20, 0),
         }
     }
+}
+
+/// The events of a pod that end with it; its endpoints may change after that.
+const fn pod_events(pod: PodId) -> [Event; 6] {
+    [
+        Event::TolerationEnds(pod),
+        Event::ContainerStep(pod),
+        Event::ProbeTick(pod, ProbeKind::Startup),
+        Event::ProbeTick(pod, ProbeKind::Readiness),
+        Event::ProbeTick(pod, ProbeKind::Liveness),
+        Event::PodGone(pod),
+    ]
+}
+
+const fn node_events(node: NodeId) -> [Event; 3] {
+    [Event::NodeJoins(node), Event::NodeDeletes(node), Event::KubeletStats(node)]
 }

@@ -46,8 +46,8 @@ section! {
             source "terraform-provider-azurerm cdn_frontdoor_origin_group",
             range 1..=255;
         /// What answers the probe.
-        "target" target: ProbeTargetSpec = default "gateway",
-            source "assumed: the gateway serves the probe path by itself";
+        "target" target: ProbeTargetSpec = default "workload",
+            source "azure-docs frontdoor/health-probes.md: a request for a path of the application";
     }
     check FrontDoorProbeSpec::check_window;
 }

@@ -1,6 +1,6 @@
 //! The `workloads` section: a Deployment, its Service and its HPA, defined once for all clusters.
 //!
-//! `clusters` names the clusters that run it and what differs there: each override is laid over
+//! `clusters` says what differs in single clusters: each override is laid over
 //! the workload before it is decoded, so it passes the same checks.
 
 use std::sync::LazyLock;
@@ -77,7 +77,9 @@ section! {
             range -2147483648..=1000000000;
         /// Its Horizontal Pod Autoscaler; left out, there is none.
         "hpa" hpa: Option<HpaSpec> = optional;
-        /// The clusters that run it, each with what differs there; left out, all clusters.
+        /// The clusters that run it; left out, all.
+        "runsOn" runs_on: Vec<Name> = list 0..=64;
+        /// What differs in single clusters.
         "clusters" clusters: Overrides = optional;
     }
     check WorkloadSpec::check_together;
@@ -136,7 +138,7 @@ choice! {
     }
 }
 
-/// What differs in each cluster that runs the workload, not decoded yet.
+/// What differs in single clusters, not decoded yet.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Overrides {
     /// Cluster and what differs, in the order of the text.
@@ -144,7 +146,7 @@ pub struct Overrides {
 }
 
 /// Keys of a workload that no cluster may change.
-const FIXED: [&str; 2] = ["name", "clusters"];
+const FIXED: [&str; 3] = ["name", "runsOn", "clusters"];
 
 /// The keys that an override may have: those of a workload, none required.
 static OVERRIDE: LazyLock<Section> = LazyLock::new(|| {

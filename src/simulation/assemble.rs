@@ -15,7 +15,8 @@ use crate::model::ids::{ClusterId, DeploymentId, FaultId, NodeId};
 use crate::model::sample::Samples;
 use crate::model::world::World;
 use crate::scenario::Scenario;
-use crate::traffic::plan::TrafficPlan;
+use crate::sim::streams::Stream;
+use crate::traffic::plan::{Arrivals, DemandPlan, TrafficPlan};
 use crate::traffic::requests::Requests;
 use crate::traffic::routing::{OriginMode, PopRoute, Routing};
 use crate::units::{Span, Time};
@@ -48,7 +49,7 @@ pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
         end: Time::ZERO + run.horizon,
         n_clusters: world.clusters.len(),
         record_waits: false,
-        demands: scenario.demands().to_vec(),
+        demands: demands(scenario, chance),
         deployments: scenario.deployments().to_vec(),
     };
     let settings =
@@ -69,6 +70,7 @@ pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
         chance,
         world,
     };
+    register_controllers(&mut cx);
     steady_state::build(&mut cx, scenario);
     arm_controllers(&mut cx, scenario);
     front_door_health::start(&mut cx);
@@ -77,6 +79,18 @@ pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
     }
     cx.clock.arm(Event::Observe, Time::ZERO);
     cx
+}
+
+/// The demands with the over-dispersion of this trial.
+fn demands(scenario: &Scenario, chance: Chance) -> Vec<DemandPlan> {
+    let mut demands = scenario.demands().to_vec();
+    for (demand, over) in demands.iter_mut().zip(scenario.over_dispersion()) {
+        if let (Some(over), Arrivals::Poisson { curve }) = (over, &mut demand.arrivals) {
+            let stream = Stream::new(chance.seed, chance.trial, "over-dispersion", &demand.name);
+            *curve = over.modulate(curve, stream);
+        }
+    }
+    demands
 }
 
 /// Routing in which nothing is reachable yet.
@@ -115,6 +129,25 @@ fn probed_origins(world: &World, chance: Chance, start: Time) -> Vec<ProbedOrigi
         }
     }
     probed
+}
+
+/// Makes the timers of clusters and deployments, so that their order is that of the scenario.
+fn register_controllers(cx: &mut Cx) {
+    for cluster in (0..cx.world.clusters.len()).map(ClusterId::new) {
+        for event in [
+            Event::NodeMonitorPass(cluster),
+            Event::EvictionQueue(cluster),
+            Event::Schedule(cluster),
+            Event::MetricsScrape(cluster),
+            Event::AutoscalerScan(cluster),
+        ] {
+            cx.clock.register(event);
+        }
+    }
+    for deployment in (0..cx.world.deployments.len()).map(DeploymentId::new) {
+        cx.clock.register(Event::ReplicaSetSync(deployment));
+        cx.clock.register(Event::HpaSync(deployment));
+    }
 }
 
 /// Every controller loop has its own phase, as after a restart at a random instant.

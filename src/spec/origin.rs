@@ -67,6 +67,11 @@ impl<T> Set<T> {
         self.origin == Origin::Given
     }
 
+    /// Another value at the same place and of the same origin, such as an item of a list.
+    pub fn same_place<U>(&self, value: U) -> Set<U> {
+        Set { value, place: self.place.clone(), origin: self.origin }
+    }
+
     /// A value computed from this one by `rule`, standing at the same place.
     pub fn derive<U>(&self, value: U, rule: &'static str) -> Set<U> {
         Set { value, place: self.place.clone(), origin: Origin::Derived { rule } }

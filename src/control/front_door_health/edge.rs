@@ -59,6 +59,7 @@ fn is_probed(cx: &Cx) -> bool {
 pub fn start(cx: &mut Cx) {
     for pop in (0..cx.world.front_door.pops.len()).map(PopId::new) {
         for cluster in (0..cx.world.clusters.len()).map(ClusterId::new) {
+            cx.clock.register(Event::PopProbe(pop, cluster));
             arm(cx, pop, cluster);
         }
         reroute(cx, pop);

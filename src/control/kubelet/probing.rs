@@ -117,7 +117,13 @@ fn watch(cx: &mut Cx, pod: PodId) {
 /// The virtual wait of a pod rose above its shortest probe time-out.
 pub fn turned_slow(cx: &mut Cx, pod: PodId) {
     cx.traffic.watch(pod, None);
-    cx.memory.probes_mut(pod).slow = true;
+    let now = cx.now;
+    let state = cx.memory.probes_mut(pod);
+    state.slow = true;
+    // Brings the workers up to now: probes that were answered in time so far.
+    for worker in state.workers.iter_mut().flatten() {
+        worker.change(now, Answer::After(Span::ZERO));
+    }
     for kind in KINDS {
         arm(cx, pod, kind);
     }

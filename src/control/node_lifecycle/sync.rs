@@ -220,6 +220,7 @@ pub fn new_node(cx: &mut Cx, pool: PoolId) -> NodeId {
         puller_free_at: cx.now,
         images: Vec::new(),
     });
+    cx.clock.register_node(node);
     cx.world[pool].ordered += 1;
     cx.world[pool].nodes.push(node);
     cx.world[pool].target = cx.world[pool].target.max(cx.world[pool].nodes.len() as u32);

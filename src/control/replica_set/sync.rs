@@ -74,6 +74,7 @@ pub fn create_pod(cx: &mut Cx, deployment: DeploymentId) -> PodId {
         refused_at: Time::NEVER,
         gone: false,
     });
+    cx.clock.register_pod(pod);
     cx.world[deployment].created += 1;
     cx.world[deployment].pods.push(pod);
     cx.say(What::PodCreated { pod });

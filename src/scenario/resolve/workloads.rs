@@ -7,7 +7,7 @@ use crate::scenario::explain::derived;
 use crate::scenario::load::without;
 use crate::scenario::workload_spec::{CapacitySpec, WorkloadSpec};
 use crate::sim::laws::Law;
-use crate::spec::{Code, Decode, Decoder, Diagnostic, Kind, Leaf, Node, overlay};
+use crate::spec::{Code, Decode, Decoder, Diagnostic, Kind, Leaf, Name, Node, Set, overlay};
 use crate::traffic::capacity::{fit_capacity, sustainable_utilisation};
 use crate::traffic::plan::{Balancer, DeploymentPlan, OnTimeout};
 use crate::units::{MilliCpu, Ratio, Span};
@@ -22,20 +22,50 @@ pub(super) fn add(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
         let name = base.name.as_str().to_owned();
         made.world.workloads.push(Workload { name, deployments: Vec::new() });
         let path = format!("workloads[{index}]");
-        if base.clusters.entries.is_empty() {
-            for cluster in (0..made.world.clusters.len()).map(ClusterId::new) {
-                add_deployment(cx, made, (id, cluster), base, &path);
-            }
+        for (name, _) in &base.clusters.entries {
+            check_override(cx, made, base, name);
         }
-        for (name, over) in &base.clusters.entries {
-            let Some(cluster) = cx.cluster(name, &made.world) else { continue };
-            let path = format!("{path}.clusters.{}", name.as_str());
-            if is_empty(over) {
+        for cluster in running(cx, made, base) {
+            let called = made.world[cluster].name.as_str();
+            let over = base.clusters.entries.iter().find(|(name, _)| name.as_str() == called);
+            let Some((_, over)) = over.filter(|(_, over)| !is_empty(over)) else {
                 add_deployment(cx, made, (id, cluster), base, &path);
-            } else if let Some(spec) = overridden(cx, made, index, over, &path) {
+                continue;
+            };
+            let path = format!("{path}.clusters.{called}");
+            if let Some(spec) = overridden(cx, made, index, over, &path) {
                 add_deployment(cx, made, (id, cluster), &spec, &path);
             }
         }
+    }
+}
+
+/// The clusters that run a workload: those it names, or all.
+fn running(cx: &mut Resolving<'_, '_>, made: &Resolved, base: &WorkloadSpec) -> Vec<ClusterId> {
+    if base.runs_on.is_empty() {
+        return (0..made.world.clusters.len()).map(ClusterId::new).collect();
+    }
+    let named = base.runs_on.iter();
+    let mut clusters: Vec<ClusterId> = named
+        .filter_map(|name| cx.cluster(&base.runs_on.same_place(name.clone()), &made.world))
+        .collect();
+    clusters.sort_unstable();
+    clusters.dedup();
+    clusters
+}
+
+/// An override must be for a cluster that exists and runs the workload.
+fn check_override(
+    cx: &mut Resolving<'_, '_>,
+    made: &Resolved,
+    base: &WorkloadSpec,
+    name: &Set<Name>,
+) {
+    let runs = base.runs_on.is_empty() || base.runs_on.iter().any(|other| *other == name.value);
+    if cx.cluster(name, &made.world).is_some() && !runs {
+        let message = format!("`{}` is overridden, but not in `runsOn`", name.as_str());
+        let wrong = Diagnostic::error(Code::Contradiction, name.place.clone(), message);
+        cx.diagnostics.push(wrong.help("add it to `runsOn`, or drop the override"));
     }
 }
 
@@ -55,7 +85,7 @@ fn overridden(
     else {
         unreachable!("the workloads were decoded from a list")
     };
-    let laid = overlay(&without(&items[index], &["clusters"]), over);
+    let laid = overlay(&without(&items[index], &["runsOn", "clusters"]), over);
     let mut decoder = Decoder::at(path, Some(cx.decoded.profile));
     let spec = WorkloadSpec::decode(&laid, &mut decoder);
     let (found, leaves) = decoder.finish();
