@@ -69,8 +69,8 @@ struct Row {
     origin: String,
 }
 
-/// The values by section, sections in the order in which they first occur; the section of
-/// `a.b[1].c` is `a.b[1]`. What is said twice (a workload is resolved for each of its clusters) is
+/// The values by section; the section of `a.b[1].c` is `a.b[1]`. Sections keep the order in which
+/// they first occur, but those of one parent stand together. What is said twice (a workload is resolved for each of its clusters) is
 /// kept once.
 fn sections(leaves: &[Leaf]) -> Vec<(String, Vec<Row>)> {
     let names = names_of_items(leaves);
@@ -83,10 +83,21 @@ fn sections(leaves: &[Leaf]) -> Vec<(String, Vec<Row>)> {
         match sections.iter_mut().find(|(known, _)| *known == section) {
             Some((_, rows)) if rows.contains(&row) => {}
             Some((_, rows)) => rows.push(row),
-            None => sections.push((section, vec![row])),
+            None => sections.insert(home_of(&section, &sections), (section, vec![row])),
         }
     }
     sections
+}
+
+/// Where a new section belongs: after the last one of the same parent, or else at the end.
+fn home_of(section: &str, sections: &[(String, Vec<Row>)]) -> usize {
+    let parent = section.rsplit_once('.').map_or("", |(parent, _)| parent);
+    let is_kin = |known: &str| {
+        let below = known.strip_prefix(parent);
+        !parent.is_empty() && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let last = sections.iter().rposition(|(known, _)| is_kin(known));
+    last.map_or(sections.len(), |last| last + 1)
 }
 
 /// The name of each list item that has one, by its path: `clusters[0]` is called `primary`.
@@ -132,6 +143,8 @@ mod tests {
             leaf("clusters[0].origins[1].weight", "50"),
             leaf("clusters[0].region", "east"),
             leaf("clusters[0].region", "east"),
+            leaf("faults[0].at", "1m"),
+            leaf("clusters[0].autoscaler.enabled", "true"),
         ];
         let found = sections(&leaves);
         let shape: Vec<(&str, Vec<&str>)> = found
@@ -143,6 +156,8 @@ mod tests {
             ("clusters[primary]", vec!["name", "region"]),
             ("clusters[primary].pools[user]", vec!["name"]),
             ("clusters[primary].origins[1]", vec!["weight"]),
+            ("clusters[primary].autoscaler", vec!["enabled"]),
+            ("faults[0]", vec!["at"]),
         ];
         assert_eq!(shape, expected);
     }

@@ -9,7 +9,7 @@ use crate::units::{Span, Time};
 use crate::scenario::Scenario;
 
 /// Characters of the bar.
-const WIDTH: usize = 40;
+const WIDTH: usize = 32;
 
 /// A bar on the standard error, if that is a terminal; nothing otherwise.
 #[derive(Debug)]
@@ -43,20 +43,19 @@ impl Progress {
         let simulated = now - (Time::ZERO - self.warm_up);
         let speed = simulated.as_secs_f64() / self.started.elapsed().as_secs_f64().max(1e-3);
         let faults: Vec<f64> = self.faults.iter().map(|&at| self.share(at)).collect();
-        let stage = if now < Time::ZERO { "warm-up" } else { "simulated" };
-        self.bar.set_message(format!(
-            "{} {:>3.0} of {:.0} min {stage}, {speed:.0} times real time",
-            drawn(self.share(now), &faults),
-            now.as_secs_f64() / 60.0,
-            self.horizon.as_secs_f64() / 60.0,
-        ));
-        self.bar.tick();
+        let stage = if now < Time::ZERO {
+            "warm-up".to_owned()
+        } else {
+            let (minute, last) = (now.as_secs_f64() / 60.0, self.horizon.as_secs_f64() / 60.0);
+            format!("{minute:.0} of {last:.0} min")
+        };
+        let bar = drawn(self.share(now), &faults);
+        self.bar.set_message(format!("{bar} {stage}, {speed:.0} times real time"));
     }
 
     /// Shows words instead of the bar.
     pub(super) fn say(&self, words: &'static str) {
         self.bar.set_message(words);
-        self.bar.tick();
     }
 
     /// Takes the bar away.
@@ -93,6 +92,6 @@ mod tests {
         assert_eq!(drawn(0.0, &[]), format!("[{}]", "-".repeat(WIDTH)));
         assert_eq!(drawn(2.0, &[1.0]), format!("[{}!]", "=".repeat(WIDTH - 1)));
         let half = drawn(0.5, &[0.25, 0.75]);
-        assert_eq!(half, "[==========!=========----------!---------]");
+        assert_eq!(half, "[========!=======--------!-------]");
     }
 }
