@@ -70,8 +70,8 @@ struct Row {
 }
 
 /// The values by section; the section of `a.b[1].c` is `a.b[1]`. Sections keep the order in which
-/// they first occur, but those of one parent stand together. What is said twice (a workload is resolved for each of its clusters) is
-/// kept once.
+/// they first occur, but those of one parent stand together. What is said twice (a workload is
+/// resolved for each of its clusters) is kept once.
 fn sections(leaves: &[Leaf]) -> Vec<(String, Vec<Row>)> {
     let names = names_of_items(leaves);
     let mut sections: Vec<(String, Vec<Row>)> = Vec::new();

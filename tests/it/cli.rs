@@ -7,6 +7,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+use crate::output::SmallDisk;
+
 /// The binary under test.
 pub(crate) fn tideover() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tideover"));
@@ -354,6 +356,36 @@ fn results_that_cannot_be_written() {
     let names = names_only(root.path());
     assert!(!names.contains(&"manifest.json".to_owned()), "{names:?}");
     assert!(!names.iter().any(|name| name.starts_with('.')), "{names:?}");
+}
+
+/// A disk that is full or read-only: the binary says so, says that the results are incomplete, and
+/// leaves neither a half file nor a manifest; the table is on the terminal all the same.
+#[test]
+fn a_disk_that_takes_nothing() {
+    let Some(disk) = SmallDisk::mount() else {
+        println!("skipped: mounting a tmpfs is not allowed here");
+        return;
+    };
+    let folder = disk.folder.path().join("results");
+    let run = || said(tideover().arg("run").arg(small()).arg("--out").arg(&folder));
+    let full = run();
+    assert_eq!(full.code, Some(1), "{}", full.talk);
+    assert!(full.out.contains("users served again"), "{}", full.out);
+    let words = "error: the results are incomplete: cannot write ";
+    assert!(full.talk.contains(words), "{}", full.talk);
+    assert!(full.talk.ends_with("the disk is full; free some space\n"), "{}", full.talk);
+    let names = names_only(&folder);
+    assert!(!names.contains(&"manifest.json".to_owned()), "{names:?}");
+    assert!(!names.iter().any(|name| name.starts_with('.')), "{names:?}");
+    let summary = fs::read(folder.join("summary.json")).expect("it is small, and comes first");
+    assert!(serde_json::from_slice::<Value>(&summary).is_ok(), "what is there is whole");
+
+    let remounted =
+        Command::new("mount").args(["-o", "remount,ro"]).arg(disk.folder.path()).status().unwrap();
+    assert!(remounted.success());
+    let read_only = run();
+    assert_eq!(read_only.code, Some(1), "{}", read_only.talk);
+    assert!(read_only.talk.contains("the file system is read-only"), "{}", read_only.talk);
 }
 
 /// Names in a folder that may hold folders.
