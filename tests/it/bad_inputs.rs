@@ -8,7 +8,8 @@
 //! | case | where |
 //! |---|---|
 //! | 1-8 text that is not one YAML document | `texts_that_are_not_yaml` |
-//! | 9-14 files that are not files of text | `special_files`; 14 in `spec::source` |
+//! | 9-13 files that are not files of text | `special_files` |
+//! | 14 a file that changes while it is read | `a_file_that_changes` |
 //! | 15-20 bombs | `bombs` |
 //! | 21-24 hidden meaning | `fragments`, `hidden_meaning` |
 //! | 25 a compressed trace | `a_compressed_trace` |
@@ -21,6 +22,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tideover::scenario::{Rejected, load};
 use tideover::spec::Code;
@@ -592,6 +594,32 @@ fn special_files() {
             assert_binary_refuses(device, Path::new(device), Code::Unreadable);
         }
     }
+}
+
+/// Case 14: a file that somebody else writes while it is read is no scenario. The writer never
+/// rests, so a read of 3 MB meets it sooner or later; until then the length it left is read.
+#[test]
+fn a_file_that_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scenario.yaml");
+    fs::write(&path, "# still being written\n".repeat(150_000)).unwrap();
+    let written = AtomicBool::new(true);
+    let was_seen = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let file = File::options().write(true).open(&path).unwrap();
+            while written.load(Ordering::Relaxed) {
+                file.set_len(2_200_000).unwrap();
+                file.set_len(3_300_000).unwrap();
+            }
+        });
+        let was_seen = (0..100_000).any(|_| {
+            let rejected = load(&path, &[]).expect_err("it holds nothing");
+            rejected.to_string().contains("the file changed while it was read")
+        });
+        written.store(false, Ordering::Relaxed);
+        was_seen
+    });
+    assert!(was_seen);
 }
 
 /// Case 25: a compressed trace is no CSV text, however much it would grow to.
