@@ -41,7 +41,7 @@ lint: tools
 # The release binary is built first: the tests compare its results with those of their own build.
 test: lint
 	$(CARGO) build $(LOCKED) --release
-	$(CARGO) test $(LOCKED)
+	$(CARGO) test $(LOCKED) --no-fail-fast
 
 test-deep: export TIDEOVER_DEEP = 1
 test-deep: export PROPTEST_CASES = $(DEEP_CASES)

@@ -1,6 +1,7 @@
 //! The one integration binary.
 
 mod bad_inputs;
+mod builds;
 mod cli;
 mod conformance;
 mod conformance_nodes;

@@ -6,7 +6,7 @@
 //!
 //! | file | upstream rule |
 //! |---|---|
-//! | [`sample_window`] | healthy iff at least x of the last n probes succeeded (frontdoor/origin.md) |
+//! | [`sample_window`] | at least x of the last n probes succeeded (frontdoor/origin.md) |
 //! | [`probing`] | probes at phase + k·interval, answer or time-out (frontdoor/health-probes.md) |
 //! | [`routing`] | enabled and healthy, priority, latency, weight (frontdoor/routing-methods.md) |
 //! | [`policy`] | presets of Standard/Premium and classic |
