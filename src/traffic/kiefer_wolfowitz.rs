@@ -20,10 +20,17 @@ pub const fn places(workers: u16) -> usize {
 #[inline]
 pub fn replace_earliest(free: &mut [f64], finish_s: f64) {
     match free.len() {
+        // First and apart: the others cost a jump through a table.
+        8 => insert::<8>(free, finish_s),
+        _ => replace_in_any(free, finish_s),
+    }
+}
+
+fn replace_in_any(free: &mut [f64], finish_s: f64) {
+    match free.len() {
         1 => free[0] = finish_s,
         2 => insert::<2>(free, finish_s),
         4 => insert::<4>(free, finish_s),
-        8 => insert::<8>(free, finish_s),
         16 => insert::<16>(free, finish_s),
         32 => insert::<32>(free, finish_s),
         _ => insert::<64>(free, finish_s),

@@ -484,8 +484,9 @@ pub(super) fn nanos(secs: f64) -> u64 {
     (secs * 1e9 + SHIFT).to_bits() & ((1 << 52) - 1)
 }
 
-/// The whole seconds of a time that is not negative; by way of `i64`, which has an instruction.
+/// The whole seconds of a time that is not negative; by way of `u32`, which takes the fewest
+/// instructions.
 #[inline]
 fn whole(secs: f64) -> usize {
-    secs as i64 as usize
+    secs as u32 as usize
 }

@@ -198,3 +198,10 @@ pub enum Balancer {
     /// The least loaded (the first of equals).
     LeastOutstanding,
 }
+
+impl Balancer {
+    /// Whether it needs the number of unanswered requests per pod.
+    pub(super) const fn counts_outstanding(self) -> bool {
+        matches!(self, Self::PowerOfTwo | Self::LeastOutstanding)
+    }
+}

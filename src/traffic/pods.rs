@@ -87,7 +87,7 @@ pub(super) struct Placed {
 /// Requests in arrival order, from `head` to `tail`; those before `started` have started.
 #[derive(Clone, Debug)]
 pub(super) struct Ring {
-    entries: Vec<Entry>,
+    entries: Box<[Entry]>,
     pub(super) head: usize,
     pub(super) started: usize,
     pub(super) tail: usize,
@@ -95,7 +95,7 @@ pub(super) struct Ring {
 
 impl Ring {
     fn new() -> Self {
-        Self { entries: vec![Entry::EMPTY; 32], head: 0, started: 0, tail: 0 }
+        Self { entries: vec![Entry::EMPTY; 32].into(), head: 0, started: 0, tail: 0 }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -119,17 +119,20 @@ impl Ring {
 
     #[inline]
     pub(super) fn push(&mut self, entry: Entry) {
-        if self.len() == self.entries.len() {
-            self.grow();
-        }
+        debug_assert!(!self.is_full(), "the caller makes room");
         let tail = self.tail;
         *self.at_mut(tail) = entry;
         self.tail = tail + 1;
     }
 
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.len() == self.entries.len()
+    }
+
     #[cold]
-    fn grow(&mut self) {
-        let mut larger = vec![Entry::EMPTY; self.entries.len() * 2];
+    pub(super) fn grow(&mut self) {
+        let mut larger = vec![Entry::EMPTY; self.entries.len() * 2].into_boxed_slice();
         for index in self.head..self.tail {
             larger[index & (self.entries.len() * 2 - 1)] = *self.at(index);
         }
@@ -155,12 +158,15 @@ impl Ring {
     /// Keeps, of the started requests, those for which `keep` says so, in order.
     #[inline]
     pub(super) fn retain_started(&mut self, mut keep: impl FnMut(&mut Entry) -> bool) {
+        let entries = &mut *self.entries;
+        let mask = entries.len() - 1;
         let mut kept = self.started;
         for index in (self.head..self.started).rev() {
-            if keep(self.at_mut(index)) {
+            let entry = &mut entries[index & mask];
+            if keep(entry) {
                 kept -= 1;
                 if kept != index {
-                    *self.at_mut(kept) = *self.at(index);
+                    entries[kept & mask] = *entry;
                 }
             }
         }
@@ -219,8 +225,6 @@ pub(super) struct Pod {
     pub(super) process: Process,
     pub(super) deployment: u32,
     pub(super) ring: Ring,
-    /// The tail of the ring when it was settled last.
-    pub(super) settled_tail: usize,
     workers: usize,
     slowness_since_s: f64,
     /// Busy time of what is finished [ns].
@@ -239,7 +243,6 @@ impl Pod {
             process: Process::Gone(Kill::Reset),
             deployment: 0,
             ring: Ring::new(),
-            settled_tail: 0,
             workers: 0,
             slowness_since_s: f64::NEG_INFINITY,
             busy_ns: 0,

@@ -59,8 +59,6 @@ pub struct Requests {
     least_reaction_s: f64,
     /// Length that holds about a thousand first sends [s].
     slice_s: f64,
-    /// The lanes with arrivals in the slice, in `arrive`.
-    heads: Vec<Head>,
     /// Place of each demand's source at the begin of the slice.
     slice_places: Vec<Place>,
     due_notices: Vec<Notice>,
@@ -137,14 +135,6 @@ impl Transit {
     }
 }
 
-/// A lane on which an attempt arrives next.
-#[derive(Clone, Copy, Debug)]
-struct Head {
-    /// When [s]; infinity once no more arrive in the slice.
-    arrival_s: f64,
-    lane: usize,
-}
-
 /// An attempt on its way to a cluster.
 #[derive(Clone, Copy, Debug)]
 struct Attempt {
@@ -152,9 +142,17 @@ struct Attempt {
     arrival_s: f64,
     first_s: f64,
     give_up_s: f64,
+    /// Service time at speed 1, should a pod take it [s].
+    work_s: f64,
     key: u64,
-    /// The client gives up before the attempt arrives.
-    abandoned: bool,
+}
+
+impl Attempt {
+    /// Whether the client gives up before the attempt arrives.
+    #[inline]
+    fn abandoned(&self) -> bool {
+        self.give_up_s <= self.arrival_s
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -235,7 +233,6 @@ impl Requests {
             least_notice_s: least_notice_s(&demands, &lanes),
             least_reaction_s: least_reaction_s(&demands),
             slice_s: 1_024.0 / peak.max(1e-3),
-            heads: Vec::new(),
             slice_places: Vec::new(),
             due_notices: Vec::new(),
             due_releases: Vec::new(),
@@ -291,7 +288,7 @@ impl Requests {
     fn count_in_flight(&self) -> u64 {
         let counts = |first_s: f64| u64::from(0.0 <= first_s);
         let in_transit = self.transits.iter().flat_map(|transit| transit.waiting());
-        let in_transit = in_transit.filter(|a| !a.abandoned).map(|a| counts(a.first_s));
+        let in_transit = in_transit.filter(|a| !a.abandoned()).map(|a| counts(a.first_s));
         let in_pods = self.pods.iter().flat_map(|pod| pod.ring.iter());
         let in_pods = in_pods.filter(|e| !e.has(BOOKED)).map(|e| counts(e.first_s));
         let failing = self.notices.iter().filter(|n| matches!(n.what, What::Failed(_)));

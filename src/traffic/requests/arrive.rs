@@ -1,5 +1,7 @@
 //! Serving: attempts reach their cluster in order of time and find a pod, a slot and a worker.
 
+use std::slice;
+
 use crate::model::ids::PodId;
 use crate::sim::streams::{Stream, below};
 use crate::units::{Span, Time};
@@ -11,10 +13,52 @@ use crate::traffic::pods::{ARMED, BOOKED, Entry, Placed, Pod, Process, response_
 use crate::traffic::routing::{OriginMode, Routing};
 
 use super::outcomes::settle;
-use super::{Attempt, Deployment, Head, Lane, Notice, Requests, What};
+use super::{Attempt, Deployment, Lane, Notice, Requests, Transit, What};
 
-/// A ring longer than this is settled before it takes more.
-const SETTLE_AT: usize = 24;
+/// A pod's ring is settled when it is full, and grows if less than this part was done with.
+const DONE_PART: usize = 4;
+
+/// The attempts that arrive on one lane, and where it leads.
+#[derive(Debug)]
+struct Head<'a> {
+    /// When the next attempt arrives [s]; infinity if none does.
+    arrival_s: f64,
+    attempts: slice::Iter<'a, Attempt>,
+    index: u16,
+    lane: &'a Lane,
+    /// Index of the deployment; beyond all if the origin does not serve.
+    deployment: usize,
+    endpoints: &'a [PodId],
+}
+
+impl<'a> Head<'a> {
+    fn new(index: usize, lane: &'a Lane, transit: &'a Transit, routing: &'a Routing) -> Self {
+        let serves = routing.origins[lane.cluster as usize] == OriginMode::Serving;
+        let deployment = lane.deployment.filter(|_| serves).map(|index| index as usize);
+        Self {
+            arrival_s: transit.head_s(),
+            attempts: transit.waiting().iter(),
+            index: index as u16,
+            lane,
+            deployment: deployment.unwrap_or(usize::MAX),
+            endpoints: deployment.map_or(&[], |deployment| &routing.endpoints[deployment]),
+        }
+    }
+
+    #[inline]
+    fn next(&mut self) -> &'a Attempt {
+        let attempt = self.attempts.next().expect("a lane with a next arrival has an attempt");
+        let next = self.attempts.as_slice().first();
+        self.arrival_s = next.map_or(f64::INFINITY, |attempt| attempt.arrival_s);
+        attempt
+    }
+
+    /// What the client of `attempt` must act on at `time_s`.
+    fn notice(&self, attempt: &Attempt, time_s: f64, what: What) -> Notice {
+        let Attempt { first_s, send_s, key, .. } = *attempt;
+        Notice { time_s, first_s, send_s, key, lane: self.index, what }
+    }
+}
 
 impl Requests {
     /// Takes in every attempt that arrives before `end_s`, or up to the first arrival that makes
@@ -22,12 +66,10 @@ impl Requests {
     pub(super) fn arrive(&mut self, end_s: f64, routing: &Routing) -> Option<(Time, PodId)> {
         let mut end_s = end_s;
         let mut stop = None;
-        let Self { heads, transits, .. } = self;
-        heads.clear();
-        heads.extend(transits.iter().enumerate().filter_map(|(lane, transit)| {
-            let arrival_s = transit.head_s();
-            (arrival_s < end_s).then_some(Head { arrival_s, lane })
-        }));
+        let lanes = self.lanes.iter().zip(&self.transits).enumerate();
+        let live = lanes.filter(|(_, (_, transit))| transit.head_s() < end_s);
+        let mut heads: Vec<_> =
+            live.map(|(index, (lane, transit))| Head::new(index, lane, transit, routing)).collect();
         let mut cluster = Arriving {
             lanes: &self.lanes,
             deployments: &mut self.deployments,
@@ -37,21 +79,25 @@ impl Requests {
             routing,
         };
         loop {
-            let (first, arrival_s) = earliest(heads);
+            let (first, arrival_s) = earliest(&heads);
             if end_s <= arrival_s {
-                return stop;
+                break;
             }
             let head = &mut heads[first];
-            let transit = &mut transits[head.lane];
-            let attempt = &transit.attempts[transit.next];
-            transit.next += 1;
-            head.arrival_s = transit.head_s();
-            if let Some(pod) = cluster.reach(head.lane, attempt) {
+            let attempt = head.next();
+            if let Some(pod) = cluster.reach(head, attempt) {
                 let instant = nanosecond_after(arrival_s);
                 stop = stop.or(Some((instant, pod)));
                 end_s = end_s.min(instant.as_secs_f64());
             }
         }
+        let rests: Vec<_> =
+            heads.iter().map(|head| (usize::from(head.index), head.attempts.len())).collect();
+        for (lane, n_left) in rests {
+            let transit = &mut self.transits[lane];
+            transit.next = transit.attempts.len() - n_left;
+        }
+        stop
     }
 }
 
@@ -68,76 +114,66 @@ struct Arriving<'a> {
 impl Arriving<'_> {
     /// One attempt at its cluster. Gives the pod whose virtual wait it lifts above its threshold.
     #[inline]
-    fn reach(&mut self, lane_index: usize, attempt: &Attempt) -> Option<PodId> {
-        let lane = &self.lanes[lane_index];
-        let mode = self.routing.origins[lane.cluster as usize];
-        let Some(deployment_index) = lane.deployment.filter(|_| mode == OriginMode::Serving) else {
-            return self.turn_away(lane_index, attempt, mode);
+    fn reach(&mut self, head: &Head<'_>, attempt: &Attempt) -> Option<PodId> {
+        let Some(deployment) = self.deployments.get_mut(head.deployment) else {
+            self.turn_away(head, attempt);
+            return None;
         };
-        let endpoints = &self.routing.endpoints[deployment_index as usize];
-        let deployment = &mut self.deployments[deployment_index as usize];
         deployment.arrived += 1;
-        if endpoints.is_empty() {
-            let failure = AttemptFailure::NoPod;
-            return self.fail_at(deployment_index, lane_index, attempt, failure);
-        }
-        let picked = pick(deployment, self.pods, endpoints, attempt, &lane.pod_stream);
-        self.serve(lane_index, deployment_index, attempt, picked)
-    }
-
-    /// One attempt at its pod.
-    #[inline]
-    fn serve(
-        &mut self,
-        lane_index: usize,
-        deployment_index: u32,
-        attempt: &Attempt,
-        picked: PodId,
-    ) -> Option<PodId> {
-        let arrival_s = attempt.arrival_s;
-        let pod = match self.pods.get_mut(picked.index()) {
-            Some(pod) if pod.process == Process::Runs => pod,
+        let picked = match head.endpoints {
+            [] => {
+                self.fail_at(head, attempt, AttemptFailure::NoPod);
+                return None;
+            }
+            endpoints if deployment.balancer == Balancer::Random => {
+                endpoints[below(head.lane.pod_stream.at(attempt.key), endpoints.len())]
+            }
+            endpoints => pick(deployment, self.pods, endpoints, attempt, &head.lane.pod_stream),
+        };
+        match self.pods.get_mut(picked.index()) {
+            Some(pod) if pod.process == Process::Runs => self.serve(head, attempt, picked),
             gone => {
                 let how = gone.map_or(Kill::Reset, |pod| pod.gone());
-                let failure = AttemptFailure::Lost(how);
-                return self.fail_at(deployment_index, lane_index, attempt, failure);
+                self.fail_at(head, attempt, AttemptFailure::Lost(how));
+                None
             }
-        };
-        let deployment = &self.deployments[deployment_index as usize];
+        }
+    }
+
+    /// One attempt at its pod, which runs.
+    #[inline]
+    fn serve(&mut self, head: &Head<'_>, attempt: &Attempt, picked: PodId) -> Option<PodId> {
+        let Attempt { arrival_s, first_s, give_up_s, work_s, key, .. } = *attempt;
+        let deployment = &self.deployments[head.deployment];
+        let pod = &mut self.pods[picked.index()];
         let before_s = pod.free_s[0];
         // Only where it could be full, the exact number of waiting requests matters.
         if arrival_s < before_s
             && deployment.queue < pod.ring.len()
             && deployment.queue <= pod.waiting(arrival_s)
         {
-            let failure = AttemptFailure::QueueFull;
-            return self.fail_at(deployment_index, lane_index, attempt, failure);
+            self.fail_at(head, attempt, AttemptFailure::QueueFull);
+            return None;
         }
-        let lane = &self.lanes[lane_index];
-        let Attempt { first_s, give_up_s, key, abandoned, .. } = *attempt;
-        let work_s = deployment.sampler.draw(lane.service_stream.at(key));
+        if pod.ring.is_full() {
+            make_room(pod, self.lanes, self.ledger, arrival_s);
+        }
+        let lane = head.lane;
         let learns_s = give_up_s + lane.one_way_s;
         let Placed { start_s, finish_s, mut flags } =
             pod.place(arrival_s, work_s, deployment.on_timeout, learns_s);
-        let (entry_lane, seq) = (lane_index as u16, pod.ring.tail as u32);
+        let seq = pod.ring.tail as u32;
         let response_s = response_s(finish_s, flags, lane.one_way_s);
-        if abandoned {
+        if attempt.abandoned() {
             flags |= BOOKED;
         } else if give_up_s < response_s || lane.closed_loop {
             flags |= ARMED;
-            self.notices.push(Notice {
-                time_s: give_up_s.min(response_s),
-                first_s,
-                send_s: attempt.send_s,
-                key,
-                lane: entry_lane,
-                what: What::InPod { pod: picked.index() as u32, seq },
-            });
+            let what = What::InPod { pod: picked.index() as u32, seq };
+            self.notices.push(head.notice(attempt, give_up_s.min(response_s), what));
         }
-        if matches!(deployment.balancer, Balancer::PowerOfTwo | Balancer::LeastOutstanding) {
+        if deployment.balancer.counts_outstanding() {
             pod.count_out(finish_s, give_up_s);
         }
-        let lane = entry_lane;
         pod.ring.push(Entry {
             arrival_s,
             start_s,
@@ -146,77 +182,73 @@ impl Arriving<'_> {
             give_up_s,
             first_s,
             key,
-            lane,
+            lane: head.index,
             flags,
             seq,
         });
         let rose = pod.threshold_s < pod.free_s[0] - arrival_s
             && (before_s - arrival_s).max(0.0) <= pod.threshold_s;
-        if SETTLE_AT <= pod.ring.tail - pod.settled_tail {
-            settle(pod, self.lanes, self.ledger, arrival_s);
-        }
         rose.then_some(picked)
     }
 
     /// An attempt at a cluster that does not serve it.
     #[cold]
-    fn turn_away(&mut self, lane: usize, attempt: &Attempt, mode: OriginMode) -> Option<PodId> {
-        let (reason, event_s) = match mode {
+    fn turn_away(&mut self, head: &Head<'_>, attempt: &Attempt) {
+        let (reason, event_s) = match self.routing.origins[head.lane.cluster as usize] {
             OriginMode::Serving => (Reason::NoReadyPod, attempt.arrival_s),
             OriginMode::Refused | OriginMode::ServerError => {
                 (Reason::OriginRefused, attempt.arrival_s)
             }
             OriginMode::Hang => {
-                let first_s = attempt.first_s;
-                (self.lanes[lane].give_up_reason(first_s, attempt.give_up_s), f64::INFINITY)
+                let reason = head.lane.give_up_reason(attempt.first_s, attempt.give_up_s);
+                (reason, f64::INFINITY)
             }
         };
-        self.fail(lane, attempt, reason, event_s);
-        None
+        self.fail(head, attempt, reason, event_s);
     }
 
     /// An attempt that the deployment cannot serve.
     #[cold]
-    fn fail_at(
-        &mut self,
-        deployment: u32,
-        lane: usize,
-        attempt: &Attempt,
-        failure: AttemptFailure,
-    ) -> Option<PodId> {
+    fn fail_at(&mut self, head: &Head<'_>, attempt: &Attempt, failure: AttemptFailure) {
         let arrival_s = attempt.arrival_s;
-        self.ledger.deployment_mut(deployment as usize).failed(arrival_s, failure);
-        match failure {
-            AttemptFailure::NoPod => self.fail(lane, attempt, Reason::NoReadyPod, arrival_s),
-            AttemptFailure::QueueFull => self.fail(lane, attempt, Reason::QueueFull, arrival_s),
-            AttemptFailure::Lost(Kill::Silent) => {
-                self.fail(lane, attempt, Reason::PodLost, f64::INFINITY);
-            }
+        self.ledger.deployment_mut(head.deployment).failed(arrival_s, failure);
+        let (reason, event_s) = match failure {
+            AttemptFailure::NoPod => (Reason::NoReadyPod, arrival_s),
+            AttemptFailure::QueueFull => (Reason::QueueFull, arrival_s),
+            AttemptFailure::Lost(Kill::Silent) => (Reason::PodLost, f64::INFINITY),
             AttemptFailure::Lost(Kill::Reset) | AttemptFailure::Dropped => {
-                self.fail(lane, attempt, Reason::PodLost, arrival_s);
+                (Reason::PodLost, arrival_s)
             }
-        }
-        None
+        };
+        self.fail(head, attempt, reason, event_s);
     }
 
     /// An attempt fails at its cluster at `event_s`; the client learns it one way later, unless
     /// it gives up before. At infinity nobody tells it, but the reason is known.
-    fn fail(&mut self, lane_index: usize, attempt: &Attempt, reason: Reason, event_s: f64) {
-        let Attempt { send_s, first_s, give_up_s, key, abandoned, .. } = *attempt;
-        if abandoned {
+    fn fail(&mut self, head: &Head<'_>, attempt: &Attempt, reason: Reason, event_s: f64) {
+        if attempt.abandoned() {
             return;
         }
-        let lane = &self.lanes[lane_index];
-        let told_s = event_s + lane.one_way_s;
+        let Attempt { first_s, give_up_s, .. } = *attempt;
+        let told_s = event_s + head.lane.one_way_s;
         let (time_s, reason) = if told_s <= give_up_s {
             (told_s, reason)
         } else if event_s == f64::INFINITY {
             (give_up_s, reason)
         } else {
-            (give_up_s, lane.give_up_reason(first_s, give_up_s))
+            (give_up_s, head.lane.give_up_reason(first_s, give_up_s))
         };
-        let (lane, what) = (lane_index as u16, What::Failed(reason));
-        self.notices.push(Notice { time_s, first_s, send_s, key, lane, what });
+        self.notices.push(head.notice(attempt, time_s, What::Failed(reason)));
+    }
+}
+
+/// Settles a full ring, and doubles it if that does not free a good part.
+#[cold]
+fn make_room(pod: &mut Pod, lanes: &[Lane], ledger: &mut Ledger, now_s: f64) {
+    let n_full = pod.ring.len();
+    settle(pod, lanes, ledger, now_s);
+    if n_full - pod.ring.len() < n_full / DONE_PART {
+        pod.ring.grow();
     }
 }
 
@@ -266,7 +298,7 @@ fn pick(
 
 /// The lane whose first attempt arrives first; the first of equals.
 #[inline]
-fn earliest(heads: &[Head]) -> (usize, f64) {
+fn earliest(heads: &[Head<'_>]) -> (usize, f64) {
     let mut best = (0, f64::INFINITY);
     for (index, head) in heads.iter().enumerate() {
         best = if head.arrival_s < best.1 { (index, head.arrival_s) } else { best };

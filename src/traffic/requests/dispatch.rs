@@ -7,7 +7,7 @@ use crate::traffic::ledger::Reason;
 use crate::traffic::retries::Release;
 use crate::traffic::routing::Routing;
 
-use super::{Attempt, Demand, Lane, Notice, Requests, Transit, What};
+use super::{Attempt, Demand, Deployment, Lane, Notice, Requests, Transit, What};
 
 impl Requests {
     /// Every demand sends what is due from `from_s` to before `end_s`, within one second.
@@ -32,6 +32,7 @@ impl Requests {
                 first_lane,
                 lanes: &self.lanes[lanes.clone()],
                 transits: &mut self.transits[lanes],
+                deployments: &self.deployments,
                 notices: &mut self.fresh_notices,
                 routing,
             };
@@ -118,6 +119,7 @@ struct Sender<'a> {
     /// Of this demand, by cluster.
     lanes: &'a [Lane],
     transits: &'a mut [Transit],
+    deployments: &'a [Deployment],
     notices: &'a mut Vec<Notice>,
     routing: &'a Routing,
     /// Where all users are sent, if that is one cluster: then no draw decides it.
@@ -182,8 +184,11 @@ impl Sender<'_> {
         let arrival_s = send_s + lane.one_way_s;
         let patience_end_s = send_s + lane.patience_s;
         let give_up_s = if patience_end_s < deadline_s { patience_end_s } else { deadline_s };
-        let abandoned = give_up_s <= arrival_s;
-        let attempt = Attempt { send_s, arrival_s, first_s, give_up_s, key, abandoned };
+        let work_s = lane.deployment.map_or(0.0, |deployment| {
+            self.deployments[deployment as usize].sampler.draw(lane.service_stream.at(key))
+        });
+        let attempt = Attempt { send_s, arrival_s, first_s, give_up_s, work_s, key };
+        let abandoned = attempt.abandoned();
         self.transits[cluster.index()].attempts.push(attempt);
         if abandoned {
             let reason = lane.give_up_reason(first_s, give_up_s);

@@ -178,6 +178,7 @@ impl Requests {
 }
 
 /// Books what `pod` has finished before `now_s` and what has reached its client.
+#[inline(never)]
 pub(super) fn settle(pod: &mut Pod, lanes: &[Lane], ledger: &mut Ledger, now_s: f64) {
     let (users, attempts) = ledger.split(pod.deployment as usize);
     let mut sums = ServiceSums::default();
@@ -208,7 +209,6 @@ pub(super) fn settle(pod: &mut Pod, lanes: &[Lane], ledger: &mut Ledger, now_s: 
     });
     attempts.add(&sums);
     pod.busy_ns += sums.busy_ns_of_process;
-    pod.settled_tail = pod.ring.tail;
 }
 
 impl ServiceTimes {
