@@ -48,6 +48,33 @@ impl Source {
         (source, place)
     }
 
+    /// Tells `send` time and ordinal of every user before `end_s`, and moves `place` past them.
+    #[inline]
+    pub(super) fn send_before(
+        &self,
+        place: &mut Place,
+        end_s: f64,
+        mut send: impl FnMut(f64, u64),
+    ) {
+        match self {
+            Self::Poisson { curve, stream } => {
+                let Place { mut cursor, mut ordinal, mut next_s } = *place;
+                while next_s < end_s {
+                    send(next_s, ordinal);
+                    ordinal += 1;
+                    next_s = next_of_poisson(curve, stream, &mut cursor, ordinal);
+                }
+                *place = Place { cursor, ordinal, next_s };
+            }
+            Self::Replay { .. } | Self::Outcomes => {
+                while place.next_s < end_s {
+                    send(place.next_s, place.ordinal);
+                    self.step(place);
+                }
+            }
+        }
+    }
+
     /// Moves `place` on to the next user.
     #[inline]
     pub(super) fn step(&self, place: &mut Place) {
@@ -59,8 +86,7 @@ impl Source {
     fn time_of(&self, place: &mut Place) -> f64 {
         match self {
             Self::Poisson { curve, stream } => {
-                let mass = exponential(stream.at(place.ordinal << 4));
-                place.cursor.advance(curve, mass).unwrap_or(f64::INFINITY)
+                next_of_poisson(curve, stream, &mut place.cursor, place.ordinal)
             }
             Self::Replay { instants_s } => {
                 instants_s.get(place.ordinal as usize).copied().unwrap_or(f64::INFINITY)
@@ -77,4 +103,16 @@ impl Source {
             Self::Outcomes => 0.0,
         }
     }
+}
+
+/// When user `ordinal` sends [s]: one exponential draw after the user before.
+#[inline]
+fn next_of_poisson(
+    curve: &RateCurve,
+    stream: &Stream,
+    cursor: &mut RateCursor,
+    ordinal: u64,
+) -> f64 {
+    let mass = exponential(stream.at(ordinal << 4));
+    cursor.advance(curve, mass).unwrap_or(f64::INFINITY)
 }

@@ -63,6 +63,7 @@ impl<'a> Head<'a> {
 impl Requests {
     /// Takes in every attempt that arrives before `end_s`, or up to the first arrival that makes
     /// a watched pod too slow: then says when to stop and for which pod.
+    #[inline(never)]
     pub(super) fn arrive(&mut self, end_s: f64, routing: &Routing) -> Option<(Time, PodId)> {
         let mut end_s = end_s;
         let mut stop = None;

@@ -3,6 +3,7 @@
 use crate::model::ids::ClusterId;
 use crate::sim::streams::below;
 
+use crate::traffic::arrivals::Place;
 use crate::traffic::ledger::Reason;
 use crate::traffic::retries::Release;
 use crate::traffic::routing::Routing;
@@ -128,15 +129,42 @@ struct Sender<'a> {
 
 impl Sender<'_> {
     /// The users who send before `end_s`, or also at it if `inclusive`.
-    #[inline]
+    #[inline(never)]
     fn send_users(&mut self, end_s: f64, inclusive: bool) {
-        let mut place = self.demand.place;
         let end_s = if inclusive { end_s.next_up() } else { end_s };
-        while place.next_s < end_s {
-            self.send_first(place.next_s, place.ordinal << 4);
-            self.demand.source.step(&mut place);
+        let mut place = self.demand.place;
+        match self.sole_cluster.map(|cluster| &self.lanes[cluster.index()]) {
+            Some(lane) if self.demand.budget.is_none() && lane.arrives_in_time() => {
+                self.send_along(lane, &mut place, end_s);
+            }
+            _ => {
+                while place.next_s < end_s {
+                    self.send_first(place.next_s, place.ordinal << 4);
+                    self.demand.source.step(&mut place);
+                }
+            }
         }
         self.demand.place = place;
+    }
+
+    /// As [`send_first`](Self::send_first) for every user before `end_s`, who all take one lane.
+    fn send_along(&mut self, lane: &Lane, place: &mut Place, end_s: f64) {
+        let attempts = &mut self.transits[lane.cluster as usize].attempts;
+        let n_before = attempts.len();
+        let Lane { one_way_s, service_stream, .. } = *lane;
+        // Rounding is monotonic: the smaller length ends at the smaller sum.
+        let give_up_after_s = lane.patience_s.min(lane.deadline_s);
+        self.demand.source.send_before(place, end_s, |send_s, ordinal| {
+            let (arrival_s, give_up_s) = (send_s + one_way_s, send_s + give_up_after_s);
+            let (first_s, work_s, key) = (send_s, 0.0, ordinal << 4);
+            attempts.push(Attempt { send_s, arrival_s, first_s, give_up_s, work_s, key });
+        });
+        if let Some(deployment) = lane.deployment {
+            let sampler = &self.deployments[deployment as usize].sampler;
+            for attempt in &mut attempts[n_before..] {
+                attempt.work_s = sampler.draw(service_stream.at(attempt.key));
+            }
+        }
     }
 
     #[inline]
@@ -206,6 +234,12 @@ impl Sender<'_> {
 }
 
 impl Lane {
+    /// Whether no first attempt on it is given up before it arrives.
+    fn arrives_in_time(&self) -> bool {
+        // With a margin for the rounding of the sums.
+        self.one_way_s * 1.001 < self.patience_s.min(self.deadline_s)
+    }
+
     /// Why an attempt ends when nobody waits for it any more at `give_up_s`.
     pub(super) fn give_up_reason(&self, first_s: f64, give_up_s: f64) -> Reason {
         if give_up_s < first_s + self.deadline_s { self.patience_reason } else { Reason::Timeout }
