@@ -10,6 +10,7 @@ mod front_door;
 mod golden;
 mod layering;
 mod output;
+mod reference;
 mod runs;
 mod scenario_checks;
 mod sessions;

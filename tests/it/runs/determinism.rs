@@ -3,7 +3,7 @@
 use tideover::simulation::Options;
 use tideover::units::Span;
 
-use super::{facts_named, run, small, trial};
+use super::{SMALL, Trial, facts_named, load, run, small, trial};
 
 const FAULTS: &str = r#"faults:
   - {name: lose-east, at: 3m, duration: 4m, regionLoss: {region: east}}
@@ -62,21 +62,24 @@ fn probing_lazily_and_explicitly_agree() {
     assert!(not_ready.iter().any(|fact| by_probe(&fact)), "the premise: pods turn slow");
 }
 
+/// A cluster that runs nothing, in a region of its own.
+const SPARE: &str = "  - name: spare
+    region: far
+    pools: [{name: user, vmSize: D4s_v5, minCount: 1, maxCount: 1}]
+workloads:
+";
+
 /// A region that nobody uses does not move a single event of the others: streams are named.
 #[test]
 fn unrelated_things_leave_a_run_alone() {
     let alone = trial(&small(FAULTS, &[]));
-    let text = format!("{}{FAULTS}", super::SMALL)
+    let text = format!("{SMALL}{FAULTS}")
         .replace("  - {name: west, zones: 3}\n", "  - {name: west, zones: 3}\n  - {name: far}\n")
-        .replace("{east: 20ms, west: 60ms}", "{east: 20ms, west: 60ms, far: 90ms}")
-        .replace(
-            "workloads:\n",
-            "  - name: spare\n    region: far\n    pools: [{name: user, vmSize: D4s_v5, minCount: 1, maxCount: 1}]\nworkloads:\n",
-        )
-        .replace("    preStopSleep: 5s\n", "    preStopSleep: 5s\n    runsOn: [primary, secondary]\n");
-    let beside = trial(&super::load(&text, &[]));
+        .replace("west: 60ms}", "west: 60ms, far: 90ms}")
+        .replace("workloads:\n", SPARE)
+        .replace("    preStopSleep", "    runsOn: [primary, secondary]\n    preStopSleep");
+    let beside = trial(&load(&text, &[]));
     assert_eq!(alone.outcome.requests, beside.outcome.requests);
-    let rto =
-        |trial: &super::Trial| trial.outcome.faults.iter().map(|f| f.rto_s).collect::<Vec<_>>();
-    assert_eq!(rto(&alone), rto(&beside));
+    let times = |trial: &Trial| trial.outcome.faults.iter().map(|f| f.rto_s).collect::<Vec<_>>();
+    assert_eq!(times(&alone), times(&beside));
 }

@@ -51,7 +51,9 @@ fn isolation_spares_the_pods() {
 /// Crashed containers restart by the back-off of the kubelet, and their users are told at once.
 #[test]
 fn crashed_pods_restart() {
-    let crash = "faults:\n  - {name: crash, at: 3m, podCrash: {workload: web, cluster: primary, count: 2}}\n";
+    let crash = "faults:
+  - {name: crash, at: 3m, podCrash: {workload: web, cluster: primary, count: 2}}
+";
     let trial = trial(&small(crash, &[]));
     let restarts: Vec<u32> = trial.finished.world.pods.iter().map(|pod| pod.restarts).collect();
     assert_eq!(restarts.iter().sum::<u32>(), 2);
