@@ -9,7 +9,7 @@ use crate::model::ids::{NodeId, PodId};
 use crate::sim::timers::{TimerId, Timers};
 use crate::units::Time;
 
-/// The armed events of a run, popped in the order of DESIGN: time, class, timer.
+/// The armed events of a run, popped by time, then class, then timer.
 #[derive(Debug)]
 pub struct Clock {
     timers: Timers<Event>,

@@ -1,7 +1,7 @@
 //! Endpoints: how long a change of readiness takes to reach the balancers, and which pods they
 //! use.
 //!
-//! Follows K endpointslice/endpointslice_controller.go (a Service is updated at most once a
+//! Follows endpointslice/endpointslice_controller.go (a Service is updated at most once a
 //! second), pkg/proxy (rules are synced at most once a second) and KEP 1669/1672 for terminating
 //! endpoints. Left out: watch back-pressure and client rate limits; established connections,
 //! which no endpoint change ends (kube-proxy clears stale conntrack entries of UDP only).

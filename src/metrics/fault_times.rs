@@ -15,7 +15,7 @@ use crate::control::front_door_health::share_when_all_healthy;
 use super::record::FaultFrame;
 use super::recovery::HOLD_S;
 
-/// Traffic has moved when this share of it has (DESIGN: `reroute_s`, `failback_s`).
+/// Traffic has moved when this share of it has (`reroute_s`, `failback_s`).
 const MOVED: f64 = 0.95;
 /// Sums of traffic shares are exact only up to this.
 const ROUNDING: f64 = 1e-9;

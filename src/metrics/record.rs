@@ -218,7 +218,7 @@ pub fn trailing_rate(counts: &[u64], at_s: usize) -> Option<f64> {
     Some(sum as f64 / TRAILING_S as f64)
 }
 
-/// Offered demand is the mean over this many seconds (DESIGN: offered = attempts over the
+/// Offered demand is the mean over this many seconds (offered = attempts over the
 /// trailing 10 s).
 const TRAILING_S: usize = 10;
 

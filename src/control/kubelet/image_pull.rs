@@ -1,6 +1,6 @@
 //! When an image is on a node: pulls are serial, so a fresh node pulls one image after another.
 //!
-//! Follows V pkg/kubelet/images (serializeImagePulls true, the default): one pull at a time, in
+//! Follows pkg/kubelet/images (serializeImagePulls true, the default): one pull at a time, in
 //! order of request. A pull takes a fixed overhead (manifest, authentication, unpacking) and
 //! size / bandwidth. Left out: layers shared between images, registryPullQPS (5 a second, which
 //! serial pulls never reach) and parallel pulls.

@@ -1,6 +1,6 @@
 //! One probe of one container: what its results add up to, and when that changes next.
 //!
-//! Follows V pkg/kubelet/prober/worker.go. Results that agree with the one before count; the
+//! Follows pkg/kubelet/prober/worker.go. Results that agree with the one before count; the
 //! verdict follows when the count reaches the success or failure threshold. Probes run at
 //! phase + k·period once the initial delay is over and the startup probe has passed; the
 //! readiness probe runs once more at that very moment.

@@ -1,6 +1,6 @@
 //! How long a crashed container waits for its restart.
 //!
-//! Follows V pkg/kubelet/kubelet.go (10 s, MaxContainerBackOff 300 s) and client-go's back-off,
+//! Follows pkg/kubelet/kubelet.go (10 s, MaxContainerBackOff 300 s) and client-go's back-off,
 //! which forgets an entry after twice the maximum: the first crash restarts at once, then 10, 20,
 //! 40, 80, 160, 300, 300 s. Left out: KEP 4603 and 5593, both off by default.
 

@@ -1,6 +1,6 @@
 //! The end of a pod: preStop, SIGTERM, SIGKILL.
 //!
-//! Follows V pkg/kubelet/kuberuntime/kuberuntime_container.go (killContainer): the grace period
+//! Follows pkg/kubelet/kuberuntime/kuberuntime_container.go (killContainer): the grace period
 //! counts from the deletion and covers the preStop hook; a container always gets 2 s between
 //! SIGTERM and SIGKILL. Endpoints learn of the deletion by their own path at the same time, so
 //! without a preStop sleep new requests still meet the dying pod.

@@ -1,6 +1,6 @@
 //! The kubelet's lease: when it was last renewed.
 //!
-//! Follows component-helpers apimachinery/lease/controller.go and V pkg/kubelet/kubelet.go: the
+//! Follows component-helpers apimachinery/lease/controller.go and pkg/kubelet/kubelet.go: the
 //! lease lasts 40 s and is renewed every quarter of that, each wait stretched by up to 4 %.
 //! Renewals of a running node are known in advance, so nothing is armed for them; only the last
 //! one before a failure matters. Left out: the five immediate retries of a failed renewal.

@@ -1,7 +1,7 @@
 //! The node monitor: finds silent nodes, queues them for eviction, and stops evicting when too
 //! much is down.
 //!
-//! Follows K nodelifecycle/node_lifecycle_controller.go (monitorNodeHealth, handleDisruption,
+//! Follows nodelifecycle/node_lifecycle_controller.go (monitorNodeHealth, handleDisruption,
 //! doNoExecuteTaintingPass). One pass has two instants, because it takes time: at its start nodes
 //! are looked at and queued, at its end the zone states are recomputed. The eviction queue is
 //! worked every 100 ms in between, so the first node queued of a failing zone may be evicted

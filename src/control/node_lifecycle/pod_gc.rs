@@ -1,6 +1,6 @@
 //! PodGC: removes pods whose Node object is gone.
 //!
-//! Follows K podgc/gc_controller.go (gcOrphaned). A pass each 20 s; the first pass that misses
+//! Follows podgc/gc_controller.go (gcOrphaned). A pass each 20 s; the first pass that misses
 //! the node starts a quarantine of 40 s, the first pass after that force-deletes its pods. Passes
 //! start a little more than 20 s apart, so a pass that falls exactly on the end of the quarantine
 //! counts as after it.

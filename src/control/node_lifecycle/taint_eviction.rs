@@ -1,6 +1,6 @@
 //! Toleration timers: how long a pod stays on a node that became unreachable.
 //!
-//! Follows K tainteviction/taint_eviction.go (processPodOnNode). A timer fires as a DELETE with
+//! Follows tainteviction/taint_eviction.go (processPodOnNode). A timer fires as a DELETE with
 //! the pod's own grace period; on a dead node nobody carries it out, but the ReplicaSet replaces
 //! the pod at once.
 
@@ -26,7 +26,7 @@ pub struct Toleration {
     pub lasts: Option<Span>,
 }
 
-/// What every pod gets that says nothing else (K plugin defaulttolerationseconds): 300 s each.
+/// What every pod gets that says nothing else (plugin defaulttolerationseconds): 300 s each.
 pub const DEFAULT_TOLERATIONS: [Toleration; 2] = [
     Toleration { key: Some(TaintKey::NotReady), lasts: Some(Span::from_secs(300)) },
     Toleration { key: Some(TaintKey::Unreachable), lasts: Some(Span::from_secs(300)) },

@@ -61,7 +61,7 @@ fn check_override(
     base: &WorkloadSpec,
     name: &Set<Name>,
 ) {
-    let runs = base.runs_on.is_empty() || base.runs_on.iter().any(|other| *other == name.value);
+    let runs = base.runs_on.is_empty() || base.runs_on.contains(&name.value);
     if cx.cluster(name, &made.world).is_some() && !runs {
         let message = format!("`{}` is overridden, but not in `runsOn`", name.as_str());
         let wrong = Diagnostic::error(Code::Contradiction, name.place.clone(), message);
