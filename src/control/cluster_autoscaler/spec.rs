@@ -28,9 +28,9 @@ section! {
         "balanceSimilarNodeGroups" balance_similar_node_groups: bool = default "false",
             source "autoscaler config/flags/flags.go";
         /// Pods younger than this are left alone (`--new-pod-scale-up-delay`, at least 2 s).
-        "newPodScaleUpDelay" new_pod_scale_up_delay: Span = default "2s",
-            source "autoscaler core/static_autoscaler.go",
-            range "2s"..="1h";
+        "newPodScaleUpDelay" new_pod_scale_up_delay: Span = default "0s",
+            source "autoscaler config/flags/flags.go",
+            range "0s"..="1h";
         /// `--frequent-loops-enabled`: a loop that did something is followed by another at once.
         "frequentLoopsEnabled" frequent_loops: bool = default "false",
             source "autoscaler config/flags/flags.go before 1.35";

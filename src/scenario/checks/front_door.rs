@@ -26,7 +26,8 @@ pub(super) fn check(cx: &mut Resolving<'_, '_>, made: &Resolved) {
             let message = format!("no enabled origin's cluster runs `{name}`");
             let place = demand.workload.place.clone();
             cx.diagnostics.push(Diagnostic::error(Code::Contradiction, place, message));
-        } else if let Some(origin) = dark().next() {
+        } else if let (false, Some(origin)) = (cx.diagnostics.has_errors(), dark().next()) {
+            // After an error, the pods may be missing only because their section was refused.
             let cluster = &made.world[origin.cluster].name;
             let message = format!("origin `{cluster}` gets requests for `{name}`, but has no pods");
             let place = demand.workload.place.clone();

@@ -11,6 +11,7 @@ mod cost;
 mod faults;
 mod front_door;
 mod placement;
+mod throttling;
 
 /// Reports everything that is wrong between sections.
 pub(super) fn check_all(cx: &mut Resolving<'_, '_>, made: &Resolved) {
@@ -19,6 +20,7 @@ pub(super) fn check_all(cx: &mut Resolving<'_, '_>, made: &Resolved) {
     // What follows computes with the resolved world, so it must have been resolved.
     if !cx.diagnostics.has_errors() {
         placement::check(cx, made);
+        throttling::check(cx, made);
         cost::check(cx, made);
     }
 }
