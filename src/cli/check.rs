@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use anyhow::Context;
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use crate::spec::{Diagnostics, Sources, render, reported};
+use crate::spec::{Diagnostics, Reported, Sources, render, reported};
 
 use crate::scenario::Scenario;
 
@@ -37,19 +37,34 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<(), Failure> {
     if scenario.is_some() { Ok(()) } else { Err(Failure::told(Exit::InvalidInput)) }
 }
 
-fn as_json(diagnostics: &Diagnostics, sources: &Sources, values: Option<Value>) -> String {
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Findings {
+    schema: &'static str,
+    valid: bool,
+    errors: usize,
+    warnings: usize,
+    diagnostics: Vec<Reported>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    values: Option<Vec<explain::Explained>>,
+}
+
+fn as_json(
+    diagnostics: &Diagnostics,
+    sources: &Sources,
+    values: Option<Vec<explain::Explained>>,
+) -> String {
     let (errors, warnings) = diagnostics.totals();
-    let mut findings = json!({
-        "schema": "tideover/check/v1",
-        "valid": !diagnostics.has_errors(),
-        "errors": errors,
-        "warnings": warnings,
-        "diagnostics": reported(diagnostics, sources),
-    });
-    if let Some(values) = values {
-        findings["values"] = values;
-    }
-    format!("{findings:#}\n")
+    let findings = Findings {
+        schema: "tideover/check/v1",
+        valid: !diagnostics.has_errors(),
+        errors,
+        warnings,
+        diagnostics: reported(diagnostics, sources),
+        values,
+    };
+    let text = serde_json::to_string_pretty(&findings).expect("findings have string keys only");
+    text + "\n"
 }
 
 /// One line that a user can hold against what they meant.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::spec::{Leaf, Origin, escaped};
 
@@ -32,18 +32,27 @@ pub(super) fn text(scenario: &Scenario) -> String {
     out
 }
 
-/// The same as data.
-pub(super) fn data(scenario: &Scenario) -> Value {
+/// A value as data.
+#[derive(Debug, Serialize)]
+pub(super) struct Explained {
+    path: String,
+    value: String,
+    /// `given`, `default`, `profile`, `derived` or `absent`.
+    origin: &'static str,
+    /// The origin in words, with the source of a default and the rule of a derived value.
+    source: String,
+}
+
+/// Every value of the scenario as data.
+pub(super) fn data(scenario: &Scenario) -> Vec<Explained> {
     let leaves = scenario.explained().iter();
-    let row = |leaf: &Leaf| {
-        json!({
-            "path": &*leaf.place.path,
-            "value": leaf.shown,
-            "origin": origin_word(leaf.origin),
-            "source": leaf.origin.to_string(),
-        })
+    let explained = |leaf: &Leaf| Explained {
+        path: leaf.place.path.to_string(),
+        value: leaf.shown.clone(),
+        origin: origin_word(leaf.origin),
+        source: leaf.origin.to_string(),
     };
-    leaves.map(row).collect()
+    leaves.map(explained).collect()
 }
 
 const fn origin_word(origin: Origin) -> &'static str {
