@@ -232,7 +232,7 @@ impl Requests {
             ),
             least_notice_s: least_notice_s(&demands, &lanes),
             least_reaction_s: least_reaction_s(&demands),
-            slice_s: 1_024.0 / peak.max(1e-3),
+            slice_s: 256.0 / peak.max(1e-3),
             slice_places: Vec::new(),
             due_notices: Vec::new(),
             due_releases: Vec::new(),

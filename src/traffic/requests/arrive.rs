@@ -149,10 +149,7 @@ impl Arriving<'_> {
         let pod = &mut self.pods[picked.index()];
         let before_s = pod.free_s[0];
         // Only where it could be full, the exact number of waiting requests matters.
-        if arrival_s < before_s
-            && deployment.queue < pod.ring.len()
-            && deployment.queue <= pod.waiting(arrival_s)
-        {
+        if deployment.queue < pod.ring.len() && is_queue_full(pod, deployment.queue, arrival_s) {
             self.fail_at(head, attempt, AttemptFailure::QueueFull);
             return None;
         }
@@ -241,6 +238,13 @@ impl Arriving<'_> {
         };
         self.notices.push(head.notice(attempt, time_s, What::Failed(reason)));
     }
+}
+
+/// Whether a request that arrives now would have to wait, and may not. Apart from the hot loop,
+/// for no processor foresees whether it would.
+#[cold]
+fn is_queue_full(pod: &mut Pod, queue: usize, arrival_s: f64) -> bool {
+    arrival_s < pod.free_s[0] && queue <= pod.waiting(arrival_s)
 }
 
 /// Settles a full ring, and doubles it if that does not free a good part.
