@@ -53,8 +53,19 @@ impl Histogram {
     /// Counts one duration \[s\].
     #[inline]
     pub fn record(&mut self, secs: f64) {
-        self.count_in(bin_of(secs), 1);
-        self.widen(secs, secs);
+        debug_assert!(0.0 <= secs, "a duration is a number and not negative: {secs}");
+        // As `bin_of`, but for the clamp: what is out of range fails the look-up.
+        let bin = (secs.to_bits() >> BIN_SHIFT).wrapping_sub(FIRST) as usize;
+        match self.counts.get_mut(bin) {
+            Some(count) => {
+                *count += 1;
+                self.total += 1;
+            }
+            None => self.count_in(bin_of(secs), 1),
+        }
+        if secs < self.min_s || self.max_s < secs {
+            self.widen(secs, secs);
+        }
     }
 
     /// Counts `n` equal durations \[s\].

@@ -82,7 +82,8 @@ impl Segment {
             let divisor = self.rate_start + square.max(0.0).sqrt();
             2.0 * mass / divisor.max(f64::MIN_POSITIVE)
         };
-        (self.start_s + length_s).min(self.end_s)
+        let time_s = self.start_s + length_s;
+        if time_s < self.end_s { time_s } else { self.end_s }
     }
 }
 

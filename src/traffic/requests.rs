@@ -113,6 +113,8 @@ struct Lane {
 struct Transit {
     attempts: Vec<Attempt>,
     next: usize,
+    /// Those before it know their work.
+    n_drawn: usize,
 }
 
 impl Transit {
@@ -130,6 +132,7 @@ impl Transit {
     fn compact(&mut self) {
         if self.attempts.len() < 2 * self.next {
             self.attempts.drain(..self.next);
+            self.n_drawn -= self.next;
             self.next = 0;
         }
     }

@@ -50,6 +50,7 @@ impl Requests {
                 }
             }
             sender.send_users(end_s, false);
+            sender.draw_work();
             let n_users = sender.demand.place.ordinal - ordinal_before;
             self.ledger.offered(index, from_s, n_users);
         }
@@ -78,6 +79,7 @@ impl Requests {
                     self.transits[index].attempts.push(attempt);
                     break;
                 }
+                self.transits[index].n_drawn -= 1;
                 let demand = self.lanes[index].demand;
                 self.take_back(demand, from_s, attempt.send_s, attempt.first_s, attempt.key);
             }
@@ -150,8 +152,7 @@ impl Sender<'_> {
     /// As [`send_first`](Self::send_first) for every user before `end_s`, who all take one lane.
     fn send_along(&mut self, lane: &Lane, place: &mut Place, end_s: f64) {
         let attempts = &mut self.transits[lane.cluster as usize].attempts;
-        let n_before = attempts.len();
-        let Lane { one_way_s, service_stream, .. } = *lane;
+        let one_way_s = lane.one_way_s;
         // Rounding is monotonic: the smaller length ends at the smaller sum.
         let give_up_after_s = lane.patience_s.min(lane.deadline_s);
         self.demand.source.send_before(place, end_s, |send_s, ordinal| {
@@ -159,10 +160,18 @@ impl Sender<'_> {
             let (first_s, work_s, key) = (send_s, 0.0, ordinal << 4);
             attempts.push(Attempt { send_s, arrival_s, first_s, give_up_s, work_s, key });
         });
-        if let Some(deployment) = lane.deployment {
-            let sampler = &self.deployments[deployment as usize].sampler;
-            for attempt in &mut attempts[n_before..] {
-                attempt.work_s = sampler.draw(service_stream.at(attempt.key));
+    }
+
+    /// Draws the work of every attempt that was sent since the last call.
+    fn draw_work(&mut self) {
+        for (lane, transit) in self.lanes.iter().zip(&mut *self.transits) {
+            let sent = &mut transit.attempts[transit.n_drawn..];
+            transit.n_drawn += sent.len();
+            if let Some(deployment) = lane.deployment {
+                let sampler = &self.deployments[deployment as usize].sampler;
+                for attempt in sent {
+                    attempt.work_s = sampler.draw(lane.service_stream.at(attempt.key));
+                }
             }
         }
     }
@@ -212,10 +221,7 @@ impl Sender<'_> {
         let arrival_s = send_s + lane.one_way_s;
         let patience_end_s = send_s + lane.patience_s;
         let give_up_s = if patience_end_s < deadline_s { patience_end_s } else { deadline_s };
-        let work_s = lane.deployment.map_or(0.0, |deployment| {
-            self.deployments[deployment as usize].sampler.draw(lane.service_stream.at(key))
-        });
-        let attempt = Attempt { send_s, arrival_s, first_s, give_up_s, work_s, key };
+        let attempt = Attempt { send_s, arrival_s, first_s, give_up_s, work_s: 0.0, key };
         let abandoned = attempt.abandoned();
         self.transits[cluster.index()].attempts.push(attempt);
         if abandoned {

@@ -188,6 +188,18 @@ pub(super) fn settle(pod: &mut Pod, lanes: &[Lane], ledger: &mut Ledger, now_s: 
             return true;
         }
         let lane = &lanes[usize::from(entry.lane)];
+        if entry.flags == 0 {
+            // Somebody waits, the answer is in time, and nobody acts on it.
+            let times = ServiceTimes { abandoned_s: f64::INFINITY, ..ServiceTimes::of(entry) };
+            attempts.served(times, false, &mut sums);
+            let response_s = entry.finish_s + lane.one_way_s;
+            if response_s < now_s {
+                users[lane.demand as usize].served(entry.first_s, response_s);
+                return false;
+            }
+            entry.flags = FINISHED;
+            return true;
+        }
         let response_s = entry.response_s(lane.one_way_s);
         if !entry.has(FINISHED) {
             entry.flags |= FINISHED;
