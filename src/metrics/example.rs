@@ -109,6 +109,7 @@ pub(crate) fn world() -> World {
         front_door: front_door(),
         geographies: ["east", "west"].map(geography).to_vec(),
         demands: (0..2).map(demand).collect(),
+        fault_names: vec!["lost".to_owned()],
     }
 }
 

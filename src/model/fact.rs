@@ -151,12 +151,12 @@ facts! {
     1 FaultStruck {
         /// Which.
         fault: FaultId
-    } "fault-struck", |_w| format!("fault {} strikes", fault.index());
+    } "fault-struck", |w| format!("fault {} strikes", w.fault_names[fault.index()]);
     /// A fault of the scenario is repaired.
     2 FaultHealed {
         /// Which.
         fault: FaultId
-    } "fault-healed", |_w| format!("fault {} is repaired", fault.index());
+    } "fault-healed", |w| format!("fault {} is repaired", w.fault_names[fault.index()]);
     /// A PoP changed its mind about an origin.
     3 OriginHealth {
         /// The edge location.

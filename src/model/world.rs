@@ -40,6 +40,8 @@ pub struct World {
     pub geographies: Vec<Geography>,
     /// What clients ask for.
     pub demands: Vec<Demand>,
+    /// Names of the scenario's faults, by id.
+    pub fault_names: Vec<String>,
 }
 
 /// Indexing by id.

@@ -28,9 +28,14 @@ pub fn duration(secs: f64) -> String {
     said.map(|(value, unit)| format!("{value} {unit}")).collect::<Vec<_>>().join(" ")
 }
 
-/// A ratio in percent with its sign, rounded down: a shortage is never rounded away.
+/// A ratio in percent with its sign, rounded down: a shortage is never rounded away, and beyond
+/// ten times the demand nobody counts.
 #[must_use]
 pub fn signed_percent(ratio: f64) -> String {
+    const PLENTY: f64 = 10.0;
+    if PLENTY < ratio {
+        return "over +1000 %".to_owned();
+    }
     format!("{:+} %", (ratio * 100.0).floor() as i64)
 }
 
@@ -89,6 +94,7 @@ mod tests {
     fn rounding_is_pessimistic() {
         assert_eq!(signed_percent(-0.001), "-1 %");
         assert_eq!(signed_percent(0.129), "+12 %");
+        assert_eq!(signed_percent(158.0), "over +1000 %");
         assert_eq!(signed_percent(0.0), "+0 %");
         assert_eq!(share(99_999_999, 100_000_000), "99.999 %");
         assert_eq!(share(5, 5), "100.000 %");

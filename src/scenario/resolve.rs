@@ -75,6 +75,7 @@ pub(super) fn resolve(
     for fault in spec.faults.iter() {
         made.faults.extend(fault.resolve(&made.world, cx.diagnostics));
     }
+    made.world.fault_names = made.faults.iter().map(|fault| fault.name.clone()).collect();
     checks::check_all(&mut cx, &made);
     if cx.diagnostics.has_errors() {
         return None;

@@ -21,6 +21,7 @@ pub(super) fn world(spec: &ScenarioSpec) -> World {
         front_door: front_door(spec),
         geographies: Vec::new(),
         demands: Vec::new(),
+        fault_names: Vec::new(),
     };
     for region in spec.regions.iter() {
         let id = RegionId::new(world.regions.len());
