@@ -314,7 +314,7 @@ impl Ledger {
 
 impl DemandAccount {
     /// A user who first sent at `first_s` has its answer at `response_s`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn served(&mut self, first_s: f64, response_s: f64) {
         if 0.0 <= first_s {
             let second = whole(first_s);
@@ -388,7 +388,7 @@ impl DeploymentAccount {
     }
 
     /// An attempt has left its worker; `sums` are [added](Self::add) later.
-    #[inline]
+    #[inline(always)]
     pub(super) fn served(&mut self, times: ServiceTimes, aborted: bool, sums: &mut ServiceSums) {
         let ServiceTimes { arrival_s, start_s, finish_s, abandoned_s } = times;
         let wait_s = start_s - arrival_s;

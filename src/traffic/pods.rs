@@ -273,7 +273,7 @@ impl Pod {
 
     /// Takes a worker for `work_s` of work that arrived at `arrival_s`. `learns_s` is when the
     /// server learns that nobody waits any more.
-    #[inline]
+    #[inline(always)]
     pub(super) fn place(
         &mut self,
         arrival_s: f64,

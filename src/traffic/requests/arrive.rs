@@ -8,7 +8,7 @@ use crate::units::{Span, Time};
 
 use crate::traffic::Kill;
 use crate::traffic::ledger::{AttemptFailure, Ledger, Reason};
-use crate::traffic::plan::Balancer;
+use crate::traffic::plan::{Balancer, OnTimeout};
 use crate::traffic::pods::{ARMED, BOOKED, Entry, Placed, Pod, Process, response_s};
 use crate::traffic::routing::{OriginMode, Routing};
 
@@ -18,31 +18,60 @@ use super::{Attempt, Deployment, Lane, Notice, Requests, Transit, What};
 /// A pod's ring is settled when it is full, and grows if less than this part was done with.
 const DONE_PART: usize = 4;
 
-/// The attempts that arrive on one lane, and where it leads.
+/// The attempts that arrive on one lane, and what decides about them: all that the hot loop
+/// needs in one place.
 #[derive(Debug)]
 struct Head<'a> {
     /// When the next attempt arrives [s]; infinity if none does.
     arrival_s: f64,
     attempts: slice::Iter<'a, Attempt>,
+    n_waiting: usize,
+    endpoints: &'a [PodId],
+    one_way_s: f64,
+    pod_stream: Stream,
+    /// Index of the deployment, if the origin serves.
+    deployment: Option<usize>,
+    queue: usize,
+    on_timeout: OnTimeout,
+    balancer: Balancer,
+    /// Whether somebody acts on each answer.
+    watched: bool,
     index: u16,
     lane: &'a Lane,
-    /// Index of the deployment; beyond all if the origin does not serve.
-    deployment: usize,
-    endpoints: &'a [PodId],
 }
 
 impl<'a> Head<'a> {
-    fn new(index: usize, lane: &'a Lane, transit: &'a Transit, routing: &'a Routing) -> Self {
+    fn new(
+        index: usize,
+        lane: &'a Lane,
+        transit: &'a Transit,
+        deployments: &[Deployment],
+        routing: &'a Routing,
+    ) -> Self {
         let serves = routing.origins[lane.cluster as usize] == OriginMode::Serving;
         let deployment = lane.deployment.filter(|_| serves).map(|index| index as usize);
+        let plan = deployment.map(|deployment| &deployments[deployment]);
+        let balancer = plan.map_or(Balancer::Random, |plan| plan.balancer);
         Self {
             arrival_s: transit.head_s(),
             attempts: transit.waiting().iter(),
+            n_waiting: transit.waiting().len(),
+            endpoints: deployment.map_or(&[], |deployment| &routing.endpoints[deployment]),
+            one_way_s: lane.one_way_s,
+            pod_stream: lane.pod_stream,
+            deployment,
+            queue: plan.map_or(0, |plan| plan.queue),
+            on_timeout: plan.map_or(OnTimeout::Serve, |plan| plan.on_timeout),
+            balancer,
+            watched: lane.closed_loop || balancer.counts_outstanding(),
             index: index as u16,
             lane,
-            deployment: deployment.unwrap_or(usize::MAX),
-            endpoints: deployment.map_or(&[], |deployment| &routing.endpoints[deployment]),
         }
+    }
+
+    /// How many attempts have arrived.
+    fn n_arrived(&self) -> usize {
+        self.n_waiting - self.attempts.len()
     }
 
     #[inline]
@@ -67,13 +96,16 @@ impl Requests {
     pub(super) fn arrive(&mut self, end_s: f64, routing: &Routing) -> Option<(Time, PodId)> {
         let mut end_s = end_s;
         let mut stop = None;
-        let lanes = self.lanes.iter().zip(&self.transits).enumerate();
-        let live = lanes.filter(|(_, (_, transit))| transit.head_s() < end_s);
-        let mut heads: Vec<_> =
-            live.map(|(index, (lane, transit))| Head::new(index, lane, transit, routing)).collect();
+        let (lanes, deployments) = (&self.lanes, &self.deployments);
+        let transits = self.transits.iter().enumerate();
+        let live = transits.filter(|(_, transit)| transit.head_s() < end_s);
+        let mut heads: Vec<_> = live
+            .map(|(index, transit)| Head::new(index, &lanes[index], transit, deployments, routing))
+            .collect();
+        let mut turns: Vec<_> = self.deployments.iter().map(|d| d.turn).collect();
         let mut cluster = Arriving {
             lanes: &self.lanes,
-            deployments: &mut self.deployments,
+            turns: &mut turns,
             pods: &mut self.pods,
             notices: &mut self.fresh_notices,
             ledger: &mut self.ledger,
@@ -92,11 +124,16 @@ impl Requests {
                 end_s = end_s.min(instant.as_secs_f64());
             }
         }
-        let rests: Vec<_> =
-            heads.iter().map(|head| (usize::from(head.index), head.attempts.len())).collect();
-        for (lane, n_left) in rests {
-            let transit = &mut self.transits[lane];
-            transit.next = transit.attempts.len() - n_left;
+        let arrived: Vec<_> =
+            heads.iter().map(|head| (head.index, head.deployment, head.n_arrived())).collect();
+        for (lane, deployment, n_arrived) in arrived {
+            self.transits[usize::from(lane)].next += n_arrived;
+            if let Some(deployment) = deployment {
+                self.deployments[deployment].arrived += n_arrived as u32;
+            }
+        }
+        for (deployment, turn) in self.deployments.iter_mut().zip(turns) {
+            deployment.turn = turn;
         }
         stop
     }
@@ -105,7 +142,8 @@ impl Requests {
 /// What an arriving attempt can touch.
 struct Arriving<'a> {
     lanes: &'a [Lane],
-    deployments: &'a mut [Deployment],
+    /// By deployment: the next endpoint in turn.
+    turns: &'a mut [usize],
     pods: &'a mut [Pod],
     notices: &'a mut Vec<Notice>,
     ledger: &'a mut Ledger,
@@ -116,20 +154,15 @@ impl Arriving<'_> {
     /// One attempt at its cluster. Gives the pod whose virtual wait it lifts above its threshold.
     #[inline]
     fn reach(&mut self, head: &Head<'_>, attempt: &Attempt) -> Option<PodId> {
-        let Some(deployment) = self.deployments.get_mut(head.deployment) else {
+        let endpoints = head.endpoints;
+        if endpoints.is_empty() {
             self.turn_away(head, attempt);
             return None;
-        };
-        deployment.arrived += 1;
-        let picked = match head.endpoints {
-            [] => {
-                self.fail_at(head, attempt, AttemptFailure::NoPod);
-                return None;
-            }
-            endpoints if deployment.balancer == Balancer::Random => {
-                endpoints[below(head.lane.pod_stream.at(attempt.key), endpoints.len())]
-            }
-            endpoints => pick(deployment, self.pods, endpoints, attempt, &head.lane.pod_stream),
+        }
+        let picked = if head.balancer == Balancer::Random {
+            endpoints[below(head.pod_stream.at(attempt.key), endpoints.len())]
+        } else {
+            self.pick(head, attempt)
         };
         match self.pods.get_mut(picked.index()) {
             Some(pod) if pod.process == Process::Runs => self.serve(head, attempt, picked),
@@ -145,33 +178,29 @@ impl Arriving<'_> {
     #[inline]
     fn serve(&mut self, head: &Head<'_>, attempt: &Attempt, picked: PodId) -> Option<PodId> {
         let Attempt { arrival_s, first_s, give_up_s, work_s, key, .. } = *attempt;
-        let deployment = &self.deployments[head.deployment];
         let pod = &mut self.pods[picked.index()];
-        let before_s = pod.free_s[0];
         // Only where it could be full, the exact number of waiting requests matters.
-        if deployment.queue < pod.ring.len() && is_queue_full(pod, deployment.queue, arrival_s) {
+        if head.queue < pod.ring.len() && is_queue_full(pod, head.queue, arrival_s) {
             self.fail_at(head, attempt, AttemptFailure::QueueFull);
             return None;
         }
         if pod.ring.is_full() {
             make_room(pod, self.lanes, self.ledger, arrival_s);
         }
-        let lane = head.lane;
-        let learns_s = give_up_s + lane.one_way_s;
+        let before_s = pod.free_s[0];
+        let learns_s = give_up_s + head.one_way_s;
         let Placed { start_s, finish_s, mut flags } =
-            pod.place(arrival_s, work_s, deployment.on_timeout, learns_s);
+            pod.place(arrival_s, work_s, head.on_timeout, learns_s);
         let seq = pod.ring.tail as u32;
-        let response_s = response_s(finish_s, flags, lane.one_way_s);
-        if attempt.abandoned() {
-            flags |= BOOKED;
-        } else if give_up_s < response_s || lane.closed_loop {
-            flags |= ARMED;
+        let response_s = response_s(finish_s, flags, head.one_way_s);
+        if give_up_s < response_s || head.watched {
+            if head.balancer.counts_outstanding() {
+                pod.count_out(finish_s, give_up_s);
+            }
             let what = What::InPod { pod: picked.index() as u32, seq };
-            self.notices.push(head.notice(attempt, give_up_s.min(response_s), what));
+            flags |= self.mark(head, attempt, response_s, what);
         }
-        if deployment.balancer.counts_outstanding() {
-            pod.count_out(finish_s, give_up_s);
-        }
+        let pod = &mut self.pods[picked.index()];
         pod.ring.push(Entry {
             arrival_s,
             start_s,
@@ -189,10 +218,69 @@ impl Arriving<'_> {
         rose.then_some(picked)
     }
 
-    /// An attempt at a cluster that does not serve it.
+    /// The flags of an attempt on whose outcome somebody may act; files the notice.
+    #[inline(never)]
+    fn mark(&mut self, head: &Head<'_>, attempt: &Attempt, response_s: f64, what: What) -> u16 {
+        if attempt.abandoned() {
+            return BOOKED;
+        }
+        let give_up_s = attempt.give_up_s;
+        if response_s <= give_up_s && !head.lane.closed_loop {
+            return 0;
+        }
+        self.notices.push(head.notice(attempt, give_up_s.min(response_s), what));
+        ARMED
+    }
+
+    /// The pod for an attempt, by any balancer.
+    #[inline]
+    fn pick(&mut self, head: &Head<'_>, attempt: &Attempt) -> PodId {
+        let endpoints = head.endpoints;
+        let pods = &mut *self.pods;
+        let mut load = |pod: PodId| {
+            pods.get_mut(pod.index()).map_or(0, |pod| pod.outstanding(attempt.arrival_s))
+        };
+        match head.balancer {
+            Balancer::Random => endpoints[below(head.pod_stream.at(attempt.key), endpoints.len())],
+            Balancer::RoundRobin => {
+                let turn = &mut self.turns[head.deployment.expect("endpoints have one")];
+                let this = if *turn < endpoints.len() { *turn } else { 0 };
+                *turn = this + 1;
+                endpoints[this]
+            }
+            Balancer::PowerOfTwo => {
+                let draw = head.pod_stream.at(attempt.key);
+                let first = below(draw & !0xFFFF_FFFF, endpoints.len());
+                // The second is another one, where there is another.
+                let others = (endpoints.len() - 1).max(1);
+                let step = 1 + below(draw << 32, others);
+                let second = (first + step) % endpoints.len();
+                if load(endpoints[first]) <= load(endpoints[second]) {
+                    endpoints[first]
+                } else {
+                    endpoints[second]
+                }
+            }
+            Balancer::LeastOutstanding => {
+                let mut best = (endpoints[0], load(endpoints[0]));
+                for &pod in &endpoints[1..] {
+                    let load = load(pod);
+                    if load < best.1 {
+                        best = (pod, load);
+                    }
+                }
+                best.0
+            }
+        }
+    }
+
+    /// An attempt at a cluster that does not serve it, or has no endpoint.
     #[cold]
     fn turn_away(&mut self, head: &Head<'_>, attempt: &Attempt) {
         let (reason, event_s) = match self.routing.origins[head.lane.cluster as usize] {
+            OriginMode::Serving if head.deployment.is_some() => {
+                return self.fail_at(head, attempt, AttemptFailure::NoPod);
+            }
             OriginMode::Serving => (Reason::NoReadyPod, attempt.arrival_s),
             OriginMode::Refused | OriginMode::ServerError => {
                 (Reason::OriginRefused, attempt.arrival_s)
@@ -209,7 +297,8 @@ impl Arriving<'_> {
     #[cold]
     fn fail_at(&mut self, head: &Head<'_>, attempt: &Attempt, failure: AttemptFailure) {
         let arrival_s = attempt.arrival_s;
-        self.ledger.deployment_mut(head.deployment).failed(arrival_s, failure);
+        let deployment = head.deployment.expect("only a deployment refuses");
+        self.ledger.deployment_mut(deployment).failed(arrival_s, failure);
         let (reason, event_s) = match failure {
             AttemptFailure::NoPod => (Reason::NoReadyPod, arrival_s),
             AttemptFailure::QueueFull => (Reason::QueueFull, arrival_s),
@@ -254,50 +343,6 @@ fn make_room(pod: &mut Pod, lanes: &[Lane], ledger: &mut Ledger, now_s: f64) {
     settle(pod, lanes, ledger, now_s);
     if n_full - pod.ring.len() < n_full / DONE_PART {
         pod.ring.grow();
-    }
-}
-
-/// The pod for an attempt.
-#[inline]
-fn pick(
-    deployment: &mut Deployment,
-    pods: &mut [Pod],
-    endpoints: &[PodId],
-    attempt: &Attempt,
-    stream: &Stream,
-) -> PodId {
-    let mut load =
-        |pod: PodId| pods.get_mut(pod.index()).map_or(0, |pod| pod.outstanding(attempt.arrival_s));
-    match deployment.balancer {
-        Balancer::Random => endpoints[below(stream.at(attempt.key), endpoints.len())],
-        Balancer::RoundRobin => {
-            let turn = if deployment.turn < endpoints.len() { deployment.turn } else { 0 };
-            deployment.turn = turn + 1;
-            endpoints[turn]
-        }
-        Balancer::PowerOfTwo => {
-            let draw = stream.at(attempt.key);
-            let first = below(draw & !0xFFFF_FFFF, endpoints.len());
-            // The second is another one, where there is another.
-            let others = (endpoints.len() - 1).max(1);
-            let step = 1 + below(draw << 32, others);
-            let second = (first + step) % endpoints.len();
-            if load(endpoints[first]) <= load(endpoints[second]) {
-                endpoints[first]
-            } else {
-                endpoints[second]
-            }
-        }
-        Balancer::LeastOutstanding => {
-            let mut best = (endpoints[0], load(endpoints[0]));
-            for &pod in &endpoints[1..] {
-                let load = load(pod);
-                if load < best.1 {
-                    best = (pod, load);
-                }
-            }
-            best.0
-        }
     }
 }
 
