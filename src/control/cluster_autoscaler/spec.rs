@@ -27,7 +27,7 @@ section! {
         /// `--balance-similar-node-groups`.
         "balanceSimilarNodeGroups" balance_similar_node_groups: bool = default "false",
             source "autoscaler config/flags/flags.go";
-        /// Pods younger than this are left alone (`--new-pod-scale-up-delay`, at least 2 s).
+        /// Pods younger than this call for no nodes (`--new-pod-scale-up-delay`).
         "newPodScaleUpDelay" new_pod_scale_up_delay: Span = default "0s",
             source "autoscaler config/flags/flags.go",
             range "0s"..="1h";
