@@ -95,7 +95,7 @@ pub(super) struct Ring {
 
 impl Ring {
     fn new() -> Self {
-        Self { entries: vec![Entry::EMPTY; 32].into(), head: 0, started: 0, tail: 0 }
+        Self { entries: vec![Entry::EMPTY; 64].into(), head: 0, started: 0, tail: 0 }
     }
 
     pub(super) const fn len(&self) -> usize {
