@@ -99,6 +99,18 @@ impl Sampler {
         }
     }
 
+    /// Puts the duration that belongs to each word into its slot: as [`draw`](Self::draw), and
+    /// the form of the law is looked up once.
+    #[inline]
+    pub fn draw_into<'a>(&self, slots: impl Iterator<Item = (u64, &'a mut f64)>) {
+        match self.form {
+            Form::Exponential { mean_s } => {
+                slots.for_each(|(u, slot)| *slot = mean_s * exponential(u));
+            }
+            _ => slots.for_each(|(u, slot)| *slot = self.draw(u)),
+        }
+    }
+
     /// A draw from the outer 1/64 at either end.
     #[cold]
     fn draw_end(&self, table: &Table, u: u64) -> f64 {

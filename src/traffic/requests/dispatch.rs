@@ -169,9 +169,11 @@ impl Sender<'_> {
             transit.n_drawn += sent.len();
             if let Some(deployment) = lane.deployment {
                 let sampler = &self.deployments[deployment as usize].sampler;
-                for attempt in sent {
-                    attempt.work_s = sampler.draw(lane.service_stream.at(attempt.key));
-                }
+                let stream = lane.service_stream;
+                sampler.draw_into(sent.iter_mut().map(|attempt| {
+                    let Attempt { key, work_s, .. } = attempt;
+                    (stream.at(*key), work_s)
+                }));
             }
         }
     }
