@@ -177,7 +177,7 @@ impl Arriving<'_> {
     /// One attempt at its pod, which runs.
     #[inline]
     fn serve(&mut self, head: &Head<'_>, attempt: &Attempt, picked: PodId) -> Option<PodId> {
-        let Attempt { arrival_s, first_s, give_up_s, work_s, key, .. } = *attempt;
+        let Attempt { arrival_s, give_up_s, .. } = *attempt;
         let pod = &mut self.pods[picked.index()];
         // Only where it could be full, the exact number of waiting requests matters.
         if head.queue < pod.ring.len() && is_queue_full(pod, head.queue, arrival_s) {
@@ -190,7 +190,7 @@ impl Arriving<'_> {
         let before_s = pod.free_s[0];
         let learns_s = give_up_s + head.one_way_s;
         let Placed { start_s, finish_s, mut flags } =
-            pod.place(arrival_s, work_s, head.on_timeout, learns_s);
+            pod.place(arrival_s, attempt.work_s, head.on_timeout, learns_s);
         let seq = pod.ring.tail as u32;
         let response_s = response_s(finish_s, flags, head.one_way_s);
         if give_up_s < response_s || head.watched {
@@ -205,10 +205,10 @@ impl Arriving<'_> {
             arrival_s,
             start_s,
             finish_s,
-            work_s,
+            work_s: attempt.work_s,
             give_up_s,
-            first_s,
-            key,
+            first_s: attempt.first_s,
+            key: attempt.key,
             lane: head.index,
             flags,
             seq,

@@ -131,9 +131,17 @@ struct Sender<'a> {
 
 impl Sender<'_> {
     /// The users who send before `end_s`, or also at it if `inclusive`.
-    #[inline(never)]
+    #[inline]
     fn send_users(&mut self, end_s: f64, inclusive: bool) {
         let end_s = if inclusive { end_s.next_up() } else { end_s };
+        if self.demand.place.next_s < end_s {
+            self.send_due(end_s);
+        }
+    }
+
+    /// The users who send before `end_s`, at least one.
+    #[inline(never)]
+    fn send_due(&mut self, end_s: f64) {
         let mut place = self.demand.place;
         match self.sole_cluster.map(|cluster| &self.lanes[cluster.index()]) {
             Some(lane) if self.demand.budget.is_none() && lane.arrives_in_time() => {
