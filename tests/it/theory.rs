@@ -7,6 +7,7 @@
 mod birth_death;
 mod capacity;
 mod cuts;
+mod endings;
 mod failover;
 mod general;
 mod queues;
