@@ -6,7 +6,7 @@ use tideover::traffic::Traffic;
 use tideover::traffic::plan::Balancer;
 
 use super::birth_death::Chain;
-use super::deep;
+use super::runs;
 use super::system::{UNIT_S, demand, deployment, plan, pods_of, poisson, run};
 
 /// The k-th moments of the wait in an M/G/1 for k = 0 to 5, by Takács' recursion.
@@ -76,7 +76,7 @@ fn m_g_1() {
             (avar / time).sqrt() + (square / (rate * time)).sqrt()
         };
         let time = (error(first, moments[2], 1.0) / (0.0025 * wait)).powi(2);
-        if 60e6 < time * rate && !deep() {
+        if !runs(&format!("M/G/1, {name}"), time * rate) {
             continue;
         }
         let users = demand("users", poisson(rate / UNIT_S));
@@ -144,7 +144,7 @@ fn check_regular(
     // Pods that share arrivals are not independent: one pod's time counts.
     let time = relative / 0.0025_f64.powi(2);
     let customers = time * rate * n_pods as f64;
-    if 60e6 < customers && !deep() {
+    if !runs(name, customers) {
         return;
     }
     let total = rate * n_pods as f64;

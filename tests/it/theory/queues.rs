@@ -9,7 +9,7 @@ use tideover::traffic::requests::Requests;
 use tideover::units::Span;
 
 use super::birth_death::{Chain, erlang_tail};
-use super::deep;
+use super::runs;
 use super::system::{UNIT_S, demand, deployment, plan, pods_of, poisson, run};
 
 /// A run of about `customers` at `rate` per unit on one pod.
@@ -129,8 +129,10 @@ fn check_sojourn(name: &str, engine: &Requests, chain: &Chain, row: &Row, time: 
 /// to each published quantile. 480 servers are beyond the 64 workers of a pod: not applicable.
 #[test]
 fn m_m_c() {
-    for row in M_M_C.iter().filter(|row| row.0 <= 64 && (deep() || row.6 <= 60e6)) {
-        check_m_m_c(row);
+    for row in M_M_C.iter().filter(|row| row.0 <= 64) {
+        if runs(&format!("M/M/{} at {}", row.0, row.1), row.6) {
+            check_m_m_c(row);
+        }
     }
 }
 
@@ -162,7 +164,7 @@ fn m_m_c_k() {
         let block_time = 4.0 * (chain.variance(full) + p_block / rate) / p_block.powi(2);
         let wait_time = chain.variance(|n| chain.waiting(n)) / waiting.powi(2);
         let customers = block_time.max(wait_time) / 0.0025_f64.powi(2) * rate;
-        if 60e6 < customers && !deep() {
+        if !runs(&name, customers) {
             continue;
         }
         let (plan, time) = queue(rate, customers, pods);
@@ -196,7 +198,7 @@ fn m_m_n_with_patience() {
         let full = |n: usize| f64::from(u8::from(n == places as usize));
         let drop_time = 4.0 * (chain.variance(full) + p_drop / rate) / f64::powi(p_drop, 2);
         let customers = drop_time / 0.0025_f64.powi(2) * rate;
-        if 60e6 < customers && !deep() {
+        if !runs(&name, customers) {
             continue;
         }
         let mut pods = pods_of(servers, Law::exponential(UNIT_S));
