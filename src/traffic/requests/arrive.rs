@@ -116,12 +116,20 @@ impl Requests {
             if end_s <= arrival_s {
                 break;
             }
+            // A lone lane is taken to the end, one among others an attempt at a time.
+            let turn_end_s = if heads.len() == 1 { end_s } else { arrival_s };
             let head = &mut heads[first];
-            let attempt = head.next();
-            if let Some(pod) = cluster.reach(head, attempt) {
-                let instant = nanosecond_after(arrival_s);
-                stop = stop.or(Some((instant, pod)));
-                end_s = end_s.min(instant.as_secs_f64());
+            loop {
+                let attempt = head.next();
+                if let Some(pod) = cluster.reach(head, attempt) {
+                    let instant = nanosecond_after(attempt.arrival_s);
+                    stop = stop.or(Some((instant, pod)));
+                    end_s = end_s.min(instant.as_secs_f64());
+                    break;
+                }
+                if turn_end_s <= head.arrival_s {
+                    break;
+                }
             }
         }
         let arrived: Vec<_> =
