@@ -57,7 +57,7 @@ pub struct Requests {
     least_notice_s: f64,
     /// No client acts sooner than this after a notice [s]; infinite if none ever acts.
     least_reaction_s: f64,
-    /// Length that holds about a thousand first sends [s].
+    /// Length that holds about 250 first sends, which stay in the first-level cache [s].
     slice_s: f64,
     /// Place of each demand's source at the begin of the slice.
     slice_places: Vec<Place>,
