@@ -355,7 +355,7 @@ impl Traffic for Requests {
         let now_s = self.now.as_secs_f64();
         let Deployment { workers, speed, .. } = self.deployments[deployment.index()];
         let process = self.pod_mut(pod);
-        assert!(process.process != Process::Runs, "{pod:?} runs already");
+        assert!(matches!(process.process, Process::Gone(_)), "{pod:?} runs already");
         process.start(deployment.index() as u32, workers, speed, now_s);
     }
 

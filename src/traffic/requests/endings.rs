@@ -28,9 +28,12 @@ impl Requests {
         let mut severed: Vec<Entry> = Vec::new();
         for index in pod.ring.head..pod.ring.tail {
             let entry = pod.ring.at_mut(index);
-            if !entry.has(BOOKED) {
+            // An answer that has left the pod arrives, as after a kill.
+            if !entry.has(BOOKED | FINISHED) {
                 severed.push(*entry);
                 entry.flags |= BOOKED;
+                // What is served from now on is served for nobody.
+                entry.give_up_s = entry.give_up_s.min(now_s);
             }
         }
         for entry in severed {
