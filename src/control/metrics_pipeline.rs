@@ -55,17 +55,13 @@ pub fn refresh_kubelet_stats(cx: &mut Cx, node: NodeId) {
     let period = cx.settings.kubelet_stats_period;
     cx.clock.arm(Event::KubeletStats(node), cx.now + period);
     let node_cores = cx.world[cx.world[node].pool].capacity.cpu.cores();
-    let mut used_core_s = 0.0;
-    let mut elapsed_s = f64::INFINITY;
+    let mut wanted = Vec::new();
     for index in 0..cx.world[node].pods.len() {
         let pod = cx.world[node].pods[index];
         let Some((usage, since)) = usage_since_last_refresh(cx, pod) else { continue };
-        used_core_s += usage;
-        elapsed_s = elapsed_s.min((cx.now - since).as_secs_f64());
+        wanted.push((usage, (cx.now - since).as_secs_f64()));
     }
-    // All pods together cannot use more than the machine has: each gets its share of it.
-    let node_core_s = node_cores * elapsed_s;
-    let share = if used_core_s > node_core_s { node_core_s / used_core_s } else { 1.0 };
+    let share = node_share(&wanted, node_cores);
     for index in 0..cx.world[node].pods.len() {
         let pod = cx.world[node].pods[index];
         let Some((usage, _)) = usage_since_last_refresh(cx, pod) else { continue };
@@ -75,6 +71,15 @@ pub fn refresh_kubelet_stats(cx: &mut Cx, node: NodeId) {
         counters.kubelet = Some(Point { at: cx.now, cpu_core_s: before + usage * share });
         counters.busy_s = busy_s;
     }
+}
+
+/// The share of what they want that all pods of a node get, who together cannot use more than
+/// the machine has. Each pod: core seconds, and the seconds in which it would use them; a pod that
+/// has just started does not shorten the time of the others.
+fn node_share(wanted: &[(f64, f64)], node_cores: f64) -> f64 {
+    let rates = wanted.iter().filter(|(_, elapsed_s)| 0.0 < *elapsed_s);
+    let wanted_cores: f64 = rates.map(|(core_s, elapsed_s)| core_s / elapsed_s).sum();
+    if wanted_cores > node_cores { node_cores / wanted_cores } else { 1.0 }
 }
 
 /// CPU that a running pod used since the kubelet's last reading, and when that was.
@@ -145,4 +150,28 @@ pub fn usage(cx: &Cx, pod: PodId) -> Option<PodUsage> {
     let window = newer.at - older.at;
     let cores = (newer.cpu_core_s - older.cpu_core_s) / window.as_secs_f64();
     Some(PodUsage { cpu_milli: (cores * 1_000.0).round() as i64, timestamp: newer.at, window })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One row per rule: what each pod would use and in how long, and the share it gets of a node
+    /// of 4 cores.
+    #[test]
+    fn pods_share_the_cores_of_their_node() {
+        for (rule, wanted, expected) in [
+            ("enough for all", vec![(15.0, 15.0), (30.0, 15.0)], 1.0),
+            ("twice as much as there is", vec![(60.0, 15.0), (60.0, 15.0)], 0.5),
+            (
+                "a pod of one second takes nothing from the others",
+                vec![(45.0, 15.0), (0.1, 1.0)],
+                1.0,
+            ),
+            ("a pod that starts now has used nothing", vec![(60.0, 15.0), (0.0, 0.0)], 1.0),
+            ("nobody", vec![], 1.0),
+        ] {
+            assert_eq!(node_share(&wanted, 4.0), expected, "{rule}");
+        }
+    }
 }
