@@ -19,8 +19,14 @@ use crate::units::{Span, Time};
 const PLEG_RELIST: Span = Span::from_secs(1);
 
 /// A pod was bound to a node: its image is pulled unless the node has it.
+///
+/// The scheduler may choose a dead node that nobody has missed yet; nothing happens there until
+/// the node is back.
 pub fn bound(cx: &mut Cx, pod: PodId, node: NodeId) {
     cx.world[pod].container = Container::Pulling;
+    if !cx.world[node].is_up() {
+        return;
+    }
     let done = pull(cx, pod, node);
     cx.clock.arm(Event::ContainerStep(pod), done);
 }
@@ -120,6 +126,7 @@ pub fn delete(cx: &mut Cx, pod: PodId, why: Why) {
     cx.world[pod].deleted_at = Some(cx.now);
     cx.say(What::PodDeleted { pod, why });
     cx.clock.disarm(Event::TolerationEnds(pod));
+    probing::deletion_began(cx, pod);
     let deployment = cx.world[pod].deployment;
     replica_set::enqueue(cx, deployment);
     endpoints::readiness_changed(cx, pod);
@@ -198,6 +205,10 @@ pub fn power_lost(cx: &mut Cx, pod: PodId) {
 pub fn power_back(cx: &mut Cx, pod: PodId) {
     if cx.world[pod].deleted_at.is_some() {
         cx.clock.arm(Event::PodGone(pod), cx.now);
+        return;
+    }
+    if let (Container::Pulling, Some(node)) = (cx.world[pod].container, cx.world[pod].node) {
+        bound(cx, pod, node);
         return;
     }
     cx.world[pod].restarts += 1;

@@ -209,7 +209,15 @@ fn try_calm_down(cx: &mut Cx, pod: PodId) {
     watch(cx, pod);
 }
 
-/// The container stopped or the pod is being deleted: its probes end.
+/// The pod is being deleted: nothing restarts its container any more, readiness goes on.
+pub fn deletion_began(cx: &mut Cx, pod: PodId) {
+    for kind in [ProbeKind::Startup, ProbeKind::Liveness] {
+        cx.memory.probes_mut(pod).workers[kind as usize] = None;
+        cx.clock.disarm(Event::ProbeTick(pod, kind));
+    }
+}
+
+/// The container stopped: its probes end.
 pub fn container_stopped(cx: &mut Cx, pod: PodId) {
     cx.traffic.watch(pod, None);
     let state = cx.memory.probes_mut(pod);
