@@ -94,6 +94,7 @@ impl Cx {
 pub fn control_plane_returns(cx: &mut Cx, cluster: ClusterId) {
     cx.memory.restart_controllers(&cx.world, cluster, cx.now);
     node_lifecycle::resume(cx, cluster);
+    cluster_autoscaler::clean_up(cx, cluster);
     for index in 0..cx.world[cluster].deployments.len() {
         let deployment = cx.world[cluster].deployments[index];
         replica_set::enqueue(cx, deployment);

@@ -151,6 +151,9 @@ fn begin_removal(cx: &mut Cx, cluster: ClusterId, node: NodeId) {
 /// A marked node is looked at: its pods are evicted, and it goes when they are gone.
 pub fn delete_due(cx: &mut Cx, node: NodeId) {
     let cluster = cx.world[node].cluster;
+    if !cx.control_plane_is_up(cluster) {
+        return;
+    }
     let state = &cx.memory.autoscalers[cluster.index()];
     let Some(&(_, until)) = state.leaving.iter().find(|(other, _)| *other == node) else {
         return;
@@ -166,6 +169,16 @@ pub fn delete_due(cx: &mut Cx, node: NodeId) {
         container::delete(cx, pod, Why("evicted: its node is scaled down"));
     }
     cx.clock.arm(Event::NodeDeletes(node), cx.now + DRAIN_POLL);
+}
+
+/// The autoscaler starts anew: like upstream, it first takes its marks off all nodes.
+pub fn clean_up(cx: &mut Cx, cluster: ClusterId) {
+    let nodes: Vec<NodeId> = cx.world.cluster_nodes(cluster).collect();
+    for node in nodes {
+        if std::mem::take(&mut cx.world[node].to_be_deleted) {
+            cx.clock.disarm(Event::NodeDeletes(node));
+        }
+    }
 }
 
 fn forget_leaving(cx: &mut Cx, cluster: ClusterId, node: NodeId) {
