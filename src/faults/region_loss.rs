@@ -126,6 +126,7 @@ impl Fault for RegionLoss {
         }
         match self.cause {
             Cause::Power => {
+                cx.world[self.region].blackouts.begin();
                 let nodes = self.nodes(cx);
                 power::cut(cx, &nodes);
                 cx.memory.struck.insert(fault, nodes);
@@ -147,7 +148,8 @@ impl Fault for RegionLoss {
         if let Some(nodes) = cx.memory.struck.remove(&fault) {
             power::restore(cx, &nodes);
         }
-        if all_clear {
+        let powered = self.cause == Cause::Power && cx.world[self.region].blackouts.end();
+        if powered {
             power::release_orders(cx, |cx, node| self.holds(cx, node));
         }
     }

@@ -114,7 +114,12 @@ pub(crate) fn world() -> World {
 }
 
 fn region(name: &str) -> Region {
-    Region { name: name.to_owned(), zones: Vec::new(), outages: Outages::default() }
+    Region {
+        name: name.to_owned(),
+        zones: Vec::new(),
+        outages: Outages::default(),
+        blackouts: Outages::default(),
+    }
 }
 
 fn cluster(index: usize, name: &str) -> Cluster {

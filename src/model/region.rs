@@ -27,8 +27,10 @@ pub struct Region {
     pub name: String,
     /// Its zones, in the order of the scenario.
     pub zones: Vec<ZoneId>,
-    /// Faults that hold the region down now.
+    /// Faults that hold the region or the way to it down now.
     pub outages: Outages,
+    /// Those of them that leave its machines without power.
+    pub blackouts: Outages,
 }
 
 /// An availability zone.

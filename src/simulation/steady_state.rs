@@ -7,8 +7,9 @@
 use crate::control::kubelet::probing;
 use crate::control::{Cx, endpoints, front_door_health, node_lifecycle, replica_set, scheduler};
 use crate::model::front_door::Pop;
-use crate::model::ids::{ClusterId, DemandId, DeploymentId, NodeId, PodId, PoolId};
+use crate::model::ids::{ClusterId, DemandId, DeploymentId, NodeId, PodId, PoolId, ZoneId};
 use crate::model::pod::Container;
+use crate::model::workload::AntiAffinity;
 use crate::scenario::Scenario;
 use crate::units::{Span, Time};
 
@@ -87,8 +88,8 @@ fn place_pods(cx: &mut Cx, cluster: ClusterId) {
         for pod in bound_pods(cx, cluster) {
             settle_pod(cx, pod);
         }
-        let Some(&pod) = left_over.first() else { return };
-        let Some(pool) = pool_with_room(cx, cluster, pod) else { return };
+        let helped = left_over.iter().find_map(|&pod| pool_with_room(cx, cluster, pod));
+        let Some(pool) = helped else { return };
         add_node(cx, pool);
     }
 }
@@ -104,10 +105,19 @@ fn bound_pods(cx: &Cx, cluster: ClusterId) -> Vec<PodId> {
 
 /// The first pool that may grow and whose new node would hold the pod.
 fn pool_with_room(cx: &Cx, cluster: ClusterId, pod: PodId) -> Option<PoolId> {
-    let template = &cx.world[cx.world[pod].deployment].template;
-    let fits = |pool: PoolId| {
-        let pool = &cx.world[pool];
-        pool.autoscaled
+    let deployment = &cx.world[cx.world[pod].deployment];
+    let template = &deployment.template;
+    let zones: Vec<ZoneId> = deployment
+        .pods
+        .iter()
+        .filter_map(|&other| Some(cx.world[cx.world[other].node?].zone))
+        .collect();
+    let fits = |id: PoolId| {
+        let pool = &cx.world[id];
+        let is_apart = template.anti_affinity != AntiAffinity::Zone
+            || !zones.contains(&node_lifecycle::next_zone(&cx.world, id));
+        is_apart
+            && pool.autoscaled
             && (pool.nodes.len() as u32) < pool.max_nodes
             && pool.allocatable.fits(&template.requests)
             && template.pool.as_ref().is_none_or(|name| *name == pool.name)

@@ -24,6 +24,6 @@ pub mod zones;
 pub mod sync;
 
 pub use sync::{
-    joins, kubelet_fell_silent, monitor_pass, new_node, order, remove, resume, settle,
+    joins, kubelet_fell_silent, monitor_pass, new_node, next_zone, order, remove, resume, settle,
     toleration_ends, work_eviction_queue,
 };

@@ -12,6 +12,7 @@ use crate::model::ids::{ClusterId, NodeId, PodId, PoolId, ZoneId};
 use crate::model::node::{Condition, Node, Stage};
 use crate::model::node_pool::{NodePool, Resources};
 use crate::model::region::Outages;
+use crate::model::world::World;
 use crate::sim::streams::unit;
 use crate::units::{Span, Time};
 
@@ -185,21 +186,29 @@ pub fn toleration_ends(cx: &mut Cx, pod: PodId) {
     }
 }
 
-/// Makes a node of a pool: in the zone with the fewest nodes, in its racks by turns.
+fn nodes_in(world: &World, pool: PoolId, zone: ZoneId) -> usize {
+    world[pool].nodes.iter().filter(|&&node| world[node].zone == zone).count()
+}
+
+/// The zone of a pool that gets its next node: the one with the fewest nodes.
 ///
 /// A scale set balances its zones by best effort: a zone that is down gets no new machine while
 /// another one of the pool is up.
+#[must_use]
+pub fn next_zone(world: &World, pool: PoolId) -> ZoneId {
+    let is_down = |zone: ZoneId| !world[zone].outages.is_up();
+    let zones = world[pool].zones.iter().copied();
+    let next = zones.min_by_key(|&zone| (is_down(zone), nodes_in(world, pool, zone)));
+    next.expect("a pool has at least one zone")
+}
+
+/// Makes a node of a pool: in its next zone, in the racks of that by turns.
 pub fn new_node(cx: &mut Cx, pool: PoolId) -> NodeId {
     let node = NodeId::new(cx.world.nodes.len());
-    let NodePool { cluster, zones, nodes, .. } = &cx.world[pool];
-    let in_zone = |zone| nodes.iter().filter(|&&n| cx.world[n].zone == zone).count();
-    let is_down = |zone: ZoneId| !cx.world[zone].outages.is_up();
-    let zone = zones.iter().copied().min_by_key(|&zone| (is_down(zone), in_zone(zone)));
-    let zone = zone.expect("a pool has at least one zone");
+    let zone = next_zone(&cx.world, pool);
     let racks: Vec<_> = cx.world.racks_of(zone).collect();
-    let rack = racks[in_zone(zone) % racks.len()];
-    let ordinal = cx.world[pool].ordered;
-    let cluster = *cluster;
+    let rack = racks[nodes_in(&cx.world, pool, zone) % racks.len()];
+    let NodePool { cluster, ordered: ordinal, .. } = cx.world[pool];
     cx.world.nodes.push(Node {
         cluster,
         pool,
@@ -256,7 +265,7 @@ pub fn settle(cx: &mut Cx, node: NodeId, since: Time) {
 pub fn joins(cx: &mut Cx, node: NodeId) {
     let zone = cx.world[node].zone;
     let place_is_up = cx.world[zone].outages.is_up()
-        && cx.world[cx.world[zone].region].outages.is_up()
+        && cx.world[cx.world[zone].region].blackouts.is_up()
         && cx.world[node].power.is_up();
     if !place_is_up || cx.world[node].stage == Stage::Deleted {
         // It comes up after the repair, see `faults::power::release_orders`.

@@ -36,7 +36,12 @@ pub(super) fn world(spec: &ScenarioSpec) -> World {
             zones.push(zone);
         }
         let name = region.name.as_str().to_owned();
-        world.regions.push(Region { name, zones, outages: Outages::default() });
+        world.regions.push(Region {
+            name,
+            zones,
+            outages: Outages::default(),
+            blackouts: Outages::default(),
+        });
     }
     world
 }
