@@ -15,5 +15,6 @@ mod runs;
 mod scenario_checks;
 mod sessions;
 mod source_tree;
+mod swarm;
 mod theory;
 mod tidy;

@@ -5,6 +5,7 @@ mod drill;
 mod laws;
 mod nodes;
 mod regions;
+mod repairs;
 
 use std::path::Path;
 

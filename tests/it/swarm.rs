@@ -1,0 +1,64 @@
+//! A swarm of random small scenarios, each valid, each with its own mixture of features and
+//! faults: whatever they do, some things always hold.
+//!
+//! Case n of a round is drawn from `n` alone. `TIDEOVER_SWARM_SEED=n` replays one case and prints
+//! its scenario; `TIDEOVER_DEEP=1` draws many more.
+
+mod draw;
+mod invariants;
+
+use std::path::Path;
+
+use tideover::experiment::run::run_once;
+use tideover::scenario::{Scenario, from_text};
+use tideover::simulation::{self, Options};
+use tideover::units::Span;
+
+/// Scenarios drawn by default, and in a deep round.
+const N_CASES: u64 = 40;
+const N_DEEP: u64 = 2_000;
+
+/// The scenario of a case, or None where the draw is one that `check` refuses, such as a pod that
+/// fits on no node.
+fn scenario(case: u64) -> (String, Option<Scenario>) {
+    let text = draw::scenario(case);
+    let accepted = from_text("swarm.yaml", &text, Path::new("scenarios"), &[]).ok();
+    (text, accepted)
+}
+
+/// Runs one case in every way that must not matter, and checks what always holds.
+fn hold_invariants(case: u64, scenario: &Scenario) {
+    let trial = run_once(scenario, None, 0, |_| {});
+    invariants::of_world(case, scenario, &trial.finished);
+    invariants::of_outcome(case, scenario, &trial);
+    let observed = Options { extra_observer: Some(Span::from_millis(730)), ..Options::default() };
+    let explicit = Options { explicit_probing: true, ..Options::default() };
+    for (how, options) in [("an extra observer", observed), ("explicit probing", explicit)] {
+        let other = simulation::run(scenario, options, |_| {});
+        invariants::same_run(case, how, &trial.finished, &other);
+    }
+}
+
+/// Conservation (asserted inside each run), nodes and replicas within bounds, no overbooked node,
+/// monotone percentiles, recovery times within the run, machines back after repairs; and neither
+/// observers nor the timing of probes change anything.
+#[test]
+fn random_scenarios_keep_every_invariant() {
+    if let Ok(seed) = std::env::var("TIDEOVER_SWARM_SEED") {
+        let case = seed.parse().expect("TIDEOVER_SWARM_SEED is a whole number");
+        let (text, accepted) = scenario(case);
+        println!("{text}");
+        hold_invariants(case, &accepted.expect("this case is refused by the checks"));
+        return;
+    }
+    let n_cases = if std::env::var_os("TIDEOVER_DEEP").is_some() { N_DEEP } else { N_CASES };
+    let mut n_accepted = 0;
+    for case in 0..n_cases {
+        if let (_, Some(scenario)) = scenario(case) {
+            println!("TIDEOVER_SWARM_SEED={case}");
+            hold_invariants(case, &scenario);
+            n_accepted += 1;
+        }
+    }
+    assert!(n_cases < 2 * n_accepted, "only {n_accepted} of {n_cases} draws are valid scenarios");
+}

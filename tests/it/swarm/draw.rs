@@ -1,0 +1,275 @@
+//! Draws the text of a scenario from a number.
+
+use std::fmt::Write;
+
+use tideover::sim::streams::{Cursor, Stream};
+
+const MODES: &[&str] = &["refused", "hang", "5xx"];
+
+/// Draws for one case.
+struct Draw(Cursor);
+
+impl Draw {
+    /// A whole number from `least` to `most`.
+    fn from_to(&mut self, least: usize, most: usize) -> usize {
+        least + self.0.next_below(most - least + 1)
+    }
+
+    /// True in about `percent` of 100.
+    fn chance(&mut self, percent: usize) -> bool {
+        self.0.next_below(100) < percent
+    }
+
+    fn one_of<'a>(&mut self, all: &[&'a str]) -> &'a str {
+        all[self.0.next_below(all.len())]
+    }
+}
+
+/// The scenario of a case: 10 min of warm-up and 20 min at about 50 requests a second.
+pub(super) fn scenario(case: u64) -> String {
+    let draw = &mut Draw(Cursor::new(Stream::new(case, 0, "swarm", "scenario")));
+    let n_regions = draw.from_to(1, 3);
+    let mut text = format!(
+        "schema: tideover/v1\nname: swarm\nprofile: {}\nrun: {{horizon: 20m, warmUp: {}, seed: {}}}\n",
+        draw.one_of(&["aks", "k8s-1.31", "k8s-1.33"]),
+        draw.one_of(&["10m", "10m", "10m", "0s"]),
+        draw.from_to(0, 1_000_000),
+    );
+    let zones: Vec<usize> = (0..n_regions).map(|_| draw.from_to(1, 3)).collect();
+    text += "regions:\n";
+    for (index, n_zones) in zones.iter().enumerate() {
+        let racks = draw.from_to(1, 5);
+        let _ = writeln!(text, "  - {{name: r{index}, zones: {n_zones}, racksPerZone: {racks}}}");
+    }
+    let n_clusters = draw.from_to(1, 3);
+    let regions: Vec<usize> = (0..n_clusters).map(|_| draw.from_to(0, n_regions - 1)).collect();
+    clusters(draw, &mut text, &regions);
+    let n_workloads = draw.from_to(1, 2);
+    workloads(draw, &mut text, n_workloads);
+    front_door(draw, &mut text, n_clusters);
+    let n_geographies = geographies(draw, &mut text, n_regions);
+    demands(draw, &mut text, n_workloads, n_geographies);
+    faults(draw, &mut text, &zones, &regions, n_workloads);
+    text
+}
+
+fn clusters(draw: &mut Draw, text: &mut String, regions: &[usize]) {
+    *text += "clusters:\n";
+    for (index, region) in regions.iter().enumerate() {
+        let _ = writeln!(text, "  - name: c{index}\n    region: r{region}");
+        if draw.chance(50) {
+            let _ = writeln!(
+                text,
+                "    autoscaler: {{expander: {}, scaleDownUnneededTime: {}, \
+                 scaleDownDelayAfterAdd: {}, balanceSimilarNodeGroups: {}, \
+                 frequentLoopsEnabled: {}, maxNodeProvisionTime: {}}}",
+                draw.one_of(&["random", "most-pods", "least-nodes", "least-waste"]),
+                draw.one_of(&["1m", "3m", "10m"]),
+                draw.one_of(&["0s", "1m", "10m"]),
+                draw.chance(50),
+                draw.chance(50),
+                draw.one_of(&["3m", "15m"]),
+            );
+        }
+        *text += "    pools:\n";
+        for pool in 0..draw.from_to(1, 2) {
+            let size = if draw.chance(80) {
+                let least = draw.from_to(0, 3).max(usize::from(pool == 0));
+                format!("minCount: {least}, maxCount: {}", least + draw.from_to(1, 4))
+            } else {
+                format!("count: {}", draw.from_to(1, 4))
+            };
+            let _ = writeln!(
+                text,
+                "      - {{name: p{pool}, vmSize: {}, {size}, \
+                 provisioning: {{uniform: {{min: 1m, max: {}}}}}, containerStart: {}}}",
+                draw.one_of(&["D2s_v5", "D4s_v5"]),
+                draw.one_of(&["1m", "4m"]),
+                draw.one_of(&["0s", "1s"]),
+            );
+        }
+    }
+}
+
+fn probe(draw: &mut Draw) -> String {
+    format!(
+        "{{periodSeconds: {}, timeoutSeconds: {}, failureThreshold: {}, initialDelaySeconds: {}}}",
+        draw.from_to(1, 10),
+        draw.from_to(1, 3),
+        draw.from_to(1, 3),
+        draw.from_to(0, 10),
+    )
+}
+
+fn workloads(draw: &mut Draw, text: &mut String, n_workloads: usize) {
+    *text += "workloads:\n";
+    for index in 0..n_workloads {
+        let workers = draw.from_to(1, 8);
+        let _ = writeln!(
+            text,
+            "  - name: w{index}\n    requests: {{cpu: {}, memory: {}}}\n    service: {{workers: \
+             {workers}, time: {}, cpuPerWorker: {}}}\n    queue: {}\n    onTimeout: {}\n    \
+             balancer: {}\n    startUp: {}\n    terminationGracePeriodSeconds: {}\n    \
+             preStopSleep: {}\n    tolerationSeconds: {}\n    podAntiAffinity: {}\n    \
+             priority: {}",
+            draw.one_of(&["250m", "500m", "1"]),
+            draw.one_of(&["256Mi", "1Gi"]),
+            draw.one_of(&[
+                "{exponential: {mean: 50ms}}",
+                "{constant: 100ms}",
+                "{lognormal: {mean: 200ms, cv: 1}}"
+            ]),
+            draw.one_of(&["60m", "200m"]),
+            draw.one_of(&["0", "5", "100", "5000"]),
+            draw.one_of(&["serve", "drop_queued", "cancel"]),
+            draw.one_of(&["random", "round_robin", "power_of_two", "least_outstanding"]),
+            draw.one_of(&["{constant: 0s}", "{uniform: {min: 2s, max: 20s}}"]),
+            draw.one_of(&["0", "5", "30"]),
+            draw.one_of(&["0s", "5s", "40s"]),
+            draw.one_of(&["0", "30", "300"]),
+            draw.one_of(&["none", "none", "none", "hostname", "zone"]),
+            draw.one_of(&["0", "0", "-20", "5"]),
+        );
+        for (key, percent) in [("startupProbe", 25), ("readinessProbe", 75), ("livenessProbe", 40)]
+        {
+            if draw.chance(percent) {
+                let _ = writeln!(text, "    {key}: {}", probe(draw));
+            }
+        }
+        if draw.chance(70) {
+            let least = draw.from_to(1, 6);
+            let most = least + draw.from_to(0, 6);
+            let target = draw.from_to(30, 90);
+            let behavior = draw.one_of(&[
+                "",
+                ", behavior: {}",
+                ", behavior: {scaleDown: {stabilizationWindowSeconds: 60, policies: \
+                 [{type: Pods, value: 1, periodSeconds: 30}]}}",
+            ]);
+            let _ = writeln!(
+                text,
+                "    hpa: {{minReplicas: {least}, maxReplicas: {most}, targetCPUUtilization: \
+                 {target}%{behavior}}}"
+            );
+        } else {
+            let _ = writeln!(text, "    replicas: {}", draw.from_to(1, 6));
+        }
+    }
+}
+
+fn front_door(draw: &mut Draw, text: &mut String, n_clusters: usize) {
+    let sample_size = draw.from_to(1, 5);
+    let _ = writeln!(
+        text,
+        "frontDoor:\n  latencySensitivity: {}\n  probe: {{interval: {}s, timeout: {}s, \
+         sampleSize: {sample_size}, successfulSamples: {}, target: {}}}\n  origins:",
+        draw.one_of(&["0s", "50ms", "1s"]),
+        draw.from_to(5, 30),
+        draw.from_to(1, 30),
+        draw.from_to(1, sample_size),
+        draw.one_of(&["gateway", "workload"]),
+    );
+    for cluster in 0..n_clusters {
+        let _ = writeln!(
+            text,
+            "    - {{cluster: c{cluster}, priority: {}, weight: {}, enabled: {}}}",
+            draw.from_to(1, 2),
+            draw.one_of(&["50", "50", "1", "1000"]),
+            cluster == 0 || draw.chance(90),
+        );
+    }
+}
+
+fn geographies(draw: &mut Draw, text: &mut String, n_regions: usize) -> usize {
+    let n_geographies = draw.from_to(1, 2);
+    *text += "geographies:\n";
+    for index in 0..n_geographies {
+        let rtt: Vec<String> =
+            (0..n_regions).map(|r| format!("r{r}: {}ms", 20 * draw.from_to(0, 3))).collect();
+        let pops = draw.from_to(1, 5);
+        let rtt = rtt.join(", ");
+        let _ = writeln!(text, "  - {{name: g{index}, pops: {pops}, regionRtt: {{{rtt}}}}}");
+    }
+    n_geographies
+}
+
+fn demands(draw: &mut Draw, text: &mut String, n_workloads: usize, n_geographies: usize) {
+    *text += "demands:\n";
+    for workload in 0..n_workloads {
+        let arrivals = draw.one_of(&[
+            "{constant: 50/s}",
+            "{constant: 30/s}",
+            "{steps: [{at: 0s, rate: 20/s}, {at: 6m, rate: 90/s}, {at: 12m, rate: 0/s}, \
+             {at: 15m, rate: 40/s}]}",
+            "{diurnal: {trough: 0/s, peak: 80/s, peakAt: 5m, period: 20m}}",
+            "{closedLoop: {clients: 5, requests: 100, pause: 100ms, begin: 30s}}",
+        ]);
+        let is_closed = arrivals.starts_with("{closed");
+        let places =
+            if is_closed || n_geographies == 1 { "{g0: 100%}" } else { "{g0: 70%, g1: 30%}" };
+        let patience =
+            draw.one_of(&["50ms 300ms", "500ms 5s", "2s 5s", "2s 60s", "20s 60s", "5s 5s"]);
+        let (timeout, deadline) = patience.split_once(' ').expect("two durations");
+        let _ = writeln!(
+            text,
+            "  - workload: w{workload}\n    geographies: {places}\n    arrivals: {arrivals}\n    \
+             attemptTimeout: {timeout}\n    deadline: {deadline}",
+        );
+        if draw.chance(25) && arrivals.starts_with("{constant") {
+            *text += "    overDispersion: {index: 3, window: 10s}\n";
+        }
+        if draw.chance(60) {
+            let _ = writeln!(
+                text,
+                "    retries: {{attempts: {}, backoff: {}, jitter: {}{}}}",
+                draw.one_of(&["2", "3", "16"]),
+                draw.one_of(&["1ms", "100ms", "3s"]),
+                draw.one_of(&["none", "full", "equal"]),
+                draw.one_of(&["", ", budget: 10%"]),
+            );
+        }
+    }
+}
+
+fn faults(
+    draw: &mut Draw,
+    text: &mut String,
+    zones: &[usize],
+    regions: &[usize],
+    n_workloads: usize,
+) {
+    let n_faults = draw.from_to(0, 4);
+    if n_faults == 0 {
+        return;
+    }
+    *text += "faults:\n";
+    for index in 0..n_faults {
+        let region = draw.from_to(0, zones.len() - 1);
+        let cluster = draw.from_to(0, regions.len() - 1);
+        let kind = match draw.from_to(0, 3) {
+            0 => format!(
+                "regionLoss: {{region: r{region}, mode: {}, cause: {}, controlPlane: {}}}",
+                draw.one_of(MODES),
+                draw.one_of(&["power", "isolation"]),
+                draw.chance(60),
+            ),
+            1 => {
+                let zone = draw.from_to(1, zones[region]);
+                format!("zoneLoss: {{region: r{region}, zone: {zone}}}")
+            }
+            2 => format!("nodeLoss: {{cluster: c{cluster}, count: {}}}", draw.from_to(1, 4)),
+            _ => {
+                let workload = draw.from_to(0, n_workloads - 1);
+                let count = draw.from_to(1, 5);
+                format!("podCrash: {{workload: w{workload}, cluster: c{cluster}, count: {count}}}")
+            }
+        };
+        let at = draw.from_to(0, 600);
+        let duration = if kind.starts_with("podCrash") || draw.chance(15) {
+            String::new()
+        } else {
+            format!(", duration: {}s", draw.from_to(1, 600))
+        };
+        let _ = writeln!(text, "  - {{name: f{index}, at: {at}s{duration}, {kind}}}");
+    }
+}
