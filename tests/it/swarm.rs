@@ -15,7 +15,7 @@ use tideover::simulation::{self, Options};
 use tideover::units::Span;
 
 /// Scenarios drawn by default, and in a deep round.
-const N_CASES: u64 = 40;
+const N_CASES: u64 = 16;
 const N_DEEP: u64 = 2_000;
 
 /// The scenario of a case, or None where the draw is one that `check` refuses, such as a pod that

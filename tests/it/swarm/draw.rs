@@ -11,7 +11,7 @@ struct Draw(Cursor);
 
 impl Draw {
     /// A whole number from `least` to `most`.
-    fn from_to(&mut self, least: usize, most: usize) -> usize {
+    fn between(&mut self, least: usize, most: usize) -> usize {
         least + self.0.next_below(most - least + 1)
     }
 
@@ -28,23 +28,23 @@ impl Draw {
 /// The scenario of a case: 10 min of warm-up and 20 min at about 50 requests a second.
 pub(super) fn scenario(case: u64) -> String {
     let draw = &mut Draw(Cursor::new(Stream::new(case, 0, "swarm", "scenario")));
-    let n_regions = draw.from_to(1, 3);
+    let n_regions = draw.between(1, 3);
     let mut text = format!(
         "schema: tideover/v1\nname: swarm\nprofile: {}\nrun: {{horizon: 20m, warmUp: {}, seed: {}}}\n",
         draw.one_of(&["aks", "k8s-1.31", "k8s-1.33"]),
         draw.one_of(&["10m", "10m", "10m", "0s"]),
-        draw.from_to(0, 1_000_000),
+        draw.between(0, 1_000_000),
     );
-    let zones: Vec<usize> = (0..n_regions).map(|_| draw.from_to(1, 3)).collect();
+    let zones: Vec<usize> = (0..n_regions).map(|_| draw.between(1, 3)).collect();
     text += "regions:\n";
     for (index, n_zones) in zones.iter().enumerate() {
-        let racks = draw.from_to(1, 5);
+        let racks = draw.between(1, 5);
         let _ = writeln!(text, "  - {{name: r{index}, zones: {n_zones}, racksPerZone: {racks}}}");
     }
-    let n_clusters = draw.from_to(1, 3);
-    let regions: Vec<usize> = (0..n_clusters).map(|_| draw.from_to(0, n_regions - 1)).collect();
+    let n_clusters = draw.between(1, 3);
+    let regions: Vec<usize> = (0..n_clusters).map(|_| draw.between(0, n_regions - 1)).collect();
     clusters(draw, &mut text, &regions);
-    let n_workloads = draw.from_to(1, 2);
+    let n_workloads = draw.between(1, 2);
     workloads(draw, &mut text, n_workloads);
     front_door(draw, &mut text, n_clusters);
     let n_geographies = geographies(draw, &mut text, n_regions);
@@ -72,12 +72,12 @@ fn clusters(draw: &mut Draw, text: &mut String, regions: &[usize]) {
             );
         }
         *text += "    pools:\n";
-        for pool in 0..draw.from_to(1, 2) {
+        for pool in 0..draw.between(1, 2) {
             let size = if draw.chance(80) {
-                let least = draw.from_to(0, 3).max(usize::from(pool == 0));
-                format!("minCount: {least}, maxCount: {}", least + draw.from_to(1, 4))
+                let least = draw.between(0, 3).max(usize::from(pool == 0));
+                format!("minCount: {least}, maxCount: {}", least + draw.between(1, 4))
             } else {
-                format!("count: {}", draw.from_to(1, 4))
+                format!("count: {}", draw.between(1, 4))
             };
             let _ = writeln!(
                 text,
@@ -94,17 +94,17 @@ fn clusters(draw: &mut Draw, text: &mut String, regions: &[usize]) {
 fn probe(draw: &mut Draw) -> String {
     format!(
         "{{periodSeconds: {}, timeoutSeconds: {}, failureThreshold: {}, initialDelaySeconds: {}}}",
-        draw.from_to(1, 10),
-        draw.from_to(1, 3),
-        draw.from_to(1, 3),
-        draw.from_to(0, 10),
+        draw.between(1, 10),
+        draw.between(1, 3),
+        draw.between(1, 3),
+        draw.between(0, 10),
     )
 }
 
 fn workloads(draw: &mut Draw, text: &mut String, n_workloads: usize) {
     *text += "workloads:\n";
     for index in 0..n_workloads {
-        let workers = draw.from_to(1, 8);
+        let workers = draw.between(1, 8);
         let _ = writeln!(
             text,
             "  - name: w{index}\n    requests: {{cpu: {}, memory: {}}}\n    service: {{workers: \
@@ -137,9 +137,9 @@ fn workloads(draw: &mut Draw, text: &mut String, n_workloads: usize) {
             }
         }
         if draw.chance(70) {
-            let least = draw.from_to(1, 6);
-            let most = least + draw.from_to(0, 6);
-            let target = draw.from_to(30, 90);
+            let least = draw.between(1, 6);
+            let most = least + draw.between(0, 6);
+            let target = draw.between(30, 90);
             let behavior = draw.one_of(&[
                 "",
                 ", behavior: {}",
@@ -152,28 +152,28 @@ fn workloads(draw: &mut Draw, text: &mut String, n_workloads: usize) {
                  {target}%{behavior}}}"
             );
         } else {
-            let _ = writeln!(text, "    replicas: {}", draw.from_to(1, 6));
+            let _ = writeln!(text, "    replicas: {}", draw.between(1, 6));
         }
     }
 }
 
 fn front_door(draw: &mut Draw, text: &mut String, n_clusters: usize) {
-    let sample_size = draw.from_to(1, 5);
+    let sample_size = draw.between(1, 5);
     let _ = writeln!(
         text,
         "frontDoor:\n  latencySensitivity: {}\n  probe: {{interval: {}s, timeout: {}s, \
          sampleSize: {sample_size}, successfulSamples: {}, target: {}}}\n  origins:",
         draw.one_of(&["0s", "50ms", "1s"]),
-        draw.from_to(5, 30),
-        draw.from_to(1, 30),
-        draw.from_to(1, sample_size),
+        draw.between(5, 30),
+        draw.between(1, 30),
+        draw.between(1, sample_size),
         draw.one_of(&["gateway", "workload"]),
     );
     for cluster in 0..n_clusters {
         let _ = writeln!(
             text,
             "    - {{cluster: c{cluster}, priority: {}, weight: {}, enabled: {}}}",
-            draw.from_to(1, 2),
+            draw.between(1, 2),
             draw.one_of(&["50", "50", "1", "1000"]),
             cluster == 0 || draw.chance(90),
         );
@@ -181,12 +181,12 @@ fn front_door(draw: &mut Draw, text: &mut String, n_clusters: usize) {
 }
 
 fn geographies(draw: &mut Draw, text: &mut String, n_regions: usize) -> usize {
-    let n_geographies = draw.from_to(1, 2);
+    let n_geographies = draw.between(1, 2);
     *text += "geographies:\n";
     for index in 0..n_geographies {
         let rtt: Vec<String> =
-            (0..n_regions).map(|r| format!("r{r}: {}ms", 20 * draw.from_to(0, 3))).collect();
-        let pops = draw.from_to(1, 5);
+            (0..n_regions).map(|r| format!("r{r}: {}ms", 20 * draw.between(0, 3))).collect();
+        let pops = draw.between(1, 5);
         let rtt = rtt.join(", ");
         let _ = writeln!(text, "  - {{name: g{index}, pops: {pops}, regionRtt: {{{rtt}}}}}");
     }
@@ -238,15 +238,15 @@ fn faults(
     regions: &[usize],
     n_workloads: usize,
 ) {
-    let n_faults = draw.from_to(0, 4);
+    let n_faults = draw.between(0, 4);
     if n_faults == 0 {
         return;
     }
     *text += "faults:\n";
     for index in 0..n_faults {
-        let region = draw.from_to(0, zones.len() - 1);
-        let cluster = draw.from_to(0, regions.len() - 1);
-        let kind = match draw.from_to(0, 3) {
+        let region = draw.between(0, zones.len() - 1);
+        let cluster = draw.between(0, regions.len() - 1);
+        let kind = match draw.between(0, 3) {
             0 => format!(
                 "regionLoss: {{region: r{region}, mode: {}, cause: {}, controlPlane: {}}}",
                 draw.one_of(MODES),
@@ -254,21 +254,21 @@ fn faults(
                 draw.chance(60),
             ),
             1 => {
-                let zone = draw.from_to(1, zones[region]);
+                let zone = draw.between(1, zones[region]);
                 format!("zoneLoss: {{region: r{region}, zone: {zone}}}")
             }
-            2 => format!("nodeLoss: {{cluster: c{cluster}, count: {}}}", draw.from_to(1, 4)),
+            2 => format!("nodeLoss: {{cluster: c{cluster}, count: {}}}", draw.between(1, 4)),
             _ => {
-                let workload = draw.from_to(0, n_workloads - 1);
-                let count = draw.from_to(1, 5);
+                let workload = draw.between(0, n_workloads - 1);
+                let count = draw.between(1, 5);
                 format!("podCrash: {{workload: w{workload}, cluster: c{cluster}, count: {count}}}")
             }
         };
-        let at = draw.from_to(0, 600);
+        let at = draw.between(0, 600);
         let duration = if kind.starts_with("podCrash") || draw.chance(15) {
             String::new()
         } else {
-            format!(", duration: {}s", draw.from_to(1, 600))
+            format!(", duration: {}s", draw.between(1, 600))
         };
         let _ = writeln!(text, "  - {{name: f{index}, at: {at}s{duration}, {kind}}}");
     }
