@@ -36,7 +36,8 @@ fn nothing_starts_on_a_node_that_is_dead_but_not_missed() {
 fn machines_boot_in_an_isolated_region() {
     let faults = r#"faults:
   - {name: node, at: 60s, duration: 60s, nodeLoss: {cluster: primary}}
-  - {name: cut-off, at: 100s, duration: 400s, regionLoss: {region: east, cause: isolation, controlPlane: false}}
+  - {name: cut-off, at: 100s, duration: 400s,
+     regionLoss: {region: east, cause: isolation, controlPlane: false}}
 "#;
     let finished = run(&small(faults, &[]), Options::default());
     let back = facts_named(&finished, "node-back");

@@ -30,7 +30,8 @@ pub(super) fn scenario(case: u64) -> String {
     let draw = &mut Draw(Cursor::new(Stream::new(case, 0, "swarm", "scenario")));
     let n_regions = draw.between(1, 3);
     let mut text = format!(
-        "schema: tideover/v1\nname: swarm\nprofile: {}\nrun: {{horizon: 20m, warmUp: {}, seed: {}}}\n",
+        "schema: tideover/v1\nname: swarm\nprofile: {}\n\
+         run: {{horizon: 20m, warmUp: {}, seed: {}}}\n",
         draw.one_of(&["aks", "k8s-1.31", "k8s-1.33"]),
         draw.one_of(&["10m", "10m", "10m", "0s"]),
         draw.between(0, 1_000_000),
