@@ -18,6 +18,9 @@ use tideover::units::Span;
 const N_CASES: u64 = 16;
 const N_DEEP: u64 = 2_000;
 
+/// Cases beyond these that once broke: probes whose answers take longer than their period.
+const ONCE_BROKEN: [u64; 3] = [91, 125, 188];
+
 /// The scenario of a case, or None where the draw is one that `check` refuses, such as a pod that
 /// fits on no node.
 fn scenario(case: u64) -> (String, Option<Scenario>) {
@@ -53,7 +56,7 @@ fn random_scenarios_keep_every_invariant() {
     }
     let n_cases = if std::env::var_os("TIDEOVER_DEEP").is_some() { N_DEEP } else { N_CASES };
     let mut n_accepted = 0;
-    for case in 0..n_cases {
+    for case in (0..n_cases).chain(ONCE_BROKEN) {
         if let (_, Some(scenario)) = scenario(case) {
             println!("TIDEOVER_SWARM_SEED={case}");
             hold_invariants(case, &scenario);

@@ -107,11 +107,16 @@ pub fn settled(cx: &mut Cx, pod: PodId) {
     watch(cx, pod);
 }
 
+/// An answer within this neither fails a probe nor delays the next one.
+fn prompt(probe: Probe) -> Span {
+    probe.timeout.min(probe.period)
+}
+
 /// Has the data plane tell when the pod may be too slow for a probe.
 fn watch(cx: &mut Cx, pod: PodId) {
     let probes = probes(cx, pod);
     let timeouts = [probes.readiness, probes.liveness].into_iter().flatten();
-    cx.traffic.watch(pod, timeouts.map(|probe| probe.timeout).min());
+    cx.traffic.watch(pod, timeouts.map(prompt).min());
 }
 
 /// The virtual wait of a pod rose above its shortest probe time-out.
@@ -192,7 +197,7 @@ fn try_calm_down(cx: &mut Cx, pod: PodId) {
     let probes = probes(cx, pod);
     let wait_s = cx.traffic.virtual_wait_s(pod);
     let timeouts = [probes.readiness, probes.liveness].into_iter().flatten();
-    let short = timeouts.map(|probe| probe.timeout.as_secs_f64()).all(|timeout| wait_s <= timeout);
+    let short = timeouts.map(|probe| prompt(probe).as_secs_f64()).all(|limit| wait_s <= limit);
     let passing = |worker: &ProbeWorker| worker.is_saturated_success();
     let state = cx.memory.probes_mut(pod);
     if !short || !state.workers.iter().flatten().all(passing) {
