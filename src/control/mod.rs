@@ -101,6 +101,8 @@ pub fn control_plane_returns(cx: &mut Cx, cluster: ClusterId) {
         for pod in cx.world[deployment].pods.clone() {
             endpoints::readiness_changed(cx, pod);
         }
+        // Pods that went meanwhile leave the balancers now.
+        endpoints::publish(cx, deployment);
     }
     scheduler::wake(cx, cluster);
 }

@@ -5,7 +5,7 @@
 //! pods that forbid eviction, the quick retry of evictions that a PDB refused.
 
 use crate::control::kubelet::container;
-use crate::control::{Cx, node_lifecycle};
+use crate::control::{Cx, node_lifecycle, scheduler};
 use crate::model::event::Event;
 use crate::model::fact::Why;
 use crate::model::ids::{ClusterId, NodeId, PodId, PoolId};
@@ -141,9 +141,11 @@ fn removable(cx: &Cx, cluster: ClusterId) -> Vec<NodeId> {
 /// Marks a node; its pods are evicted after the delay, and its machine deleted when they are gone.
 fn begin_removal(cx: &mut Cx, cluster: ClusterId, node: NodeId) {
     cx.world[node].to_be_deleted = true;
+    let grace = |pod: &PodId| cx.world[cx.world[*pod].deployment].template.termination_grace;
+    let longest = cx.world[node].pods.iter().map(grace).max().unwrap_or(Span::ZERO);
     let state = &mut cx.memory.autoscalers[cluster.index()];
     let delay = state.plan.delete_delay_after_taint;
-    let patience = state.plan.max_graceful_termination + DRAIN_HEADROOM;
+    let patience = longest.min(state.plan.max_graceful_termination) + DRAIN_HEADROOM;
     state.leaving.push((node, cx.now + delay + patience));
     cx.clock.arm(Event::NodeDeletes(node), cx.now + delay);
 }
@@ -159,7 +161,15 @@ pub fn delete_due(cx: &mut Cx, node: NodeId) {
         return;
     };
     let pods: Vec<PodId> = cx.world[node].pods.clone();
-    if pods.is_empty() || until <= cx.now {
+    if !pods.is_empty() && until <= cx.now {
+        // The drain failed: the node stays, and scale-down rests for a while.
+        forget_leaving(cx, cluster, node);
+        cx.world[node].to_be_deleted = false;
+        cx.memory.autoscalers[cluster.index()].last.failure = Some(cx.now);
+        scheduler::wake(cx, cluster);
+        return;
+    }
+    if pods.is_empty() {
         forget_leaving(cx, cluster, node);
         cx.memory.autoscalers[cluster.index()].last.delete = Some(cx.now);
         node_lifecycle::remove(cx, node, Why("autoscaler: not needed any more"));

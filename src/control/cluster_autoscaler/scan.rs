@@ -42,8 +42,9 @@ pub fn scan(cx: &mut Cx, cluster: ClusterId) {
     if halt(cx, cluster, !healthy) {
         return;
     }
-    delete_overdue_machines(cx, cluster, &pools);
+    // First the verdict on open scale-ups: giving up their machines would make them look done.
     follow_open_requests(cx, cluster, &pools, &readiness);
+    delete_overdue_machines(cx, cluster, &pools);
     let waiting = view::unschedulable(cx, cluster, &plan.help);
     let helpless = pods_without_room(cx, cluster, &waiting);
     let oldest = view::oldest(cx, &helpless);

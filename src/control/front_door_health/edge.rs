@@ -9,7 +9,8 @@ use crate::model::cluster::OriginState;
 use crate::model::event::Event;
 use crate::model::fact::{ClusterSet, What, Why};
 use crate::model::front_door::{FrontDoor, Origin, Pop, ProbeTarget};
-use crate::model::ids::{ClusterId, PopId};
+use crate::model::ids::{ClusterId, PodId, PopId};
+use crate::model::pod::Container;
 use crate::traffic::routing::{OriginMode, PopRoute};
 use crate::units::{Span, Time};
 
@@ -19,8 +20,10 @@ use super::routing::{OriginView, pick_origins};
 /// What a probe meets at a cluster's ingress now.
 #[must_use]
 pub fn condition(cx: &Cx, cluster: ClusterId) -> OriginCondition {
+    let answers = |pod: &PodId| cx.world[*pod].container == Container::Answering;
     let serves = |cx: &Cx| {
-        cx.world[cluster].deployments.iter().all(|&d| !cx.routing.endpoints[d.index()].is_empty())
+        let mut deployments = cx.world[cluster].deployments.iter();
+        deployments.all(|&d| cx.routing.endpoints[d.index()].iter().any(answers))
     };
     match (cx.world[cluster].origin, cx.world.front_door.probe_target) {
         (OriginState::Hang, _) => OriginCondition::Hanging,

@@ -6,7 +6,7 @@
 //! `startUp`.
 
 use crate::control::kubelet::{probing, restart};
-use crate::control::{Cx, endpoints, metrics_pipeline, replica_set, scheduler};
+use crate::control::{Cx, endpoints, front_door_health, metrics_pipeline, replica_set, scheduler};
 use crate::model::event::Event;
 use crate::model::fact::{What, Why};
 use crate::model::ids::{NodeId, PodId};
@@ -91,6 +91,7 @@ fn answers(cx: &mut Cx, pod: PodId) {
     let deployment = cx.world[pod].deployment;
     cx.traffic.start_pod(pod, deployment);
     probing::container_answers(cx, pod);
+    front_door_health::origin_changed(cx, cx.world.cluster_of(pod));
     if let Some(deleted_at) = cx.world[pod].deleted_at {
         arm_sigterm(cx, pod, deleted_at);
     }
@@ -114,6 +115,7 @@ pub fn die(cx: &mut Cx, pod: PodId, why: Why) {
     let noticed = cx.chance.draw("pleg", &name, u64::from(cx.world[pod].restarts));
     let noticed = cx.now + PLEG_RELIST.scale(unit(noticed));
     cx.world[pod].container = Container::BackingOff;
+    front_door_health::origin_changed(cx, cx.world.cluster_of(pod));
     cx.clock.arm(Event::ContainerStep(pod), noticed + wait);
     set_ready(cx, pod, false, why);
 }
@@ -162,6 +164,7 @@ fn arm_sigterm(cx: &mut Cx, pod: PodId, deleted_at: Time) {
 /// The process stops listening, finishes what it has, and exits.
 fn sigterm(cx: &mut Cx, pod: PodId) {
     cx.world[pod].container = Container::Stopping;
+    front_door_health::origin_changed(cx, cx.world.cluster_of(pod));
     let done = cx.traffic.drain_pod(pod);
     cx.clock.arm_by(Event::PodGone(pod), done.max(cx.now));
 }
@@ -199,6 +202,7 @@ pub fn power_lost(cx: &mut Cx, pod: PodId) {
     cx.world[pod].container = Container::Dead;
     cx.clock.disarm(Event::ContainerStep(pod));
     cx.clock.disarm(Event::PodGone(pod));
+    front_door_health::origin_changed(cx, cx.world.cluster_of(pod));
 }
 
 /// The machine is back: its containers start again, cold; deleted pods end now.

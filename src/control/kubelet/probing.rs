@@ -114,9 +114,16 @@ fn prompt(probe: Probe) -> Span {
 
 /// Has the data plane tell when the pod may be too slow for a probe.
 fn watch(cx: &mut Cx, pod: PodId) {
+    let limit = shortest_limit(cx, pod);
+    cx.traffic.watch(pod, limit);
+}
+
+/// The shortest time in which every probe that runs now must be answered.
+fn shortest_limit(cx: &Cx, pod: PodId) -> Option<Span> {
     let probes = probes(cx, pod);
-    let timeouts = [probes.readiness, probes.liveness].into_iter().flatten();
-    cx.traffic.watch(pod, timeouts.map(prompt).min());
+    let starting = cx.memory.probes(pod).workers[ProbeKind::Startup as usize].is_some();
+    let startup = probes.startup.filter(|_| starting);
+    [startup, probes.readiness, probes.liveness].into_iter().flatten().map(prompt).min()
 }
 
 /// The virtual wait of a pod rose above its shortest probe time-out.
@@ -194,10 +201,8 @@ fn act(cx: &mut Cx, pod: PodId, kind: ProbeKind, verdict: Verdict) {
 
 /// Ends the one-by-one probing once every verdict is good and the wait is short again.
 fn try_calm_down(cx: &mut Cx, pod: PodId) {
-    let probes = probes(cx, pod);
     let wait_s = cx.traffic.virtual_wait_s(pod);
-    let timeouts = [probes.readiness, probes.liveness].into_iter().flatten();
-    let short = timeouts.map(|probe| prompt(probe).as_secs_f64()).all(|limit| wait_s <= limit);
+    let short = shortest_limit(cx, pod).is_none_or(|limit| wait_s <= limit.as_secs_f64());
     let passing = |worker: &ProbeWorker| worker.is_saturated_success();
     let state = cx.memory.probes_mut(pod);
     if !short || !state.workers.iter().flatten().all(passing) {
