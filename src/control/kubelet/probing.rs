@@ -162,6 +162,7 @@ fn arm(cx: &mut Cx, pod: PodId, kind: ProbeKind) {
 /// A probe starts or its result is known.
 pub fn tick(cx: &mut Cx, pod: PodId, kind: ProbeKind) {
     let now = cx.now;
+    take_due_steps(cx, pod);
     let met = answer(cx, pod);
     let each = runs_each(cx, pod);
     let Some(worker) = &mut cx.memory.probes_mut(pod).workers[kind as usize] else { return };
@@ -178,6 +179,16 @@ pub fn tick(cx: &mut Cx, pod: PodId, kind: ProbeKind) {
         try_calm_down(cx, pod);
     }
     arm(cx, pod, kind);
+}
+
+/// A probe sees what its container becomes at this very instant, whichever timer comes first:
+/// the order of a pod's timers depends on which timers were given back before.
+fn take_due_steps(cx: &mut Cx, pod: PodId) {
+    let step = Event::ContainerStep(pod);
+    while cx.clock.armed_for(step) == Some(cx.now) {
+        cx.clock.disarm(step);
+        container::step(cx, pod);
+    }
 }
 
 fn act(cx: &mut Cx, pod: PodId, kind: ProbeKind, verdict: Verdict) {
