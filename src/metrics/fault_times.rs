@@ -103,16 +103,18 @@ impl<'a> Routes<'a> {
         let before = self.before(fault.at);
         let hit = |route: ClusterSet| route.0 & fault.affected.0 != 0;
         let mut weights = self.weights(&before, hit);
+        let lost = |pop: usize, to: ClusterSet| before[pop].0 & fault.affected.0 & !to.0 != 0;
         let mut ever_moved = vec![false; weights.len()];
         let owned = self.changes().filter(|&(at, ..)| fault.at <= at && at < end);
         for (_, pop, to) in owned {
-            ever_moved[pop.index()] |= to != before[pop.index()];
+            // What another fault moves between other clusters is not this one's.
+            ever_moved[pop.index()] |= lost(pop.index(), to);
         }
         for (weight, moved) in weights.iter_mut().zip(ever_moved) {
             *weight = if moved { *weight } else { 0.0 };
         }
         let at_repair = self.before(repair);
-        let is_back = |pop: usize, route: ClusterSet| route == before[pop];
+        let is_back = |pop: usize, route: ClusterSet| !lost(pop, route);
         let back_at = self.first(&weights, at_repair, (repair, end), is_back)?;
         Some(back_at - repair)
     }
@@ -264,6 +266,8 @@ mod tests {
         assert_eq!(failback_of(Some(200), &[]), None, "it had not moved");
         let one = [away[1], back[0]];
         assert_eq!(failback_of(Some(200), &one), Some(30.0), "only one PoP had moved");
+        let to_both = [(210, route(0, &[0, 1])), (220, route(0, &[0]))];
+        assert_eq!(failback_of(Some(200), &to_both), None, "a move between others is not its own");
         let late = [(205, route(0, &[1])), (240, route(0, &[0]))];
         assert_eq!(failback_of(Some(200), &late), Some(0.0), "at the repair it was still there");
     }
