@@ -16,6 +16,8 @@
 pub mod auto_repair;
 pub mod lease;
 pub mod monitor;
+#[cfg(test)]
+mod monitor_tests;
 pub mod pod_gc;
 pub mod rate_limiter;
 pub mod taint_eviction;

@@ -11,8 +11,11 @@
 //! Those follow from the grid of passes, so quiet passes need not be run
 //! ([`MonitorState::is_quiet`], [`MonitorState::pass_from`]).
 //!
-//! Left out: the wait of informers, retries of failed API calls, and the token that a deleted
-//! node's queue entry would still take.
+//! A kubelet that itself reports Ready=False keeps its pods Ready: the controller marks pods only
+//! when it turns a Ready node Unknown (monitorNodeHealth compares the condition before and after
+//! its own update, so a condition that the kubelet changed is no change to it).
+//!
+//! Left out: the wait of informers and retries of failed API calls.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -128,7 +131,6 @@ struct NodeHealth {
     heartbeat: Time,
     /// When the monitor saw that heartbeat.
     seen_at: Time,
-    was_ready: bool,
     /// Its taint at the start of the pass.
     taint: Option<TaintKey>,
     /// The pass that listed it last.
@@ -211,10 +213,11 @@ impl MonitorState {
     ) -> Time {
         self.n_passes += 1;
         self.quiet = true;
+        let mut waiting = Vec::new();
         for zone in &mut self.zones {
             (zone.n_ready, zone.n_not_ready) = (0, 0);
             // Every node that still waits is queued again below.
-            zone.queue.clear();
+            waiting.push(std::mem::take(&mut zone.queue));
         }
         let n_before = actions.len();
         for report in reports {
@@ -222,6 +225,13 @@ impl MonitorState {
         }
         let pass = self.n_passes;
         self.nodes.retain(|_, health| health.pass == pass);
+        for (zone, waiting) in self.zones.iter_mut().zip(waiting) {
+            // The entry of a node that was deleted stays, ahead of the others, and costs a token.
+            let deleted = waiting.into_iter().filter(|node| !self.nodes.contains_key(node));
+            for node in deleted.rev() {
+                zone.queue.push_front(node);
+            }
+        }
         let changed = |action: &&Action| matches!(action, Action::SetUnknown { .. });
         let n_changes = actions[n_before..].iter().filter(changed).count();
         let n_changes = i64::try_from(n_changes).expect("nodes are counted in 32 bits");
@@ -269,13 +279,12 @@ impl MonitorState {
 
     fn look_at(&mut self, now: Time, report: &NodeReport, actions: &mut Vec<Action>) {
         let node = report.node;
-        let observed = report.ready.unwrap_or(Condition::Unknown);
         let first_seen = self.pass_from(report.heartbeat).min(now);
+        let is_new = !self.nodes.contains_key(&node);
         let health = self.nodes.entry(node).or_insert(NodeHealth {
             heartbeat: report.heartbeat,
             // A node that never reported is counted from its creation.
             seen_at: if report.ready.is_some() { first_seen } else { report.heartbeat },
-            was_ready: false,
             taint: None,
             pass: 0,
         });
@@ -285,33 +294,34 @@ impl MonitorState {
         let never_reported = report.ready.is_none();
         let grace = if never_reported { self.policy.startup_grace } else { self.policy.grace };
         let silent = health.seen_at + grace < now;
-        let current = if silent { Condition::Unknown } else { observed };
-        if silent && report.ready != Some(Condition::Unknown) {
+        let current = if silent { Some(Condition::Unknown) } else { report.ready };
+        if current != report.ready {
             actions.push(Action::SetUnknown { node });
         }
-        let is_ready = current == Condition::True;
-        if !is_ready && (health.was_ready || observed == Condition::True) {
+        if silent && report.ready == Some(Condition::True) {
             actions.push(Action::MarkPodsNotReady { node });
         }
-        (health.was_ready, health.pass) = (is_ready, self.n_passes);
+        health.pass = self.n_passes;
         health.taint = report.taint;
+        let is_ready = current == Some(Condition::True);
         self.quiet &= is_ready && report.taint.is_none();
-        self.queue(now, report, observed, actions);
+        self.know_zone(now, report.zone);
+        if is_new && report.taint.is_some() && !is_ready {
+            // A controller that starts takes the taints off every node that it sees first.
+            actions.push(Action::Untaint { node });
+        }
+        if current.is_some() {
+            self.queue(report, is_new, actions);
+        }
         let zone = &mut self.zones[report.zone];
         if !report.excluded {
             *(if is_ready { &mut zone.n_ready } else { &mut zone.n_not_ready }) += 1;
         }
     }
 
-    /// Decides about the NoExecute taint by the condition that the node came with.
-    fn queue(
-        &mut self,
-        now: Time,
-        report: &NodeReport,
-        observed: Condition,
-        actions: &mut Vec<Action>,
-    ) {
-        while self.zones.len() <= report.zone {
+    /// Makes the eviction queue of a zone that has not been seen before.
+    fn know_zone(&mut self, now: Time, zone: usize) {
+        while self.zones.len() <= zone {
             self.zones.push(Zone {
                 state: ZoneState::Initial,
                 limiter: RateLimiter::full(self.policy.eviction.rate, 1, now),
@@ -320,12 +330,24 @@ impl MonitorState {
                 n_not_ready: 0,
             });
         }
+    }
+
+    /// Decides about the NoExecute taint by the condition that the node came with; one that never
+    /// reported came with Unknown, as far as this rule goes.
+    ///
+    /// A node that is seen first is queued even if it carries the taint, which was just taken off.
+    fn queue(&mut self, report: &NodeReport, is_new: bool, actions: &mut Vec<Action>) {
         let node = report.node;
+        let observed = report.ready.unwrap_or(Condition::Unknown);
         match (taint_for(observed), report.taint) {
             (None, None) => {}
             (None, Some(_)) => actions.push(Action::Untaint { node }),
             (Some(_), None) => self.zones[report.zone].queue.push_back(node),
-            (Some(key), Some(taint)) if key == taint => {}
+            (Some(key), Some(taint)) if key == taint => {
+                if is_new {
+                    self.zones[report.zone].queue.push_back(node);
+                }
+            }
             (Some(key), Some(_)) => actions.push(Action::Taint { node, key }),
         }
     }
@@ -354,7 +376,11 @@ impl MonitorState {
         for (index, zone) in self.zones.iter_mut().enumerate() {
             let n_nodes = zone.n_ready + zone.n_not_ready;
             let state = found(zone);
-            if 0 < n_nodes && (state != zone.state || all_were_full) {
+            if n_nodes == 0 {
+                // Forgotten; its next node finds a new queue.
+                zone.state = ZoneState::Initial;
+                zone.limiter = RateLimiter::full(policy.rate, 1, now);
+            } else if state != zone.state || all_were_full {
                 zone.state = state;
                 zone.limiter.swap(eviction_rate(state, n_nodes, &policy), now);
                 actions.push(Action::SetZone { zone: index, state });
@@ -369,6 +395,9 @@ impl MonitorState {
         let tainted = self.nodes.iter().filter(|(_, health)| health.taint.is_some());
         actions.extend(tainted.map(|(&node, _)| Action::Untaint { node }));
         for (index, zone) in self.zones.iter_mut().enumerate() {
+            if zone.n_not_ready == 0 {
+                continue;
+            }
             zone.queue.clear();
             zone.limiter.swap(0.0, now);
             if zone.state != ZoneState::FullDisruption {
@@ -402,95 +431,5 @@ impl fmt::Display for Action {
             Self::StopEvictions => f.write_str("every zone is down, evictions stop"),
             Self::ResumeEvictions => f.write_str("a zone is back, evictions may go on"),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(secs: i64) -> Time {
-        Time::from_secs(secs)
-    }
-
-    fn node() -> NodeId {
-        NodeId::new(0)
-    }
-
-    fn report(ready: Option<Condition>, taint: Option<TaintKey>) -> NodeReport {
-        NodeReport { node: node(), zone: 0, ready, heartbeat: at(0), taint, excluded: false }
-    }
-
-    /// A pass at 0 s and one at `then_s` over one node that was last heard of at 0 s and is
-    /// reported as given at the second; what the second pass does to it.
-    fn second_pass(then_s: i64, ready: Option<Condition>, taint: Option<TaintKey>) -> Vec<Action> {
-        let mut monitor = MonitorState::new(MonitorPolicy::K8S_1_31, at(0));
-        let mut actions = Vec::new();
-        let first = ready.map(|_| Condition::True);
-        let ends = monitor.begin_pass(at(0), &[report(first, None)], &mut actions);
-        monitor.end_pass(ends, &mut actions);
-        actions.clear();
-        monitor.begin_pass(at(then_s), &[report(ready, taint)], &mut actions);
-        actions
-    }
-
-    /// One row per rule of a pass: seconds since the node was heard of, its condition and taint,
-    /// and what is done.
-    #[test]
-    fn what_a_pass_does_to_a_node() {
-        use Action::{MarkPodsNotReady, SetUnknown, Taint, Untaint};
-        use TaintKey::{NotReady, Unreachable};
-        let node = node();
-        let (ready, bad, unknown) =
-            (Some(Condition::True), Some(Condition::False), Some(Condition::Unknown));
-        let silent = vec![SetUnknown { node }, MarkPodsNotReady { node }];
-        let swap = |key| vec![MarkPodsNotReady { node }, Taint { node, key }];
-        let table = [
-            ("silent for exactly the grace period: not yet", 40, ready, None, vec![]),
-            ("silent for longer", 41, ready, None, silent),
-            ("never reported: 60 s from its creation", 60, None, None, vec![]),
-            ("never reported for longer", 61, None, None, vec![SetUnknown { node }]),
-            ("not ready by itself", 5, bad, None, vec![MarkPodsNotReady { node }]),
-            ("not-ready turns unreachable at once", 5, unknown, Some(NotReady), swap(Unreachable)),
-            ("unreachable turns not-ready at once", 5, bad, Some(Unreachable), swap(NotReady)),
-            ("ready again loses its taint", 5, ready, Some(Unreachable), vec![Untaint { node }]),
-        ];
-        for (rule, then_s, ready, taint, expected) in table {
-            assert_eq!(second_pass(then_s, ready, taint), expected, "{rule}");
-        }
-    }
-
-    /// Nodes labelled exclude-disruption do not count: the only counted node of the cluster is
-    /// down, so all zones are.
-    #[test]
-    fn excluded_nodes_do_not_count_in_their_zone() {
-        let stops = |excluded| {
-            let other = NodeReport { node: NodeId::new(1), excluded, ..report(None, None) };
-            let other = NodeReport { ready: Some(Condition::True), ..other };
-            let mut monitor = MonitorState::new(MonitorPolicy::K8S_1_31, at(0));
-            let mut actions = Vec::new();
-            let reports = [report(Some(Condition::Unknown), None), other];
-            let ends = monitor.begin_pass(at(0), &reports, &mut actions);
-            monitor.end_pass(ends, &mut actions);
-            actions.contains(&Action::StopEvictions)
-        };
-        assert_eq!([true, false].map(stops), [true, false]);
-    }
-
-    /// A queued node that is ready again when its turn comes takes the token and is left alone.
-    #[test]
-    fn a_node_that_is_back_takes_a_token() {
-        let mut monitor = MonitorState::new(MonitorPolicy::K8S_1_31, at(0));
-        let mut actions = Vec::new();
-        let down = report(Some(Condition::Unknown), None);
-        let reports = [0, 1].map(|index| NodeReport { node: NodeId::new(index), ..down });
-        monitor.begin_pass(at(0), &reports, &mut actions);
-        let ready = |id: NodeId| if id == node() { Condition::True } else { Condition::Unknown };
-        monitor.work_queues(at(0), ready, &mut actions);
-        assert_eq!(actions, []);
-        assert_eq!(monitor.queues_due(at(0)), Some(at(10)));
-        monitor.work_queues(at(10), ready, &mut actions);
-        let other = NodeId::new(1);
-        assert_eq!(actions, [Action::Taint { node: other, key: TaintKey::Unreachable }]);
     }
 }

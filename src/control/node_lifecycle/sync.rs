@@ -44,18 +44,11 @@ fn begin_renewals(cx: &mut Cx, node: NodeId, first: Time) {
     cx.memory.set_node(node, memory);
 }
 
-/// The control plane of a cluster is back: nodes may have come and gone meanwhile.
+/// The control plane of a cluster is back: nodes may have come and gone meanwhile. The first pass
+/// takes the taints off all nodes that it finds and gives them back one by one, see
+/// [`monitor`](super::monitor).
 pub fn resume(cx: &mut Cx, cluster: ClusterId) {
     arm_monitor(cx, cluster);
-    let nodes: Vec<NodeId> = cx.world.cluster_nodes(cluster).collect();
-    for node in nodes {
-        for pod in cx.world[node].pods.clone() {
-            if cx.world[node].tainted && cx.world[pod].is_active() {
-                let toleration = cx.world[cx.world[pod].deployment].template.toleration;
-                cx.clock.arm_by(Event::TolerationEnds(pod), cx.now + toleration);
-            }
-        }
-    }
 }
 
 fn arm_monitor(cx: &mut Cx, cluster: ClusterId) {
@@ -173,7 +166,11 @@ pub fn work_eviction_queue(cx: &mut Cx, cluster: ClusterId) {
     }
     let mut actions = Vec::new();
     let world = &cx.world;
-    let ready = |node: NodeId| world[node].ready;
+    // Nobody taints a node that is gone; its entry costs a token all the same.
+    let ready = |node: NodeId| match world[node].stage {
+        Stage::Deleted => Condition::True,
+        _ => world[node].ready,
+    };
     cx.memory.monitors[cluster.index()].work_queues(cx.now, ready, &mut actions);
     carry_out(cx, &actions);
     arm_queues(cx, cluster);
