@@ -7,12 +7,14 @@
 
 mod bytes;
 mod cpu;
+mod int_or_percent;
 mod rate;
 mod ratio;
 mod time;
 
 pub use bytes::Bytes;
 pub use cpu::MilliCpu;
+pub use int_or_percent::IntOrPercent;
 pub use rate::Rate;
 pub use ratio::Ratio;
 pub use time::{Span, Time};

@@ -4,34 +4,7 @@
 //! `NewRSNewReplicas`) and rolling.go (`reconcileOldReplicaSets`). Left out: progress deadlines,
 //! revision history, pausing, and several old ReplicaSets at once.
 
-/// An absolute number or a share, as in `maxSurge: 25%`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IntOrPercent {
-    /// A number of pods.
-    Int(usize),
-    /// A share of the wanted pods \[%\].
-    Percent(usize),
-}
-
-impl IntOrPercent {
-    /// The number of pods out of `total`, a share rounded up.
-    #[must_use]
-    pub const fn of_rounded_up(self, total: usize) -> usize {
-        match self {
-            Self::Int(pods) => pods,
-            Self::Percent(percent) => (total * percent).div_ceil(100),
-        }
-    }
-
-    /// The number of pods out of `total`, a share rounded down.
-    #[must_use]
-    pub const fn of_rounded_down(self, total: usize) -> usize {
-        match self {
-            Self::Int(pods) => pods,
-            Self::Percent(percent) => total * percent / 100,
-        }
-    }
-}
+use crate::units::IntOrPercent;
 
 /// How far a rolling update may leave the wanted number of pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

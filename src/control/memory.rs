@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::fact::ClusterSet;
-use crate::model::ids::{ClusterId, FaultId, NodeId, PodId, PopId};
+use crate::model::ids::{ClusterId, DeploymentId, FaultId, NodeId, PodId, PopId};
 use crate::model::world::World;
 use crate::units::{Span, Time};
 
@@ -43,6 +43,8 @@ pub struct Memory {
     pub origin_conditions: Vec<OriginCondition>,
     /// Where each PoP sends its traffic.
     pub routes: Vec<Option<ClusterSet>>,
+    /// Evictions that the disruption controller has not seen as deletions yet, by deployment.
+    pub disrupted: BTreeMap<DeploymentId, Vec<(PodId, Time)>>,
     /// Nodes that each fault took down and has to give back.
     pub struck: BTreeMap<FaultId, Vec<NodeId>>,
 }
@@ -99,6 +101,7 @@ impl Memory {
             probed,
             origin_conditions: vec![OriginCondition::Answering; n_clusters],
             routes: vec![None; world.front_door.pops.len()],
+            disrupted: BTreeMap::new(),
             struck: BTreeMap::new(),
         }
     }

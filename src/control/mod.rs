@@ -8,6 +8,8 @@
 //! | module | upstream |
 //! |---|---|
 //! | [`replica_set`] | pkg/controller/replicaset |
+//! | [`deployment`] | pkg/controller/deployment |
+//! | [`disruption`], [`eviction`] | pkg/controller/disruption, pkg/registry/core/pod/storage |
 //! | [`scheduler`] | pkg/scheduler |
 //! | [`kubelet`] | pkg/kubelet |
 //! | [`endpoints`] | pkg/controller/endpointslice, pkg/proxy |
@@ -34,6 +36,7 @@ pub mod cluster_autoscaler;
 pub mod deployment;
 pub mod disruption;
 pub mod endpoints;
+pub mod eviction;
 pub mod front_door_health;
 pub mod hpa;
 pub mod kubelet;

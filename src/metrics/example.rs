@@ -140,6 +140,7 @@ fn deployment(index: usize) -> Deployment {
         template: template(),
         replicas: 12,
         hpa_bounds: Some((5, 12)),
+        disruption_budget: None,
         pods: Vec::new(),
         created: 12,
         sustainable: Ratio::new(0.8),

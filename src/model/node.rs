@@ -33,6 +33,8 @@ pub struct Node {
     pub tainted: bool,
     /// Whether the autoscaler has marked it for deletion (ToBeDeleted taint).
     pub to_be_deleted: bool,
+    /// `spec.unschedulable`: cordoned, for a drain; its pods stay until they are evicted.
+    pub cordoned: bool,
     /// When its virtual machine was ordered.
     pub ordered_at: Time,
     /// When its Node object appeared.
@@ -89,5 +91,6 @@ impl Node {
             && self.ready == Condition::True
             && !self.tainted
             && !self.to_be_deleted
+            && !self.cordoned
     }
 }

@@ -4,6 +4,7 @@ use crate::sim::laws::Law;
 use crate::spec::{Code, Decoder, Diagnostic, choice, section};
 use crate::units::{Bytes, MilliCpu, Rate, Ratio, Span};
 
+use super::disruption_budget::DisruptionBudget;
 use super::ids::{ClusterId, DeploymentId, PodId, WorkloadId};
 use super::node_pool::Resources;
 
@@ -122,6 +123,8 @@ pub struct Deployment {
     pub replicas: u32,
     /// Bounds of its HPA, if it has one: least and most replicas.
     pub hpa_bounds: Option<(u32, u32)>,
+    /// How many of its pods evictions leave, if it has a PodDisruptionBudget.
+    pub disruption_budget: Option<DisruptionBudget>,
     /// Its pods that exist, terminating ones included, in order of creation.
     pub pods: Vec<PodId>,
     /// Pods made so far, for their names.

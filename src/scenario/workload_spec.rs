@@ -6,6 +6,7 @@
 use std::sync::LazyLock;
 
 use crate::control::hpa::spec::HpaSpec;
+use crate::model::disruption_budget::PodDisruptionBudgetSpec;
 use crate::model::duration::DurationSpec;
 use crate::model::workload::{AntiAffinitySpec, LimitsSpec, ProbeSpec, RequestsSpec};
 use crate::spec::{
@@ -77,6 +78,8 @@ section! {
             range -2147483648..=1000000000;
         /// Its Horizontal Pod Autoscaler; left out, there is none.
         "hpa" hpa: Option<HpaSpec> = optional;
+        /// Its PodDisruptionBudget: how many pods evictions leave; left out, there is none.
+        "podDisruptionBudget" disruption_budget: Option<PodDisruptionBudgetSpec> = optional;
         /// The clusters that run it; left out, all.
         "runsOn" runs_on: Vec<Name> = list 0..=64;
         /// What differs in single clusters.

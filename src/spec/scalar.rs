@@ -10,7 +10,7 @@ use super::decode::{Decode, Decoder};
 use super::diagnostic::{Code, Diagnostic};
 use super::node::{Kind, Node, Style, is_null, shortened};
 use super::section::Shape;
-use crate::units::{Bytes, MilliCpu, ParseError, Rate, Ratio, Span};
+use crate::units::{Bytes, IntOrPercent, MilliCpu, ParseError, Rate, Ratio, Span};
 
 /// The text of a scalar and how it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -326,6 +326,7 @@ quantity! {
     MilliCpu: "a CPU quantity such as 500m, 2 or 0.5",
     Bytes: "a size such as 128Mi, 1Gi or 500M",
     Ratio: "a percentage such as 70% or 99.9%",
+    IntOrPercent: "a number of pods or a percentage of whole numbers, such as 2 or 25%",
     Rate: "a rate such as 120/s, 6000/min or 1.5/h"
 }
 

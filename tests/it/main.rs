@@ -9,6 +9,7 @@ mod docs;
 mod front_door;
 mod golden;
 mod layering;
+mod operation_checks;
 mod output;
 mod reference;
 mod runs;

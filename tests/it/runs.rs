@@ -14,7 +14,7 @@ use tideover::scenario::{Scenario, from_text};
 use tideover::simulation::{self, Finished, Options};
 
 /// Two clusters, active-passive, 300 requests/s of which one pod serves 120/s: quick to run.
-const SMALL: &str = r#"schema: tideover/v1
+pub(crate) const SMALL: &str = r#"schema: tideover/v1
 name: small
 profile: k8s-1.31
 run: {horizon: 15m, warmUp: 10m, seed: 7}

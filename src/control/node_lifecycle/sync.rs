@@ -219,6 +219,7 @@ pub fn new_node(cx: &mut Cx, pool: PoolId) -> NodeId {
         ready_since: cx.now,
         tainted: false,
         to_be_deleted: false,
+        cordoned: false,
         ordered_at: cx.now,
         joined_at: Time::NEVER,
         requested: Resources::default(),

@@ -14,4 +14,4 @@ pub mod slow_start;
 
 pub mod sync;
 
-pub use sync::{create_pod, enqueue, sync};
+pub use sync::{create_pod, enqueue, phase, sync};

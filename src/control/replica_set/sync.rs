@@ -105,7 +105,8 @@ fn delete(cx: &mut Cx, active: &[PodId], n: usize) {
 }
 
 /// A pod is Running once its container has started, and stays so across restarts.
-fn phase(pod: &Pod) -> Phase {
+#[must_use]
+pub fn phase(pod: &Pod) -> Phase {
     match pod.container {
         Container::Unbound | Container::Pulling | Container::Creating if pod.restarts == 0 => {
             Phase::Pending

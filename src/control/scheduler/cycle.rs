@@ -203,6 +203,9 @@ fn node_view(cx: &Cx, cluster: ClusterId, id: NodeId) -> NodeView {
     if node.to_be_deleted {
         taints = taints.with(Taints::TO_BE_DELETED);
     }
+    if node.cordoned {
+        taints = taints.with(Taints::UNSCHEDULABLE);
+    }
     let zone = u32::try_from(zone).expect("a region has few zones");
     NodeView { pool: node.pool, zone, taints, allocatable: cx.world[node.pool].allocatable }
 }

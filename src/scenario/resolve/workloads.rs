@@ -144,6 +144,7 @@ fn add_deployment(
         template,
         replicas: spec.replicas.or(least).unwrap_or(1),
         hpa_bounds: spec.hpa.as_ref().map(|hpa| (*hpa.min_replicas, *hpa.max_replicas)),
+        disruption_budget: spec.disruption_budget.as_ref().map(|budget| budget.budget()),
         pods: Vec::new(),
         created: 0,
         sustainable: Ratio::new(0.0),
