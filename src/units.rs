@@ -2,12 +2,13 @@
 //!
 //! Control time is exact: integer nanoseconds ([`Time`], [`Span`]). CPU is integer milli-cores
 //! ([`MilliCpu`]), memory integer bytes ([`Bytes`]); both parse Kubernetes quantities. [`Ratio`]
-//! is written with a percent sign, [`Rate`] with its period. Each parses and prints the same
-//! text, and parsing says what was wrong in words for users.
+//! is written with a percent sign, [`Rate`] with its period, a [`Quantity`] bare. Each parses and
+//! prints the same text, and parsing says what was wrong in words for users.
 
 mod bytes;
 mod cpu;
 mod int_or_percent;
+mod quantity;
 mod rate;
 mod ratio;
 mod time;
@@ -15,6 +16,7 @@ mod time;
 pub use bytes::Bytes;
 pub use cpu::MilliCpu;
 pub use int_or_percent::IntOrPercent;
+pub use quantity::Quantity;
 pub use rate::Rate;
 pub use ratio::Ratio;
 pub use time::{Span, Time};

@@ -9,7 +9,8 @@ use crate::units::{Span, Time};
 
 use super::cluster_autoscaler::plan::{AutoscalerPlan, AutoscalerState};
 use super::front_door_health::{OriginCondition, ProbedOrigin};
-use super::hpa::sync::{HpaPlan, HpaState};
+use super::hpa::plan::HpaPlan;
+use super::hpa::sync::HpaState;
 use super::kubelet::probing::PodProbes;
 use super::kubelet::restart::RestartBackoff;
 use super::metrics_pipeline::PodCounters;
@@ -23,8 +24,8 @@ use super::settings::Settings;
 pub struct Memory {
     pods: Vec<PodMemory>,
     nodes: Vec<NodeMemory>,
-    /// HPAs by deployment.
-    pub hpas: Vec<Option<HpaState>>,
+    /// HPAs, in the order of their deployments.
+    pub hpas: Vec<HpaState>,
     /// When an HPA last changed a deployment's replicas.
     pub scaled_at: Vec<Option<Time>>,
     /// Autoscalers by cluster.
@@ -78,7 +79,7 @@ impl Memory {
     #[must_use]
     pub fn new(
         world: &World,
-        hpas: &[Option<HpaPlan>],
+        hpas: &[HpaPlan],
         autoscalers: &[AutoscalerPlan],
         monitors: Vec<MonitorState>,
         probed: Vec<ProbedOrigin>,
@@ -91,7 +92,7 @@ impl Memory {
         Self {
             pods: Vec::new(),
             nodes: Vec::new(),
-            hpas: hpas.iter().cloned().map(|plan| plan.map(HpaState::new)).collect(),
+            hpas: hpas.iter().cloned().map(HpaState::new).collect(),
             scaled_at: vec![None; world.deployments.len()],
             autoscalers: autoscalers.iter().enumerate().map(autoscaler).collect(),
             schedulers: vec![SchedulerState::default(); n_clusters],
@@ -109,9 +110,9 @@ impl Memory {
     /// The controllers of a cluster start anew and forget what they knew.
     pub fn restart_controllers(&mut self, world: &World, cluster: ClusterId, now: Time) {
         let index = cluster.index();
-        for deployment in &world[cluster].deployments {
-            if let Some(hpa) = &mut self.hpas[deployment.index()] {
-                *hpa = HpaState::new(hpa.plan.clone());
+        for hpa in &mut self.hpas {
+            if world[hpa.plan.deployment].cluster == cluster {
+                hpa.restart();
             }
         }
         let autoscaler = &mut self.autoscalers[index];

@@ -4,7 +4,7 @@
 //! difference of the cumulative CPU counter over the time between them, and a pod without two
 //! points has no metrics, except that a container younger than the resolution and at least 10 s
 //! old counts from its start. The kubelet refreshes its counters every 15 s, so a scrape may read
-//! an old value: lag adds up, as in a real cluster. Memory is not measured.
+//! an old value: lag adds up, as in a real cluster. Memory is that of the newer point.
 //!
 //! CPU is saturated usage, not offered load: busy worker time times the CPU of a busy worker,
 //! never above the container's limit, nor together above what the node has.
@@ -12,17 +12,21 @@
 use crate::control::Cx;
 use crate::model::event::Event;
 use crate::model::ids::{ClusterId, NodeId, PodId};
-use crate::units::{Span, Time};
+use crate::units::{Bytes, Span, Time};
 
 /// metrics-server: a younger container is too young for its start to be the first point.
 const MIN_AGE_WITHOUT_SECOND_POINT: Span = Span::from_secs(10);
 
-/// A reading of a pod's cumulative CPU counter.
+/// A reading of a pod's counters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Point {
     at: Time,
-    /// CPU used since the container started \[core seconds\].
+    /// CPU that the main container used since it started \[core seconds\].
     cpu_core_s: f64,
+    /// CPU that all sidecars used \[core seconds\].
+    sidecars_core_s: f64,
+    /// Memory of the main container.
+    memory: Bytes,
 }
 
 /// What kubelet and metrics-server know of one pod.
@@ -36,11 +40,15 @@ pub struct PodCounters {
     scraped: [Option<Point>; 2],
 }
 
-/// A pod's CPU usage as the metrics API serves it.
+/// What a pod uses, as the metrics API serves it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PodUsage {
-    /// Mean usage over the window, in milli-cores.
-    pub cpu_milli: i64,
+    /// Mean CPU of the main container over the window \[cores\].
+    pub cpu_cores: f64,
+    /// Mean CPU of all sidecars together over the window \[cores\].
+    pub sidecars_cores: f64,
+    /// Memory of the main container at the end of the window.
+    pub memory: Bytes,
     /// End of the window.
     pub timestamp: Time,
     /// Length of the window.
@@ -58,19 +66,35 @@ pub fn refresh_kubelet_stats(cx: &mut Cx, node: NodeId) {
     let mut wanted = Vec::new();
     for index in 0..cx.world[node].pods.len() {
         let pod = cx.world[node].pods[index];
-        let Some((usage, since)) = usage_since_last_refresh(cx, pod) else { continue };
-        wanted.push((usage, (cx.now - since).as_secs_f64()));
+        let Some(Used { main_core_s, sidecars_core_s, since }) = used_since_refresh(cx, pod) else {
+            continue;
+        };
+        wanted.push((main_core_s + sidecars_core_s, (cx.now - since).as_secs_f64()));
     }
     let share = node_share(&wanted, node_cores);
     for index in 0..cx.world[node].pods.len() {
         let pod = cx.world[node].pods[index];
-        let Some((usage, _)) = usage_since_last_refresh(cx, pod) else { continue };
+        let Some(used) = used_since_refresh(cx, pod) else { continue };
         let busy_s = cx.traffic.busy_s(pod);
+        let memory = memory_of(cx, pod);
         let counters = cx.memory.counters_mut(pod);
-        let before = counters.kubelet.map_or(0.0, |point| point.cpu_core_s);
-        counters.kubelet = Some(Point { at: cx.now, cpu_core_s: before + usage * share });
+        let before = counters.kubelet;
+        counters.kubelet = Some(Point {
+            at: cx.now,
+            cpu_core_s: before.map_or(0.0, |point| point.cpu_core_s) + used.main_core_s * share,
+            sidecars_core_s: before.map_or(0.0, |point| point.sidecars_core_s)
+                + used.sidecars_core_s * share,
+            memory,
+        });
         counters.busy_s = busy_s;
     }
+}
+
+/// Memory that the main container of a pod uses now; nothing where the scenario states nothing.
+fn memory_of(cx: &Cx, pod: PodId) -> Bytes {
+    let containers = &cx.world[cx.world[pod].deployment].template.containers;
+    let Some(memory) = containers.memory_use else { return Bytes::ZERO };
+    memory.working_set + memory.per_request * i64::from(cx.traffic.in_flight(pod))
 }
 
 /// The share of what they want that all pods of a node get, who together cannot use more than
@@ -83,17 +107,29 @@ fn node_share(wanted: &[(f64, f64)], node_cores: f64) -> f64 {
 }
 
 /// CPU that a running pod used since the kubelet's last reading, and when that was.
-fn usage_since_last_refresh(cx: &Cx, pod: PodId) -> Option<(f64, Time)> {
+struct Used {
+    main_core_s: f64,
+    sidecars_core_s: f64,
+    since: Time,
+}
+
+/// What a pod would have used alone on its node; None while its container does not run.
+fn used_since_refresh(cx: &Cx, pod: PodId) -> Option<Used> {
     if !cx.world[pod].container.is_running() {
         return None;
     }
     let template = &cx.world[cx.world[pod].deployment].template;
     let counters = cx.memory.counters(pod);
     let since = counters.kubelet.map_or(cx.world[pod].started_at, |point| point.at);
+    let elapsed_s = (cx.now - since).as_secs_f64();
     let busy_s = cx.traffic.busy_s(pod) - counters.busy_s;
     let wanted = busy_s * template.cpu_per_worker.cores();
     let limit = template.cpu_limit.map_or(f64::INFINITY, crate::units::MilliCpu::cores);
-    Some((wanted.min(limit * (cx.now - since).as_secs_f64()), since))
+    Some(Used {
+        main_core_s: wanted.min(limit * elapsed_s),
+        sidecars_core_s: template.containers.sidecar_cpu().cores() * elapsed_s,
+        since,
+    })
 }
 
 /// Forgets a pod's counters: its container ended.
@@ -135,7 +171,7 @@ fn scrape_pod(cx: &mut Cx, pod: PodId, node_answers: bool, resolution: Span) {
         None => {
             let age = fresh.at - started_at;
             let young = MIN_AGE_WITHOUT_SECOND_POINT <= age && age < resolution;
-            let start = Point { at: started_at, cpu_core_s: 0.0 };
+            let start = Point { at: started_at, cpu_core_s: 0.0, sidecars_core_s: 0.0, ..fresh };
             counters.scraped = [young.then_some(start), Some(fresh)];
         }
         Some(last) if last.at < fresh.at => counters.scraped = [Some(last), Some(fresh)],
@@ -148,8 +184,14 @@ fn scrape_pod(cx: &mut Cx, pod: PodId, node_answers: bool, resolution: Span) {
 pub fn usage(cx: &Cx, pod: PodId) -> Option<PodUsage> {
     let [Some(older), Some(newer)] = cx.memory.counters(pod).scraped else { return None };
     let window = newer.at - older.at;
-    let cores = (newer.cpu_core_s - older.cpu_core_s) / window.as_secs_f64();
-    Some(PodUsage { cpu_milli: (cores * 1_000.0).round() as i64, timestamp: newer.at, window })
+    let mean = |newer: f64, older: f64| (newer - older) / window.as_secs_f64();
+    Some(PodUsage {
+        cpu_cores: mean(newer.cpu_core_s, older.cpu_core_s),
+        sidecars_cores: mean(newer.sidecars_core_s, older.sidecars_core_s),
+        memory: newer.memory,
+        timestamp: newer.at,
+        window,
+    })
 }
 
 #[cfg(test)]

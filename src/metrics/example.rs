@@ -6,6 +6,7 @@ use crate::sim::laws::Law;
 
 use crate::model::client::{Demand, Geography};
 use crate::model::cluster::{Cluster, OriginState};
+use crate::model::container::Containers;
 use crate::model::fact::{ClusterSet, FactLog, What, Why};
 use crate::model::front_door::{FrontDoor, Origin, Pop, ProbeTarget};
 use crate::model::ids::{ClusterId, DeploymentId, GeographyId, PopId, RegionId, WorkloadId};
@@ -150,6 +151,7 @@ fn deployment(index: usize) -> Deployment {
 fn template() -> PodTemplate {
     PodTemplate {
         requests: Resources::default(),
+        containers: Containers::default(),
         cpu_limit: None,
         workers: 1,
         queue: 8,

@@ -2,7 +2,7 @@
 //!
 //! The one `match` on it, in `simulation`, is the map of the program. Requests are not events.
 
-use super::ids::{ClusterId, DeploymentId, FaultId, NodeId, PodId, PopId};
+use super::ids::{ClusterId, DeploymentId, FaultId, HpaId, NodeId, PodId, PopId};
 
 /// Something that is due at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,8 +39,8 @@ pub enum Event {
     KubeletStats(NodeId),
     /// metrics-server scrapes the nodes of a cluster.
     MetricsScrape(ClusterId),
-    /// The HPA of a deployment runs.
-    HpaSync(DeploymentId),
+    /// An HPA runs.
+    HpaSync(HpaId),
     /// The cluster autoscaler runs.
     AutoscalerScan(ClusterId),
     /// The observer takes its sample of the whole world.

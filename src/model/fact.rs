@@ -306,13 +306,26 @@ facts! {
     } "scaled", |w| format!(
         "HPA scales {} from {from} to {to}: {}", w.deployment_name(deployment), why.0
     );
-    /// An HPA left the replicas alone, for another reason than before.
-    41 ScalingHeld {
+    /// A condition in the status of an HPA has another status or reason than before.
+    42 HpaCondition {
         /// The deployment.
         deployment: DeploymentId,
-        /// Why they stand still.
+        /// Which of its HPAs, from 0.
+        hpa: u32,
+        /// `type` of the condition: AbleToScale, ScalingActive or ScalingLimited.
+        condition: Why,
+        /// Its `status`.
+        holds: bool,
+        /// Its `reason`, as upstream calls it.
+        reason: Why,
+        /// The reason in words.
         why: Why
-    } "scaling-held", |w| format!("HPA holds {}: {}", w.deployment_name(deployment), why.0);
+    } "hpa-condition", |w| format!(
+        "HPA{} of {}: {} is {}, {} ({})",
+        if hpa == 0 { String::new() } else { format!(" {}", hpa + 1) },
+        w.deployment_name(deployment), condition.0,
+        if holds { "True" } else { "False" }, reason.0, why.0
+    );
     /// The cluster autoscaler raised a pool's target.
     50 ScaleUp {
         /// The pool.

@@ -43,6 +43,8 @@ ids! {
     WorkloadId;
     /// A workload in one cluster: its Deployment, ReplicaSet, Service and autoscaler.
     DeploymentId;
+    /// A HorizontalPodAutoscaler of one deployment.
+    HpaId;
     /// A pod, from creation to removal; never used again.
     PodId;
     /// An edge location of Front Door.

@@ -8,6 +8,7 @@
 
 pub mod client;
 pub mod cluster;
+pub mod container;
 pub mod disruption_budget;
 pub mod duration;
 pub mod event;

@@ -4,6 +4,7 @@ use crate::sim::laws::Law;
 use crate::spec::{Code, Decoder, Diagnostic, choice, section};
 use crate::units::{Bytes, MilliCpu, Rate, Ratio, Span};
 
+use super::container::Containers;
 use super::disruption_budget::DisruptionBudget;
 use super::ids::{ClusterId, DeploymentId, PodId, WorkloadId};
 use super::node_pool::Resources;
@@ -136,9 +137,11 @@ pub struct Deployment {
 /// What a pod is made of and what it can serve.
 #[derive(Clone, Debug)]
 pub struct PodTemplate {
-    /// What the scheduler reserves; `pods` is 1.
+    /// What the scheduler reserves, sidecars included; `pods` is 1.
     pub requests: Resources,
-    /// CPU limit; usage never exceeds it. None: only the node limits it.
+    /// What its containers request and use besides.
+    pub containers: Containers,
+    /// CPU limit of the main container; usage never exceeds it. None: only the node limits it.
     pub cpu_limit: Option<MilliCpu>,
     /// Requests served at the same time.
     pub workers: u16,

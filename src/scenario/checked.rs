@@ -1,7 +1,7 @@
 //! A scenario that is valid by construction: plain data, names resolved to ids.
 
 use crate::control::cluster_autoscaler::plan::AutoscalerPlan;
-use crate::control::hpa::sync::HpaPlan;
+use crate::control::hpa::plan::HpaPlan;
 use crate::control::settings::Settings;
 use crate::faults::PlannedFault;
 use crate::model::world::World;
@@ -21,7 +21,7 @@ pub struct Scenario {
     pub(super) world: World,
     pub(super) deployments: Vec<DeploymentPlan>,
     pub(super) over_dispersion: Vec<Option<OverDispersion>>,
-    pub(super) hpas: Vec<Option<HpaPlan>>,
+    pub(super) hpas: Vec<HpaPlan>,
     pub(super) autoscalers: Vec<AutoscalerPlan>,
     pub(super) demands: Vec<DemandPlan>,
     pub(super) faults: Vec<PlannedFault>,
@@ -88,9 +88,9 @@ impl Scenario {
         &self.deployments
     }
 
-    /// The HPA of each deployment.
+    /// The HPAs, in the order of their deployments.
     #[must_use]
-    pub fn hpas(&self) -> &[Option<HpaPlan>] {
+    pub fn hpas(&self) -> &[HpaPlan] {
         &self.hpas
     }
 

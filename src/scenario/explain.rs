@@ -1,7 +1,10 @@
 //! Values that rules derive, in words for `check --explain`.
 
 use crate::control::front_door_health::edge::share_when_all_healthy;
+use crate::control::hpa::plan::HpaPlan;
+use crate::control::hpa::settled::settled_replicas;
 use crate::model::ids::DeploymentId;
+use crate::model::workload::Deployment;
 use crate::model::world::World;
 use crate::spec::{Leaf, Origin, Place, SourceSpan};
 use crate::units::{Span, Time};
@@ -75,7 +78,7 @@ fn explain_deployment(
     }
     let rate = expected_rate(made, world, id);
     add("expectedRate", format!("{rate:.1}/s"), "demand at the start, all origins being healthy");
-    let rule = "expected CPU usage over request and HPA target, within the bounds";
+    let rule = "where the HPA would rest: expected metrics over their targets, within its bounds";
     add("expectedReplicas", expected_replicas(made, id, rate).to_string(), rule);
 }
 
@@ -94,14 +97,9 @@ fn expected_rate(made: &Resolved, world: &World, id: DeploymentId) -> f64 {
 }
 
 fn expected_replicas(made: &Resolved, id: DeploymentId, rate: f64) -> u32 {
-    let deployment = &made.world[id];
-    let (Some(hpa), Some((least, most))) = (&made.hpas[id.index()], deployment.hpa_bounds) else {
-        return deployment.replicas;
-    };
-    let template = &deployment.template;
-    let usage_cores = rate * template.service.mean_s() * template.cpu_per_worker.cores();
-    let wanted_cores = template.requests.cpu.cores() * hpa.target_cpu.get();
-    ((usage_cores / wanted_cores).ceil() as u32).clamp(least, most)
+    let hpas: Vec<&HpaPlan> = made.hpas.iter().filter(|hpa| hpa.deployment == id).collect();
+    let Deployment { template, replicas, .. } = &made.world[id];
+    settled_replicas(&hpas, template, rate, *replicas)
 }
 
 /// Overlapping faults of one target are defined: it heals when the last of them ends.

@@ -2,7 +2,7 @@
 //! out. An unknown name is reported and the rest goes on, so that all mistakes show at once.
 
 use crate::control::cluster_autoscaler::plan::AutoscalerPlan;
-use crate::control::hpa::sync::HpaPlan;
+use crate::control::hpa::plan::HpaPlan;
 use crate::faults::PlannedFault;
 use crate::model::duration::{DurationSpec, EmpiricalSpec};
 use crate::model::ids::{ClusterId, DeploymentId, GeographyId, RegionId, WorkloadId};
@@ -23,6 +23,7 @@ use super::{checks, explain};
 mod clusters;
 mod demands;
 mod front_door;
+mod hpas;
 mod places;
 mod workloads;
 
@@ -33,7 +34,7 @@ pub(super) struct Resolved {
     pub(super) deployments: Vec<DeploymentPlan>,
     /// Latency objective of each deployment.
     pub(super) objectives: Vec<Span>,
-    pub(super) hpas: Vec<Option<HpaPlan>>,
+    pub(super) hpas: Vec<HpaPlan>,
     pub(super) autoscalers: Vec<AutoscalerPlan>,
     pub(super) demands: Vec<DemandPlan>,
     pub(super) over_dispersion: Vec<Option<OverDispersion>>,

@@ -6,6 +6,7 @@
 use std::sync::LazyLock;
 
 use crate::control::hpa::spec::HpaSpec;
+use crate::model::container::{MemoryUsageSpec, SidecarSpec};
 use crate::model::disruption_budget::PodDisruptionBudgetSpec;
 use crate::model::duration::DurationSpec;
 use crate::model::workload::{AntiAffinitySpec, LimitsSpec, ProbeSpec, RequestsSpec};
@@ -26,6 +27,10 @@ section! {
         "requests" requests: RequestsSpec = required;
         /// What a pod may not exceed.
         "limits" limits: Option<LimitsSpec> = optional;
+        /// Further containers of each pod.
+        "sidecars" sidecars: Vec<SidecarSpec> = list 0..=20, unique;
+        /// Memory that a pod uses; needed only if something reads it.
+        "memoryUsage" memory_usage: Option<MemoryUsageSpec> = optional;
         /// What one pod was measured to serve; workers and service times are derived from it.
         "capacity" capacity: Option<CapacitySpec> = optional;
         /// How a pod serves, stated directly.
@@ -65,7 +70,8 @@ section! {
         "tolerationSeconds" toleration_s: u32 = default "300",
             source "kubernetes plugin defaulttolerationseconds",
             range 0..=86400;
-        /// Replicas; with an HPA, those at the start.
+        /// Replicas; with an HPA, those at the start: left out, those at which it would rest. 0
+        /// switches an HPA off whose `minReplicas` is not 0.
         "replicas" replicas: Option<u32> = optional, range 0..=100000;
         /// Required anti-affinity of its pods with each other.
         "podAntiAffinity" anti_affinity: AntiAffinitySpec = default "none",
@@ -231,11 +237,13 @@ impl WorkloadSpec {
             }
         }
         if let (Some(replicas), Some(hpa)) = (*self.replicas, &*self.hpa)
+            && replicas != 0
             && !(*hpa.min_replicas..=*hpa.max_replicas).contains(&replicas)
         {
+            let place = self.replicas.place.clone();
             let message = format!("{replicas} replicas lie outside the HPA's bounds");
-            let allowed = format!("{} to {}", *hpa.min_replicas, *hpa.max_replicas);
-            report(&self.replicas.place, message, &allowed);
+            let warning = Diagnostic::warning(Code::Contradiction, place, message);
+            cx.report(warning.help("its first pass will move them to the bound"));
         }
         for probe in [&self.startup_probe, &self.liveness_probe] {
             if let Some(probe) = &**probe {

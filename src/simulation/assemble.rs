@@ -5,13 +5,14 @@ use crate::control::clock::Clock;
 use crate::control::front_door_health::{
     self, OriginCondition, ProbeGrid, ProbeTiming, ProbedOrigin, SampleWindow,
 };
+use crate::control::hpa::plan::HpaPlan;
 use crate::control::memory::Memory;
 use crate::control::node_lifecycle::monitor::MonitorState;
 use crate::control::settings::Settings;
 use crate::control::{Chance, Cx};
 use crate::model::event::Event;
 use crate::model::fact::FactLog;
-use crate::model::ids::{ClusterId, DeploymentId, FaultId, NodeId};
+use crate::model::ids::{ClusterId, DeploymentId, FaultId, HpaId, NodeId};
 use crate::model::sample::Samples;
 use crate::model::world::World;
 use crate::scenario::Scenario;
@@ -146,7 +147,9 @@ fn register_controllers(cx: &mut Cx) {
     }
     for deployment in (0..cx.world.deployments.len()).map(DeploymentId::new) {
         cx.clock.register(Event::ReplicaSetSync(deployment));
-        cx.clock.register(Event::HpaSync(deployment));
+    }
+    for hpa in (0..cx.memory.hpas.len()).map(HpaId::new) {
+        cx.clock.register(Event::HpaSync(hpa));
     }
 }
 
@@ -158,11 +161,13 @@ fn arm_controllers(cx: &mut Cx, scenario: &Scenario) {
         let scan = scenario.autoscalers()[cluster.index()].scan_interval;
         arm_at_phase(cx, Event::AutoscalerScan(cluster), &name, scan);
     }
-    for deployment in (0..cx.world.deployments.len()).map(DeploymentId::new) {
-        if cx.memory.hpas[deployment.index()].is_some() {
-            let name = cx.world.deployment_name(deployment);
-            arm_at_phase(cx, Event::HpaSync(deployment), &name, cx.settings.hpa_sync_period);
+    for id in (0..cx.memory.hpas.len()).map(HpaId::new) {
+        let HpaPlan { deployment, number, .. } = cx.memory.hpas[id.index()].plan;
+        let mut name = cx.world.deployment_name(deployment);
+        if 0 < number {
+            name = format!("{name}/{number}");
         }
+        arm_at_phase(cx, Event::HpaSync(id), &name, cx.settings.hpa_sync_period);
     }
     for node in (0..cx.world.nodes.len()).map(NodeId::new) {
         let name = cx.world.node_name(node);

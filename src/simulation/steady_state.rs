@@ -4,12 +4,14 @@
 //! them, pods are placed by the scheduler's own rules and have been ready for a while. The
 //! warm-up then lets phases, metrics and queues find their level.
 
+use crate::control::hpa::plan::HpaPlan;
+use crate::control::hpa::settled;
 use crate::control::kubelet::probing;
 use crate::control::{Cx, endpoints, front_door_health, node_lifecycle, replica_set, scheduler};
 use crate::model::front_door::Pop;
 use crate::model::ids::{ClusterId, DemandId, DeploymentId, NodeId, PodId, PoolId, ZoneId};
 use crate::model::pod::Container;
-use crate::model::workload::AntiAffinity;
+use crate::model::workload::{AntiAffinity, Deployment};
 use crate::scenario::Scenario;
 use crate::units::{Span, Time};
 
@@ -61,17 +63,12 @@ fn share_of(cx: &Cx, pop: &Pop, cluster: ClusterId) -> f64 {
     front_door_health::share_when_all_healthy(&cx.world.front_door, pop, cluster)
 }
 
-/// Replicas at which the HPA rests: usage over target, within its bounds.
+/// Replicas at which the HPA of a deployment rests, if it has one.
 fn settled_replicas(cx: &Cx, deployment: DeploymentId, rate: f64) -> u32 {
-    let Some(hpa) = &cx.memory.hpas[deployment.index()] else {
-        return cx.world[deployment].replicas;
-    };
-    let template = &cx.world[deployment].template;
-    let usage_cores = rate * template.service.mean_s() * template.cpu_per_worker.cores();
-    let wanted_cores = template.requests.cpu.cores() * hpa.plan.target_cpu.get();
-    let replicas = (usage_cores / wanted_cores).ceil() as u32;
-    let (least, most) = cx.world[deployment].hpa_bounds.expect("an HPA has bounds");
-    replicas.clamp(least, most)
+    let hpas = cx.memory.hpas.iter().map(|hpa| &hpa.plan);
+    let hpas: Vec<&HpaPlan> = hpas.filter(|plan| plan.deployment == deployment).collect();
+    let Deployment { template, replicas, .. } = &cx.world[deployment];
+    settled::settled_replicas(&hpas, template, rate, *replicas)
 }
 
 /// A node that has been there for long.

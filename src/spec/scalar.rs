@@ -10,7 +10,7 @@ use super::decode::{Decode, Decoder};
 use super::diagnostic::{Code, Diagnostic};
 use super::node::{Kind, Node, Style, is_null, shortened};
 use super::section::Shape;
-use crate::units::{Bytes, IntOrPercent, MilliCpu, ParseError, Rate, Ratio, Span};
+use crate::units::{Bytes, IntOrPercent, MilliCpu, ParseError, Quantity, Rate, Ratio, Span};
 
 /// The text of a scalar and how it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -327,7 +327,8 @@ quantity! {
     Bytes: "a size such as 128Mi, 1Gi or 500M",
     Ratio: "a percentage such as 70% or 99.9%",
     IntOrPercent: "a number of pods or a percentage of whole numbers, such as 2 or 25%",
-    Rate: "a rate such as 120/s, 6000/min or 1.5/h"
+    Rate: "a rate such as 120/s, 6000/min or 1.5/h",
+    Quantity: "a quantity such as 100, 0.5, 500m, 2k or 512Mi"
 }
 
 fn quantity_refusal(text: &str, error: ParseError) -> Refusal {

@@ -8,6 +8,7 @@ mod conformance_nodes;
 mod docs;
 mod front_door;
 mod golden;
+mod hpa_checks;
 mod layering;
 mod operation_checks;
 mod output;

@@ -2,6 +2,7 @@
 
 mod determinism;
 mod drill;
+mod hpa;
 mod laws;
 mod nodes;
 mod regions;

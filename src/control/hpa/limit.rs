@@ -30,6 +30,12 @@ impl Limit {
         }
     }
 
+    /// Whether it kept the HPA from what it recommended.
+    #[must_use]
+    pub const fn limits(self) -> bool {
+        !matches!(self, Self::DesiredWithinRange)
+    }
+
     /// The reason in words for users.
     #[must_use]
     pub const fn words(self) -> &'static str {

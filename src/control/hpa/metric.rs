@@ -63,6 +63,11 @@ pub enum Metric<'a> {
         /// What was measured.
         samples: PodSamples<'a>,
     },
+    /// A resource of one container of each pod.
+    Container {
+        /// The metric with the requests and samples of that container.
+        of: &'a Metric<'a>,
+    },
     /// A custom metric of the pods.
     PodsAverage {
         /// Target for the mean, in milli-units.
@@ -147,6 +152,7 @@ impl Metric<'_> {
     pub const fn failure_reason(&self) -> &'static str {
         match self {
             Self::Utilization { .. } | Self::ResourceAverage { .. } => "FailedGetResourceMetric",
+            Self::Container { .. } => "FailedGetContainerResourceMetric",
             Self::PodsAverage { .. } => "FailedGetPodsMetric",
             Self::Total { source: Source::Object, .. } => "FailedGetObjectMetric",
             Self::Total { source: Source::External, .. } => "FailedGetExternalMetric",

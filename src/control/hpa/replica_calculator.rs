@@ -40,6 +40,7 @@ pub fn propose(cx: &Calculation<'_>, metric: &Metric<'_>) -> Result<Proposal, Me
         Metric::ResourceAverage { resource, target, samples } => {
             average(cx, cx.readiness(resource), target, samples)
         }
+        Metric::Container { of } => propose(cx, of),
         Metric::PodsAverage { target, samples } => average(cx, Readiness::Ignored, target, samples),
         Metric::Total { target, values, .. } => {
             let total = sum_of(values.ok_or(MetricError::Unavailable)?);

@@ -1,18 +1,20 @@
-//! The `hpa` section of a workload: a HorizontalPodAutoscaler on CPU.
+//! The `hpa` section of a workload: a HorizontalPodAutoscaler.
 //!
-//! Follows staging/src/k8s.io/api/autoscaling/v2/types.go; metrics but CPU are left out.
+//! Follows staging/src/k8s.io/api/autoscaling/v2/types.go, and for what is refused
+//! pkg/apis/autoscaling/validation/validation.go. Metrics stand in `metric_spec`.
 
 use crate::control::settings::KubernetesSpec;
-use crate::spec::{Code, Decoder, Diagnostic, choice, section};
-use crate::units::{Ratio, Span};
+use crate::spec::{Code, Decoder, Diagnostic, Place, choice, section};
+use crate::units::{Quantity, Ratio, Span};
 
 use super::behavior::{Behavior, Change, Policy, RulesDraft, SelectPolicy};
 use super::limit::Bounds;
+use super::metric_spec::MetricSpec;
 use super::reconcile::Autoscaler;
-use super::sync::HpaPlan;
+use super::tolerance::Tolerance;
 
 section! {
-    /// Horizontal Pod Autoscaler (autoscaling/v2) on CPU.
+    /// Horizontal Pod Autoscaler (autoscaling/v2). Without `metrics` it scales on CPU.
     pub struct HpaSpec {
         /// Fewest replicas.
         "minReplicas" min_replicas: u32 = default "1",
@@ -20,10 +22,11 @@ section! {
             range 1..=100000;
         /// Most replicas.
         "maxReplicas" max_replicas: u32 = required, range 1..=100000;
-        /// Wanted CPU usage as a share of the request.
-        "targetCPUUtilization" target_cpu: Ratio = default "80%",
-            source "kubernetes pkg/apis/autoscaling/v2/defaults.go",
-            range "1%"..="1000%";
+        /// Short for a metric on CPU: wanted usage as a share of the request. Left out, and without
+        /// `metrics`, 80 % (kubernetes pkg/apis/autoscaling/v2/defaults.go).
+        "targetCPUUtilization" target_cpu: Option<Ratio> = optional, range "1%"..="1000%";
+        /// What it scales on; the metric that asks for most replicas wins.
+        "metrics" metrics: Vec<MetricSpec> = list 0..=20;
         /// How fast it may scale; left out, the older rules without policies hold.
         "behavior" behavior: Option<BehaviorSpec> = optional;
     }
@@ -50,7 +53,11 @@ section! {
             source "kubernetes pkg/apis/autoscaling/v2/defaults.go";
         /// What may change; left out, the default policies of the direction.
         "policies" policies: Vec<PolicySpec> = list 0..=20;
+        /// Width of the band around the target in which nothing changes, e.g. 0.05; left out,
+        /// `hpaTolerance`. From Kubernetes 1.33 on.
+        "tolerance" tolerance: Option<Quantity> = optional, range "0"..="1000";
     }
+    check ScalingRulesSpec::check_policies;
 }
 
 section! {
@@ -87,6 +94,10 @@ choice! {
     }
 }
 
+/// CPU utilisation that an HPA without metrics aims at \[%\]
+/// (kubernetes pkg/apis/autoscaling/v2/defaults.go).
+pub const DEFAULT_CPU_PERCENT: i32 = 80;
+
 impl HpaSpec {
     fn check_values(&self, cx: &mut Decoder<'_>) {
         let (min, max) = (*self.min_replicas, *self.max_replicas);
@@ -96,18 +107,37 @@ impl HpaSpec {
             let wrong = Diagnostic::error(Code::Contradiction, place, message);
             cx.report(wrong.allowed(format!("1 to {max}")));
         }
-        let percent = self.target_cpu.percent();
+        let Some(target) = *self.target_cpu else { return };
+        let place = &self.target_cpu.place;
+        let percent = target.percent();
         if (percent - percent.round()).abs() > 1e-6 {
-            let place = self.target_cpu.place.clone();
-            let message = format!("read `{}`", *self.target_cpu);
-            let wrong = Diagnostic::error(Code::OutOfRange, place, message);
+            let wrong =
+                Diagnostic::error(Code::OutOfRange, place.clone(), format!("read `{target}`"));
             cx.report(wrong.allowed("whole percent: Kubernetes stores an integer"));
+        }
+        if !self.metrics.is_empty() {
+            let message = "`targetCPUUtilization` is short for a metric, but there are `metrics`";
+            let wrong = Diagnostic::error(Code::Contradiction, place.clone(), message);
+            cx.report(wrong.allowed("either of the two"));
         }
     }
 
-    /// The HPA as its controller runs it.
+    /// The target of its metric on CPU, if it states no metrics \[%\].
     #[must_use]
-    pub fn plan(&self, kubernetes: &KubernetesSpec) -> HpaPlan {
+    pub fn cpu_percent(&self) -> i32 {
+        self.target_cpu.map_or(DEFAULT_CPU_PERCENT, |target| target.percent().round() as i32)
+    }
+
+    /// Where it sets a tolerance of its own, which releases before 1.33 do not know.
+    pub fn own_tolerances(&self) -> impl Iterator<Item = &Place> {
+        let behavior = self.behavior.as_ref();
+        let rules = behavior.into_iter().flat_map(|b| [&*b.scale_up, &*b.scale_down]).flatten();
+        rules.filter(|rules| rules.tolerance.is_some()).map(|rules| &rules.tolerance.place)
+    }
+
+    /// Its settings but for the metrics.
+    #[must_use]
+    pub fn autoscaler(&self, kubernetes: &KubernetesSpec) -> Autoscaler {
         let downscale_stabilization = *kubernetes.hpa_downscale_stabilization;
         let behavior = |behavior: &BehaviorSpec| {
             let draft = |rules: &Option<ScalingRulesSpec>| {
@@ -116,15 +146,23 @@ impl HpaSpec {
             let (up, down) = (draft(&behavior.scale_up), draft(&behavior.scale_down));
             Behavior::from_drafts(up, down, downscale_stabilization)
         };
-        HpaPlan {
-            target_cpu: *self.target_cpu,
-            autoscaler: Autoscaler {
-                bounds: Bounds { min: signed(*self.min_replicas), max: signed(*self.max_replicas) },
-                behavior: self.behavior.as_ref().map(behavior),
-                tolerance: kubernetes.tolerance(),
-                cpu_timing: kubernetes.cpu_timing(),
-                downscale_stabilization,
-            },
+        Autoscaler {
+            bounds: Bounds { min: signed(*self.min_replicas), max: signed(*self.max_replicas) },
+            behavior: self.behavior.as_ref().map(behavior),
+            tolerance: self.tolerance(kubernetes.tolerance()),
+            cpu_timing: kubernetes.cpu_timing(),
+            downscale_stabilization,
+        }
+    }
+
+    /// The controller's tolerance, with what the HPA sets itself for each direction.
+    fn tolerance(&self, of_controller: Tolerance) -> Tolerance {
+        let Tolerance::PerDirection { down, up } = of_controller else { return of_controller };
+        let own = |rules: &Option<ScalingRulesSpec>| Some((*rules.as_ref()?.tolerance)?.get());
+        let behavior = self.behavior.as_ref();
+        Tolerance::PerDirection {
+            down: behavior.and_then(|behavior| own(&behavior.scale_down)).unwrap_or(down),
+            up: behavior.and_then(|behavior| own(&behavior.scale_up)).unwrap_or(up),
         }
     }
 }
@@ -134,6 +172,15 @@ fn signed(count: u32) -> i32 {
 }
 
 impl ScalingRulesSpec {
+    /// A list that is given replaces the default policies, and must not be empty.
+    fn check_policies(&self, cx: &mut Decoder<'_>) {
+        if self.policies.is_given() && self.policies.is_empty() {
+            let place = self.policies.place.clone();
+            let wrong = Diagnostic::error(Code::OutOfRange, place, "no policy in the list");
+            cx.report(wrong.allowed("at least one, or leave `policies` out for the default ones"));
+        }
+    }
+
     fn draft(&self) -> RulesDraft {
         let seconds = |s: u32| Span::from_secs(i64::from(s));
         let policy = |policy: &PolicySpec| Policy {

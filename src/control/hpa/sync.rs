@@ -1,78 +1,84 @@
 //! The shell of the HPA controller: lists pods and samples, asks the heart, writes the scale.
 
-use crate::control::{Cx, metrics_pipeline, replica_set};
+use crate::control::{Cx, replica_set};
 use crate::model::event::Event;
 use crate::model::fact::{What, Why};
-use crate::model::ids::{DeploymentId, PodId};
+use crate::model::ids::{DeploymentId, HpaId, PodId};
 use crate::model::pod::Container;
-use crate::units::Ratio;
 
+use super::conditions::Conditions;
 use super::history::History;
-use super::metric::{Metric, PodSamples, Resource};
-use super::pods::{ConditionStatus, Phase, PodStatus, Ready, Sample};
-use super::reconcile::{Autoscaler, Observation, reconcile};
+use super::metric::Metric;
+use super::plan::HpaPlan;
+use super::pods::{ConditionStatus, Phase, PodStatus, Ready};
+use super::reading::{self, Found};
+use super::reconcile::{Decision, Observation, reconcile};
 
-/// The HPA of one deployment, as the scenario sets it up.
-#[derive(Clone, Debug)]
-pub struct HpaPlan {
-    /// Bounds, behavior and tolerances.
-    pub autoscaler: Autoscaler,
-    /// Target CPU usage as a share of the request.
-    pub target_cpu: Ratio,
-}
-
-/// What an HPA remembers between passes.
+/// What an HPA remembers between passes, with its settings.
 #[derive(Clone, Debug)]
 pub struct HpaState {
     /// Its settings.
     pub plan: HpaPlan,
     history: History,
-    /// Why it left the replicas alone, said once.
-    held: Option<&'static str>,
+    conditions: Conditions,
 }
 
 impl HpaState {
     /// An HPA that has not run yet.
     #[must_use]
     pub fn new(plan: HpaPlan) -> Self {
-        Self { plan, history: History::default(), held: None }
+        Self { plan, history: History::default(), conditions: Conditions::default() }
+    }
+
+    /// Its controller restarts: what it kept in memory is gone, its status is not.
+    pub fn restart(&mut self) {
+        self.history = History::default();
     }
 }
 
-/// One pass of the HPA of a deployment.
-pub fn sync(cx: &mut Cx, deployment: DeploymentId) {
-    cx.clock.arm(Event::HpaSync(deployment), cx.now + cx.settings.hpa_sync_period);
+/// One pass of an HPA; the next one follows a sync period later.
+pub fn sync(cx: &mut Cx, id: HpaId) {
+    cx.clock.arm(Event::HpaSync(id), cx.now + cx.settings.hpa_sync_period);
+    let deployment = cx.memory.hpas[id.index()].plan.deployment;
     if !cx.control_plane_is_up(cx.world[deployment].cluster) {
         return;
     }
     let pods = &cx.world[deployment].pods;
     let listed: Vec<PodStatus> = pods.iter().map(|&pod| status(cx, pod)).collect();
-    let samples: Vec<Option<Sample>> = pods.iter().map(|&pod| sample(cx, pod)).collect();
-    let request = cx.world[deployment].template.requests.cpu.milli();
-    let requests = vec![(request > 0).then_some(request); pods.len()];
-    let current = replicas_i32(cx.world[deployment].replicas);
-    let hpa = cx.memory.hpas[deployment.index()].as_mut().expect("only deployments with an HPA");
-    let metric = Metric::Utilization {
-        resource: Resource::Cpu,
-        target_percent: hpa.plan.target_cpu.percent().round() as i32,
-        requests: &requests,
-        samples: PodSamples { listed: &samples, unlisted: &[] },
-    };
+    let reads = &cx.memory.hpas[id.index()].plan.metrics;
+    let found: Vec<Found> = reads.iter().map(|reads| reading::find(cx, reads, pods)).collect();
+    let inner: Vec<Metric<'_>> = found.iter().map(Found::metric).collect();
+    let metrics: Vec<Metric<'_>> =
+        inner.iter().zip(&found).map(|(metric, found)| found.wrapped(metric)).collect();
+    let existing = pods.iter().filter(|&&pod| cx.world[pod].is_active()).count();
     let seen = Observation {
         now: cx.now,
-        spec_replicas: current,
-        status_replicas: replicas_i32(u32::try_from(listed.len()).unwrap_or(u32::MAX)),
+        spec_replicas: replicas_i32(cx.world[deployment].replicas),
+        status_replicas: i32::try_from(existing).unwrap_or(i32::MAX),
         pods: &listed,
-        metrics: &[metric],
+        metrics: &metrics,
     };
+    let hpa = &mut cx.memory.hpas[id.index()];
     let decision = reconcile(&hpa.plan.autoscaler, &seen, &mut hpa.history);
-    let why = decision.why();
     if decision.rescales() {
-        hpa.held = None;
-        rescale(cx, deployment, decision.replicas, why);
-    } else if hpa.held != Some(why) {
-        hpa.held = Some(why);
-        cx.say(What::ScalingHeld { deployment, why: Why(why) });
+        rescale(cx, deployment, decision.replicas, decision.why());
+    }
+    tell_conditions(cx, id, &decision);
+}
+
+/// Says which conditions of the HPA's status the pass changed.
+fn tell_conditions(cx: &mut Cx, id: HpaId, decision: &Decision) {
+    let hpa = &mut cx.memory.hpas[id.index()];
+    let (deployment, number) = (hpa.plan.deployment, hpa.plan.number);
+    for condition in hpa.conditions.update(decision) {
+        cx.say(What::HpaCondition {
+            deployment,
+            hpa: number,
+            condition: Why(condition.kind),
+            holds: condition.holds,
+            reason: Why(condition.reason),
+            why: Why(condition.words),
+        });
     }
 }
 
@@ -103,9 +109,4 @@ fn status(cx: &Cx, pod: PodId) -> PodStatus {
         started: pod.bound_at,
         ready: pod.bound_at.map(|_| Ready { status, since: pod.ready_since }),
     }
-}
-
-fn sample(cx: &Cx, pod: PodId) -> Option<Sample> {
-    let usage = metrics_pipeline::usage(cx, pod)?;
-    Some(Sample { at: usage.timestamp, window: usage.window, value: usage.cpu_milli })
 }

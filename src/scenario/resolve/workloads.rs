@@ -1,5 +1,6 @@
 //! Workloads and their deployments: each override is laid over its workload, decoded, resolved.
 
+use crate::model::container::{Containers, Requested};
 use crate::model::ids::{ClusterId, DeploymentId, WorkloadId};
 use crate::model::node_pool::Resources;
 use crate::model::workload::{AntiAffinity, Deployment, PodTemplate, ProbeSpec, Probes, Workload};
@@ -12,7 +13,7 @@ use crate::traffic::capacity::{fit_capacity, sustainable_utilisation};
 use crate::traffic::plan::{Balancer, DeploymentPlan, OnTimeout};
 use crate::units::{MilliCpu, Ratio, Span};
 
-use super::{Resolved, Resolving};
+use super::{Resolved, Resolving, hpas};
 
 /// Adds all workloads with a deployment in each cluster that runs them.
 pub(super) fn add(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
@@ -125,7 +126,6 @@ fn add_deployment(
         (Some(capacity), None) => fitted(cx, made, capacity, path),
         (None, None) => unreachable!("checked when the workload was decoded"),
     };
-    let hpa = spec.hpa.as_ref().map(|hpa| hpa.plan(&cx.decoded.spec.kubernetes));
     let least = spec.hpa.as_ref().map(|hpa| *hpa.min_replicas);
     let template = template(cx, made, spec, &strength, path);
     made.deployments.push(DeploymentPlan {
@@ -150,7 +150,7 @@ fn add_deployment(
         sustainable: Ratio::new(0.0),
     });
     made.objectives.push(*spec.latency_objective);
-    made.hpas.push(hpa);
+    hpas::add(cx, made, id, spec, path);
     made.world[workload].deployments.push(id);
     made.world[cluster].deployments.push(id);
 }
@@ -171,9 +171,13 @@ fn template(
             Law::constant(5.0)
         }
     };
-    let requests = &spec.requests;
+    let (cpu, memory) = (*spec.requests.cpu, *spec.requests.memory);
+    let main = Requested { cpu: Some(cpu), memory: Some(memory) };
+    let containers = Containers::new(main, &spec.sidecars, spec.memory_usage.as_ref());
+    let (sidecars_cpu, sidecars_memory) = containers.requested_by_sidecars();
     PodTemplate {
-        requests: Resources { cpu: *requests.cpu, memory: *requests.memory, pods: 1 },
+        requests: Resources { cpu: cpu + sidecars_cpu, memory: memory + sidecars_memory, pods: 1 },
+        containers,
         cpu_limit: spec.limits.as_ref().and_then(|limits| *limits.cpu),
         workers: strength.workers,
         queue: *spec.queue,

@@ -94,7 +94,7 @@ fn sizes_are_within_bounds(case: u64, scenario: &Scenario, finished: &Finished) 
         assert!(sample.ready_nodes <= sample.nodes && sample.ready_pods <= sample.pods);
     }
     for sample in &finished.samples.deployments {
-        if scenario.hpas()[sample.deployment.index()].is_some() {
+        if scenario.hpas().iter().any(|hpa| hpa.deployment == sample.deployment) {
             let (least, most) = world[sample.deployment].hpa_bounds.unwrap();
             let within = (least..=most).contains(&sample.replicas);
             assert!(within, "case {case}: {} replicas at {:?}", sample.replicas, sample.at);

@@ -1,0 +1,112 @@
+//! What an HPA finds when it asks for its metrics.
+//!
+//! Follows pkg/controller/podautoscaler/metrics/client.go: a quantity of each container in
+//! milli-units, then summed up.
+
+use crate::control::{Cx, metrics_pipeline};
+use crate::model::container::ContainerPick;
+use crate::model::ids::PodId;
+
+use super::metric::{Metric, PodSamples, Resource};
+use super::plan::{Reads, ResourceTarget};
+use super::pods::Sample;
+
+/// One metric as it was found, which the heart's [`Metric`] borrows from.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// A resource.
+    Resource {
+        /// Which one.
+        resource: Resource,
+        /// Its target.
+        target: ResourceTarget,
+        /// The request of each listed pod.
+        requests: Vec<Option<i64>>,
+        /// The sample of each listed pod.
+        samples: Vec<Option<Sample>>,
+        /// Whether it is that of one container.
+        of_container: bool,
+    },
+}
+
+/// Reads one metric of the listed pods.
+pub(super) fn find(cx: &Cx, reads: &Reads, pods: &[PodId]) -> Found {
+    match *reads {
+        Reads::Resource { resource, of, target } => {
+            let request = match target {
+                ResourceTarget::Utilization { request, .. } => request,
+                ResourceTarget::AverageValue(_) => None,
+            };
+            Found::Resource {
+                resource,
+                target,
+                requests: vec![request; pods.len()],
+                samples: pods.iter().map(|&pod| resource_sample(cx, pod, resource, of)).collect(),
+                of_container: of != ContainerPick::All,
+            }
+        }
+    }
+}
+
+impl Found {
+    /// The metric as the heart takes it, to be [`wrapped`](Self::wrapped).
+    pub(super) fn metric(&self) -> Metric<'_> {
+        match self {
+            Self::Resource { resource, target, requests, samples, .. } => {
+                let samples = PodSamples { listed: samples, unlisted: &[] };
+                match *target {
+                    ResourceTarget::Utilization { percent, .. } => Metric::Utilization {
+                        resource: *resource,
+                        target_percent: percent,
+                        requests,
+                        samples,
+                    },
+                    ResourceTarget::AverageValue(target) => {
+                        Metric::ResourceAverage { resource: *resource, target, samples }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The metric with what it is the metric of.
+    pub(super) const fn wrapped<'a>(&self, metric: &'a Metric<'a>) -> Metric<'a> {
+        match self {
+            Self::Resource { of_container: true, .. } => Metric::Container { of: metric },
+            Self::Resource { .. } => *metric,
+        }
+    }
+}
+
+/// A pod's use of a resource in milli-units, as the metrics API serves it: rounded for each
+/// container, then added up.
+fn resource_sample(cx: &Cx, pod: PodId, resource: Resource, of: ContainerPick) -> Option<Sample> {
+    let usage = metrics_pipeline::usage(cx, pod)?;
+    let containers = &cx.world[cx.world[pod].deployment].template.containers;
+    let sidecar = |index: usize| {
+        let sidecar = &containers.sidecars[index];
+        match resource {
+            Resource::Cpu => {
+                // All sidecars are slowed down alike.
+                let all = containers.sidecar_cpu().cores();
+                let part = if all == 0.0 { 0.0 } else { sidecar.cpu.cores() / all };
+                milli(usage.sidecars_cores * part)
+            }
+            Resource::Memory => sidecar.memory.get() * 1_000,
+        }
+    };
+    let main = || match resource {
+        Resource::Cpu => milli(usage.cpu_cores),
+        Resource::Memory => usage.memory.get() * 1_000,
+    };
+    let value = match of {
+        ContainerPick::All => main() + (0..containers.sidecars.len()).map(sidecar).sum::<i64>(),
+        ContainerPick::Main => main(),
+        ContainerPick::Sidecar(index) => sidecar(index),
+    };
+    Some(Sample { at: usage.timestamp, window: usage.window, value })
+}
+
+fn milli(cores: f64) -> i64 {
+    (cores * 1_000.0).round() as i64
+}
