@@ -31,6 +31,9 @@ pub enum Verb {
     ///
     /// All mistakes are shown at once, each with its place, what is allowed and what to type.
     Check(CheckArguments),
+    /// Run recorded decisions of the real controllers through tideover's
+    #[command(hide = true)]
+    Conformance(ConformanceArguments),
 }
 
 /// Which scenario, and what to change in it.
@@ -84,6 +87,14 @@ pub struct CheckArguments {
     /// Print the findings as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Which decisions to run.
+#[derive(Clone, Debug, Args)]
+pub struct ConformanceArguments {
+    /// Folder of vectors, *.jsonl with one JSON object a line
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
 }
 
 /// A whole number, or what one is.

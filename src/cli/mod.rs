@@ -13,6 +13,8 @@ mod run;
 
 mod check;
 
+mod conformance;
+
 mod scenario_file;
 
 mod explain;
@@ -23,6 +25,8 @@ mod talk;
 
 mod exit;
 
-pub use command_line::{CheckArguments, CommandLine, RunArguments, ScenarioArguments, Verb};
+pub use command_line::{
+    CheckArguments, CommandLine, ConformanceArguments, RunArguments, ScenarioArguments, Verb,
+};
 pub use exit::{Exit, Failure, guarded};
 pub use start::{parse, start};

@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 
 use super::command_line::{CommandLine, Verb};
 use super::exit::{Exit, Failure};
-use super::{check, run};
+use super::{check, conformance, run};
 
 /// Reads the command line; `None` if it asked only for help or the version, which were printed.
 ///
@@ -41,5 +41,6 @@ pub fn start(command_line: &CommandLine) -> Result<(), Failure> {
     match &command_line.verb {
         Verb::Run(arguments) => run::run(arguments),
         Verb::Check(arguments) => check::check(arguments),
+        Verb::Conformance(arguments) => conformance::conformance(arguments),
     }
 }

@@ -1,3 +1,5 @@
-//! Experiments: from a scenario to outcomes. Now there is one, a single trial.
+//! Experiments: from a scenario to outcomes, and from recorded decisions to a verdict on the model.
 
 pub mod run;
+
+pub mod conformance;

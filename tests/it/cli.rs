@@ -417,3 +417,35 @@ fn two_runs_into_one_folder() {
     assert_eq!(said(&mut command).code, Some(0));
     assert_eq!(files(root.path()), files(alone.path()));
 }
+
+/// The hidden verb prints the same table as the test `conformance`: 0 if all lines are right, 1
+/// with each wrong line named, 3 if there is nothing to check.
+#[test]
+fn conformance_tells_right_from_wrong() {
+    let run = |folder: &Path| said(tideover().arg("conformance").arg(folder));
+    let shipped = run(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"));
+    assert_eq!((shipped.code, shipped.talk.as_str()), (Some(0), ""));
+    assert!(shipped.out.lines().any(|line| line == "convert_rules 7/7"), "{}", shipped.out);
+
+    let folder = tempfile::tempdir().unwrap();
+    let nothing = run(folder.path());
+    assert_eq!(nothing.code, Some(3), "{nothing:?}");
+    assert!(nothing.talk.contains("no vectors in"), "{nothing:?}");
+    let line = r#"{"id":"zs","kind":"zone_state","ready":0,"not_ready":3,"unhealthy_threshold":0.55,
+        "expect":"FullDisruption"}"#;
+    let right = line.replace('\n', " ");
+    let wrong = right.replace("Full", "Partial");
+    let unknown = right.replace("zone_state", "zone_mood");
+    fs::write(folder.path().join("a.jsonl"), format!("{right}\n{wrong}\n{unknown}\n{{\n")).unwrap();
+    fs::write(folder.path().join("not-a-vector.txt"), "{").unwrap();
+    let mixed = run(folder.path());
+    assert_eq!(mixed.code, Some(1), "{mixed:?}");
+    assert_eq!(mixed.out, "unreadable 0/1\nzone_mood 0/1\nzone_state 1/2\n");
+    let places: Vec<&str> = mixed.talk.lines().map(|l| l.split(": ").next().unwrap()).collect();
+    assert_eq!(places, ["a.jsonl:2", "a.jsonl:3", "a.jsonl:4"], "{}", mixed.talk);
+
+    let missing = run(&folder.path().join("nowhere"));
+    assert_eq!(missing.code, Some(3), "{missing:?}");
+    assert!(missing.talk.contains("cannot read") && missing.talk.contains("help:"), "{missing:?}");
+    assert!(!said(tideover().arg("--help")).out.contains("conformance"), "it is hidden");
+}

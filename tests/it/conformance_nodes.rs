@@ -1,115 +1,11 @@
-//! Node lifecycle against upstream's rules: the vectors of tests/vectors/node_lifecycle.jsonl,
-//! and the course of events that a real control plane showed when nodes died.
+//! Node lifecycle against the course of events that a real control plane showed when nodes died.
 
-use serde_json::Value;
-
-use tideover::control::kubelet::restart::{RestartBackoff, wait_with};
 use tideover::control::node_lifecycle::monitor::{Action, MonitorPolicy, MonitorState, NodeReport};
-use tideover::control::node_lifecycle::rate_limiter::RateLimiter;
 use tideover::control::node_lifecycle::taint_eviction::TaintKey;
-use tideover::control::node_lifecycle::zones::{
-    EvictionPolicy, ZoneState, eviction_rates, zone_state,
-};
-use tideover::control::scheduler::queue::backoff_with;
+use tideover::control::node_lifecycle::zones::ZoneState;
 use tideover::model::ids::NodeId;
 use tideover::model::node::Condition;
 use tideover::units::{Span, Time};
-
-fn number(case: &Value, field: &str) -> f64 {
-    case[field].as_f64().unwrap_or_else(|| panic!("{field} is missing in {case}"))
-}
-
-fn count(case: &Value, field: &str) -> u32 {
-    number(case, field) as u32
-}
-
-fn span(case: &Value, field: &str) -> Span {
-    Span::from_secs_f64(number(case, field))
-}
-
-fn numbers(case: &Value, field: &str) -> Vec<f64> {
-    let list = case[field].as_array().unwrap_or_else(|| panic!("{field} is missing in {case}"));
-    list.iter().map(|n| n.as_f64().unwrap_or(f64::INFINITY)).collect()
-}
-
-/// Checks one vector of node_lifecycle.jsonl.
-fn check(case: &Value) {
-    let id = &case["id"];
-    match case["kind"].as_str().expect("every vector has a kind") {
-        "zone_state" => {
-            let share = number(case, "unhealthy_threshold") as f32;
-            let policy = EvictionPolicy { unhealthy_share: share, ..EvictionPolicy::default() };
-            let state = zone_state(count(case, "ready"), count(case, "not_ready"), &policy);
-            assert_eq!(format!("{state:?}"), case["expect"].as_str().unwrap(), "{id}");
-        }
-        "zone_qps" => {
-            let policy = EvictionPolicy {
-                rate: number(case, "eviction_qps"),
-                secondary_rate: number(case, "secondary_qps"),
-                large_zone_above: count(case, "large_cluster_threshold"),
-                unhealthy_share: number(case, "unhealthy_threshold") as f32,
-            };
-            let zones: Vec<(u32, ZoneState)> =
-                case["zones"].as_array().unwrap().iter().map(zone).collect();
-            let rates = eviction_rates(&zones, &policy);
-            assert_eq!(rates, numbers(case, "expect_qps"), "{id}");
-        }
-        "taint_times" => {
-            let queued = numbers(case, "nodes_queued_at_s");
-            let burst = i64::from(count(case, "burst"));
-            let mut limiter = RateLimiter::full(number(case, "qps"), burst, Time::ZERO);
-            let tainted = queued.iter().map(|&at| taint_s(&mut limiter, at));
-            // To the microsecond: a period such as 1/0.03 s is no whole number of nanoseconds.
-            let to_micros = |secs: f64| (secs * 1e6).round();
-            let expected = numbers(case, "expect_s").into_iter().map(to_micros);
-            assert!(tainted.map(to_micros).eq(expected), "{id}");
-        }
-        "restart_backoff" => {
-            let (initial, max) = (span(case, "initial_s"), span(case, "max_s"));
-            let mut backoff = RestartBackoff::default();
-            let runs = numbers(case, "run_durations_s").into_iter().map(Span::from_secs_f64);
-            let waits = runs.map(|ran| wait_with(&mut backoff, ran, initial, max).as_secs_f64());
-            assert_eq!(waits.collect::<Vec<_>>(), numbers(case, "expect_waits_s"), "{id}");
-        }
-        "scheduler_backoff" => {
-            let (initial, max) = (span(case, "initial_s"), span(case, "max_s"));
-            let wait = backoff_with(count(case, "attempts"), initial, max);
-            assert_eq!(wait, span(case, "expect_s"), "{id}");
-        }
-        kind => panic!("{id}: a kind of vector without a test: {kind}"),
-    }
-}
-
-fn zone(zone: &Value) -> (u32, ZoneState) {
-    let state = match zone["state"].as_str().expect("a zone has a state") {
-        "Normal" => ZoneState::Normal,
-        "PartialDisruption" => ZoneState::PartialDisruption,
-        "FullDisruption" => ZoneState::FullDisruption,
-        "Initial" => ZoneState::Initial,
-        state => panic!("no such zone state: {state}"),
-    };
-    (count(zone, "size"), state)
-}
-
-/// When a node queued at `queued_s` gets its token.
-fn taint_s(limiter: &mut RateLimiter, queued_s: f64) -> f64 {
-    let at = limiter.next_token_at().max(Time::from_secs_f64(queued_s));
-    if at == Time::NEVER {
-        return f64::INFINITY;
-    }
-    assert!(limiter.try_accept(at));
-    at.as_secs_f64()
-}
-
-/// Every vector of the node lifecycle, line by line.
-#[test]
-fn node_lifecycle_vectors() {
-    let text = include_str!("../vectors/node_lifecycle.jsonl");
-    let cases = text.lines().map(|line| serde_json::from_str(line).expect("a vector is JSON"));
-    let cases: Vec<Value> = cases.collect();
-    assert!(!cases.is_empty());
-    cases.iter().for_each(check);
-}
 
 /// A node of the replayed cluster: killed nodes renewed their lease for the last time at
 /// `last_renewal`, the others go on.

@@ -126,7 +126,7 @@ fn least_waste(options: &[ScaleUpOption], among: &[usize]) -> Vec<usize> {
 fn waste(option: &ScaleUpOption) -> f64 {
     let n_nodes = option.n_nodes as i64;
     let share = |per_node: i64, used: i64| {
-        let have = per_node * n_nodes;
+        let have = per_node.saturating_mul(n_nodes);
         (have - used) as f64 / have as f64
     };
     let (node, pods) = (&option.node_capacity, &option.requests);

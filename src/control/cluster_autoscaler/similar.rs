@@ -2,8 +2,6 @@
 //!
 //! Follows processors/nodegroupset/compare_nodegroups.go and azure_nodegroups.go.
 
-use crate::units::Bytes;
-
 use super::resources::Resources;
 
 /// How far two groups' nodes may differ, as a share of the larger value.
@@ -31,8 +29,10 @@ pub struct NodeShape<'a> {
     pub allocatable: Resources,
     /// What DaemonSets request; `pods` is not compared.
     pub requested: Resources,
-    /// GPUs; 0 = none.
+    /// GPUs of the machine; 0 = none.
     pub gpus: u32,
+    /// GPUs that pods may request; 0 = none.
+    pub allocatable_gpus: u32,
     /// Labels as name and value, without repetition.
     pub labels: &'a [(&'a str, &'a str)],
 }
@@ -90,28 +90,40 @@ pub fn are_similar(a: &NodeShape<'_>, b: &NodeShape<'_>, rules: &Rules<'_>) -> b
     }
     have_similar_capacity(a, b, rules.ratios.capacity_memory)
         && are_within(a.allocatable, b.allocatable, rules.ratios.allocatable)
-        && f64::from(a.gpus.abs_diff(b.gpus))
-            <= f64::from(a.gpus.max(b.gpus)) * rules.ratios.allocatable
+        && have_similar_gpus(a, b, rules.ratios.allocatable)
         && are_within(free(a), free(b), rules.ratios.free)
         && have_equal_labels(a, b, rules)
 }
 
 /// Memory may differ a little, everything else must be the same.
 fn have_similar_capacity(a: &NodeShape<'_>, b: &NodeShape<'_>, memory_ratio: f64) -> bool {
-    let bytes = (a.capacity.memory.get(), b.capacity.memory.get());
+    let bytes = (milli(a.capacity.memory.get()), milli(b.capacity.memory.get()));
     a.capacity.cpu == b.capacity.cpu
         && a.capacity.pods == b.capacity.pods
         && a.gpus == b.gpus
         && is_within(bytes, memory_ratio)
 }
 
+/// A resource that only one of the nodes offers is never similar.
+fn have_similar_gpus(a: &NodeShape<'_>, b: &NodeShape<'_>, ratio: f64) -> bool {
+    let gpus = (a.allocatable_gpus, b.allocatable_gpus);
+    (gpus.0 == 0) == (gpus.1 == 0) && is_within((milli(gpus.0.into()), milli(gpus.1.into())), ratio)
+}
+
 fn are_within(a: Resources, b: Resources, ratio: f64) -> bool {
     is_within((a.cpu.milli(), b.cpu.milli()), ratio)
-        && is_within((a.memory.get(), b.memory.get()), ratio)
-        && is_within((i64::from(a.pods), i64::from(b.pods)), ratio)
+        && is_within((milli(a.memory.get()), milli(b.memory.get())), ratio)
+        && is_within((milli(a.pods.into()), milli(b.pods.into())), ratio)
+}
+
+/// A whole number in thousandths.
+fn milli(whole: i64) -> i64 {
+    whole.saturating_mul(1_000)
 }
 
 /// Whether two values differ by at most `ratio` of the larger one.
+///
+/// They are thousandths, as upstream's are, which decides how an edge is rounded.
 fn is_within((a, b): (i64, i64), ratio: f64) -> bool {
     let (larger, smaller) = (a.max(b) as f64, a.min(b) as f64);
     larger - smaller <= larger * ratio
@@ -121,7 +133,7 @@ fn is_within((a, b): (i64, i64), ratio: f64) -> bool {
 fn free(node: &NodeShape<'_>) -> Resources {
     Resources {
         cpu: node.allocatable.cpu - node.requested.cpu,
-        memory: Bytes::new(node.allocatable.memory.get() - node.requested.memory.get()),
+        memory: node.allocatable.memory - node.requested.memory,
         pods: node.allocatable.pods,
     }
 }

@@ -136,6 +136,7 @@ pub(super) fn similar(cx: &Cx, a: PoolId, b: PoolId) -> bool {
         allocatable: cx.world[pool].allocatable,
         requested: Resources::default(),
         gpus: 0,
+        allocatable_gpus: 0,
         labels: &[],
     };
     let rules = Rules {

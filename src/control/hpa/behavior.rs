@@ -211,7 +211,7 @@ pub fn scale_down_limit(rules: &ScalingRules, history: &History, current: i32, n
 fn period_start(history: &History, current: i32, period: Span, now: Time) -> i32 {
     let added = history.up_events.change_within(period, now);
     let removed = history.down_events.change_within(period, now);
-    current - added + removed
+    current.saturating_sub(added).saturating_add(removed)
 }
 
 /// Remembers a change of the replicas, so that the policies can count it.

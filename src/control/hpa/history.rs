@@ -84,7 +84,7 @@ impl ScaleEvents {
     #[must_use]
     pub fn change_within(&self, period: Span, now: Time) -> i32 {
         let recent = self.slots.iter().filter(|event| now - event.at < period);
-        recent.map(|event| event.change).sum()
+        recent.fold(0, |sum, event| event.change.saturating_add(sum))
     }
 
     /// Stores a change; events older than `longest_period` make room first.

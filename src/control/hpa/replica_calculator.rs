@@ -43,7 +43,11 @@ pub fn propose(cx: &Calculation<'_>, metric: &Metric<'_>) -> Result<Proposal, Me
         Metric::Container { of } => propose(cx, of),
         Metric::PodsAverage { target, samples } => average(cx, Readiness::Ignored, target, samples),
         Metric::Total { target, values, .. } => {
-            let total = sum_of(values.ok_or(MetricError::Unavailable)?);
+            let values = values.ok_or(MetricError::Unavailable)?;
+            if values.is_empty() {
+                return Err(MetricError::NoMetrics);
+            }
+            let total = sum_of(values);
             match target {
                 TotalTarget::Value(target) => value(cx, total, target),
                 TotalTarget::AverageValue(target) => Ok(average_value(cx, total, target)),
@@ -99,15 +103,15 @@ fn utilization(
             Group::Counted(usage) => {
                 tally.counted += 1;
                 tally.usage = tally.usage.wrapping_add(usage);
-                tally.request = tally.request.wrapping_add(request);
+                tally.request = tally.request.saturating_add(request);
             }
             Group::Unready => {
                 tally.unready += 1;
-                tally.request_unready = tally.request_unready.wrapping_add(request);
+                tally.request_unready = tally.request_unready.saturating_add(request);
             }
             Group::Missing => {
                 tally.missing += 1;
-                tally.request_missing = tally.request_missing.wrapping_add(request);
+                tally.request_missing = tally.request_missing.saturating_add(request);
                 let busy = request.wrapping_mul(busy_percent) / 100;
                 tally.usage_missing = tally.usage_missing.wrapping_add(busy);
             }
@@ -130,7 +134,7 @@ fn utilization(
         let usage = tally.usage.wrapping_add(if ratio < 1.0 { tally.usage_missing } else { 0 });
         let missing = if fill.n_missing > 0 { tally.request_missing } else { 0 };
         let unready = if fill.n_unready > 0 { tally.request_unready } else { 0 };
-        let request = tally.request.wrapping_add(missing).wrapping_add(unready);
+        let request = tally.request.saturating_add(missing).saturating_add(unready);
         Refilled {
             ratio: f64::from(percent_of(usage, request)) / f64::from(target_percent),
             n_pods: tally.counted + n_unlisted + fill.n_missing + fill.n_unready,

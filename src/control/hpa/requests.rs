@@ -41,6 +41,8 @@ pub fn pod_request(pod: &PodSpec<'_>, container: Option<&str>) -> Result<i64, No
             named.ok_or(NoRequest::ContainerNotFound)?.request.ok_or(NoRequest::Missing)
         }
         (None, Some(request)) => Ok(request),
-        (None, None) => all.map(|container| container.request.ok_or(NoRequest::Missing)).sum(),
+        (None, None) => all.try_fold(0_i64, |sum, container| {
+            Ok(sum.saturating_add(container.request.ok_or(NoRequest::Missing)?))
+        }),
     }
 }

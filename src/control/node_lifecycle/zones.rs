@@ -43,7 +43,8 @@ impl Default for EvictionPolicy {
 /// The share is compared in single precision, as upstream does: 11 of 20 is 55 %.
 #[must_use]
 pub fn zone_state(n_ready: u32, n_not_ready: u32, policy: &EvictionPolicy) -> ZoneState {
-    let share = n_not_ready as f32 / (n_ready + n_not_ready) as f32;
+    let n_nodes = u64::from(n_ready) + u64::from(n_not_ready);
+    let share = n_not_ready as f32 / n_nodes as f32;
     if n_ready == 0 && 0 < n_not_ready {
         ZoneState::FullDisruption
     } else if 2 < n_not_ready && policy.unhealthy_share <= share {

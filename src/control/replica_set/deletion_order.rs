@@ -100,14 +100,17 @@ pub fn compare(a: &Candidate, b: &Candidate, rules: Rules) -> Ordering {
         .then(b.rank.cmp(&a.rank))
         .then_with(|| {
             let both_ready = a.ready && b.ready;
-            let times = (a.ready_since, b.ready_since);
-            if both_ready { younger_first(times, (a, b), rules) } else { Ordering::Equal }
+            if both_ready && a.ready_since != b.ready_since {
+                return younger_first((a.ready_since, b.ready_since), (a, b), rules);
+            }
+            b.max_restarts
+                .cmp(&a.max_restarts)
+                .then_with(|| younger_first((a.created, b.created), (a, b), rules))
         })
-        .then(b.max_restarts.cmp(&a.max_restarts))
-        .then_with(|| younger_first((a.created, b.created), (a, b), rules))
 }
 
-/// An unknown instant first, then the later one; within one bucket of ages the UID decides.
+/// An unknown instant first, then the later one; within one bucket of ages the UID decides, and
+/// no later key does.
 fn younger_first(
     times: (Option<Time>, Option<Time>),
     (a, b): (&Candidate, &Candidate),

@@ -72,6 +72,9 @@ pub fn backoff_with(attempts: u32, initial: Span, max: Span) -> Span {
         if max / 2 < wait {
             return max;
         }
+        if wait == Span::ZERO {
+            break;
+        }
         wait = wait * 2;
     }
     wait.min(max)

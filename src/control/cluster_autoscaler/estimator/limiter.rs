@@ -45,14 +45,15 @@ impl NodeLimit {
         } else if max_nodes_total < 0 || max_nodes_total <= current_nodes {
             Self::Closed
         } else {
-            Self::from_signed(max_nodes_total - current_nodes)
+            Self::from_signed(max_nodes_total.saturating_sub(current_nodes))
         }
     }
 
     /// What a group and those similar to it leave: each as (maximum, target).
     #[must_use]
     pub fn of_groups(groups: impl IntoIterator<Item = (i64, i64)>) -> Self {
-        let free = groups.into_iter().map(|(max, target)| (max - target).max(0)).sum();
+        let free = |(max, target): (i64, i64)| max.saturating_sub(target).max(0);
+        let free = groups.into_iter().map(free).fold(0_i64, i64::saturating_add);
         if free == 0 { Self::Closed } else { Self::from_signed(free) }
     }
 }

@@ -29,7 +29,7 @@ pub fn unneeded_limit(previously_unneeded: usize, pace: Pace) -> usize {
     let rounds =
         pace.unneeded_time.max(pace.update_interval).nanos() / pace.update_interval.nanos();
     let rounds = usize::try_from(rounds).expect("an interval is positive");
-    (previously_unneeded + 2 * n).min(n * rounds + n)
+    (previously_unneeded + 2 * n).min(n.saturating_mul(rounds).saturating_add(n))
 }
 
 /// How many of `n_eligible` nodes a pass finds unneeded, if all of them could go.
