@@ -3,3 +3,5 @@
 pub mod run;
 
 pub mod conformance;
+
+pub mod fidelity;

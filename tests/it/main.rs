@@ -6,6 +6,7 @@ mod cli;
 mod conformance;
 mod conformance_nodes;
 mod docs;
+mod fidelity;
 mod front_door;
 mod golden;
 mod hpa_checks;

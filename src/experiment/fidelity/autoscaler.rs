@@ -1,0 +1,134 @@
+//! Rules of the cluster autoscaler.
+
+use crate::control;
+
+use super::rule::part;
+
+part! {
+    CLUSTER_AUTOSCALER = "Cluster autoscaler",
+    "Adds nodes for pods that fit nowhere, and takes nodes away that are hardly used. Upstream is \
+     kubernetes/autoscaler, branch cluster-autoscaler-release-1.36 @ea47d9bb.",
+    left out "DaemonSets, GPUs, provisioning requests, groups of size zero or maximum";
+
+    "the loop ends early while more than 3 and more than 45 % of all nodes are unready",
+    from "clusterstate/clusterstate.go",
+    by [control::cluster_autoscaler::cluster_state::is_cluster_healthy],
+    vectors [cluster_health], tests [a_zone_loss_halts_a_two_zone_cluster_only],
+    left out "";
+
+    "a node is ready, unready, not started, suspended or deleted",
+    from "clusterstate/clusterstate.go",
+    by [control::cluster_autoscaler::cluster_state::classify],
+    vectors [], tests [a_node_is_unready_only_after_its_start_up_time],
+    left out "";
+
+    "a group has a range of acceptable sizes; one that is short is no candidate",
+    from "clusterstate/clusterstate.go",
+    by [
+        control::cluster_autoscaler::cluster_state::acceptable_range,
+        control::cluster_autoscaler::cluster_state::is_group_healthy,
+    ],
+    vectors [acceptable_range], tests [a_group_is_unhealthy_when_it_lacks_nodes],
+    left out "";
+
+    "nodes on their way count as there; 15 min late is a failure",
+    from "clusterstate/clusterstate.go",
+    by [
+        control::cluster_autoscaler::cluster_state::upcoming_nodes,
+        control::cluster_autoscaler::cluster_state::ScaleUpRequest,
+    ],
+    vectors [], tests [upcoming_nodes_are_those_still_on_their_way, a_scale_up_times_out],
+    left out "";
+
+    "first fit, decreasing, on nodes of one group; a hostname spread may use real nodes",
+    from "estimator/binpacking_estimator.go",
+    by [control::cluster_autoscaler::estimator::binpacking::estimate],
+    vectors [estimate],
+    tests [anti_affinity_takes_a_node_for_each_pod, packing_wastes_at_most_half],
+    left out "";
+
+    "greedy pods are packed first",
+    from "estimator/decreasing_pod_orderer.go",
+    by [control::cluster_autoscaler::estimator::order::decreasing],
+    vectors [order], tests [],
+    left out "upstream's sort leaves ties in any order; here they keep their own";
+
+    "an estimation adds nodes up to the strictest limit",
+    from "estimator/threshold_based_limiter.go, sng_capacity_threshold.go, \
+          cluster_capacity_threshold.go",
+    by [
+        control::cluster_autoscaler::estimator::limiter::Limiter,
+        control::cluster_autoscaler::estimator::limiter::NodeLimit,
+    ],
+    vectors [limiter, min_limit, similar_groups_threshold, cluster_threshold], tests [],
+    left out "no time passes within an estimation of a simulation";
+
+    "the fast path packs one node of the costliest group and multiplies (off by default)",
+    from "estimator/binpacking_estimator.go",
+    by [control::cluster_autoscaler::estimator::fast_path::best_group],
+    vectors [fastpath_choice, estimate], tests [],
+    left out "";
+
+    "expanders narrow the options one after the other; a draw settles the rest",
+    from "expander/{waste,leastnodes,mostpods,random,factory}",
+    by [
+        control::cluster_autoscaler::expander::choose,
+        control::cluster_autoscaler::expander::narrow,
+        control::cluster_autoscaler::expander::Expander,
+    ],
+    vectors [least_waste, least_nodes, most_pods, random, chain], tests [a_draw_picks_evenly],
+    left out "price, gRPC";
+
+    "the priority expander takes the highest list with a matching pattern",
+    from "expander/priority/priority.go",
+    by [control::cluster_autoscaler::priorities::Priorities],
+    vectors [priority], tests [the_highest_matching_list_wins],
+    left out "";
+
+    "similar groups grow evenly",
+    from "processors/nodegroupset/{balancing_processor,compare_nodegroups,azure_nodegroups}.go",
+    by [
+        control::cluster_autoscaler::balancing::balance,
+        control::cluster_autoscaler::similar::are_similar,
+    ],
+    vectors [balance, similar], tests [],
+    left out "";
+
+    "a group that failed is left alone for 5 min, doubling to 30 min",
+    from "utils/backoff/exponential_backoff.go",
+    by [control::cluster_autoscaler::backoff::Backoff],
+    vectors [backoff], tests [],
+    left out "";
+
+    "utilisation is the greater share of CPU and memory requested",
+    from "simulator/utilization/info.go",
+    by [
+        control::cluster_autoscaler::scale_down::utilization::utilization,
+        control::cluster_autoscaler::scale_down::utilization::pod_request,
+    ],
+    vectors [node_utilization], tests [],
+    left out "";
+
+    "a pass finds so many unneeded nodes at most, and each must stay unneeded for its time",
+    from "core/scaledown/planner/planner.go, core/scaledown/unneeded/nodes.go",
+    by [
+        control::cluster_autoscaler::scale_down::unneeded::unneeded_limit,
+        control::cluster_autoscaler::scale_down::unneeded::Unneeded,
+        control::cluster_autoscaler::scale_down::removable::try_remove,
+    ],
+    vectors [unneeded_limit, unremovable_reason, min_size_gate],
+    tests [a_needed_pass_restarts_the_wait],
+    left out "";
+
+    "up to ten nodes go at a time, of them one with pods; empty ones first",
+    from "core/scaledown/budgets/budgets.go",
+    by [control::cluster_autoscaler::scale_down::budgets::crop],
+    vectors [parallelism_budget], tests [],
+    left out "groups that must go as a whole";
+
+    "scale-down rests after additions, deletions and failures",
+    from "core/static_autoscaler.go",
+    by [control::cluster_autoscaler::scale_down::cooldown::cooldown],
+    vectors [], tests [each_change_has_its_own_delay],
+    left out "";
+}

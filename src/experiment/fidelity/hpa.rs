@@ -1,0 +1,93 @@
+//! Rules of the HorizontalPodAutoscaler and of the metrics that it sees.
+
+use crate::control;
+
+use super::rule::part;
+
+part! {
+    METRICS = "Metrics pipeline",
+    "CPU is saturated usage: busy worker time times the CPU of a busy worker, never above the \
+     limit. A pod that drowns in requests looks at most limit ÷ request busy, as in a real \
+     cluster.",
+    left out "memory that a process keeps, kills for want of it";
+
+    "the kubelet refreshes, metrics-server scrapes, and a value needs two points: the lags add up",
+    from "metrics-server @5ed5d3a2",
+    by [control::metrics_pipeline],
+    vectors [], tests [pods_share_the_cores_of_their_node],
+    left out "";
+
+    "memory is a working set and a part for each request under way",
+    from "assumed: no rule is published",
+    by [control::metrics_pipeline],
+    vectors [], tests [pods_share_the_cores_of_their_node],
+    left out "";
+}
+
+part! {
+    HPA = "HorizontalPodAutoscaler",
+    "autoscaling/v2: the greatest proposal of all metrics, stabilised and bounded.",
+    left out "scenarios cannot state custom and external metrics yet";
+
+    "pods are counted, unready, missing or ignored",
+    from "kubernetes pkg/controller/podautoscaler/replica_calculator.go, v1.33 or later",
+    by [control::hpa::pods::group],
+    vectors [group_pods], tests [the_hpa_does_not_see_a_zone_loss],
+    left out "";
+
+    "the request of a pod or container is what a utilisation is a share of",
+    from "kubernetes pkg/controller/podautoscaler/replica_calculator.go, v1.33 or later",
+    by [control::hpa::requests::pod_request],
+    vectors [pod_requests], tests [],
+    left out "";
+
+    "resource and pods metrics: the ratio to the target, dampened by pods without a value",
+    from "kubernetes pkg/controller/podautoscaler/replica_calculator.go, v1.33 or later; executed \
+          v1.20.2",
+    by [control::hpa::replica_calculator::propose],
+    vectors [resource, pods], tests [],
+    left out "";
+
+    "object and external metrics, by value and by average value",
+    from "kubernetes pkg/controller/podautoscaler/replica_calculator.go, v1.33 or later",
+    by [control::hpa::replica_calculator::propose],
+    vectors [object, external, object_per_pod, external_per_pod], tests [],
+    left out "";
+
+    "the tolerance in its old and its new form",
+    from "kubernetes pkg/controller/podautoscaler/replica_calculator.go, before and from v1.33",
+    by [control::hpa::tolerance::Tolerance],
+    vectors [resource], tests [the_two_forms_differ_at_the_upper_edge],
+    left out "";
+
+    "without behavior: at most double or 4, and the highest recommendation of 5 min",
+    from "kubernetes pkg/controller/podautoscaler/horizontal.go, about v1.31",
+    by [control::hpa::legacy::bound, control::hpa::legacy::stabilize],
+    vectors [convert_rules, stabilize_legacy, growth], tests [scale_down_waits_for_the_window],
+    left out "";
+
+    "with behavior: windows for both directions, then policies over recent changes",
+    from "kubernetes pkg/controller/podautoscaler/horizontal.go, about v1.31; \
+          pkg/apis/autoscaling/v2/defaults.go @1adaa753",
+    by [
+        control::hpa::behavior::stabilize, control::hpa::behavior::bound_rate,
+        control::hpa::behavior::scale_up_limit, control::hpa::behavior::scale_down_limit,
+        control::hpa::behavior::store_event,
+    ],
+    vectors [
+        stabilize_behavior, rate_limit, scale_up_limit, scale_down_limit, store_event, growth,
+    ],
+    tests [scale_down_waits_for_the_window],
+    left out "";
+
+    "one pass: disabled, out of bounds, failed metrics block only the way down; conditions with \
+     their reasons",
+    from "kubernetes pkg/controller/podautoscaler/horizontal.go, about v1.31",
+    by [control::hpa::reconcile::reconcile],
+    vectors [reconcile],
+    tests [
+        every_decision_says_why, replicas_stay_within_bounds,
+        a_pass_tells_the_conditions_that_change,
+    ],
+    left out "";
+}

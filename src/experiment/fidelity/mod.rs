@@ -1,0 +1,56 @@
+//! Fidelity: which rule of the real system each part follows, where, and what pins it.
+//!
+//! These tables are the source of `docs/fidelity.md`: edit a row here, then `make docs`. A row
+//! names functions, which the compiler looks up; kinds of vectors and tests, which the test
+//! `fidelity` looks up; and what is left out. Every part of the model has its rows in the file of
+//! its family.
+
+pub mod rule;
+
+mod workloads;
+
+mod scheduler;
+
+mod kubelet;
+
+mod nodes;
+
+mod hpa;
+
+mod autoscaler;
+
+mod surroundings;
+
+use rule::Part;
+
+/// All parts, in the order of the page.
+pub const PARTS: &[&Part] = &[
+    &workloads::REPLICA_SET,
+    &workloads::DEPLOYMENT,
+    &workloads::DISRUPTION_BUDGET,
+    &scheduler::SCHEDULER,
+    &kubelet::KUBELET,
+    &kubelet::ENDPOINTS,
+    &nodes::NODE_LIFECYCLE,
+    &hpa::METRICS,
+    &hpa::HPA,
+    &autoscaler::CLUSTER_AUTOSCALER,
+    &nodes::NODE_POOLS,
+    &surroundings::FRONT_DOOR,
+    &surroundings::PLACES,
+    &surroundings::USERS,
+    &surroundings::FAULTS,
+];
+
+/// Parts of the real system that are not there at all, and what that means.
+pub const NOT_MODELLED: &[(&str, &str)] = &[
+    ("Traffic Manager", "users reach clusters through Front Door only"),
+    ("Application Gateway, firewall", "neither capacity units nor probes of their own"),
+    (
+        "Capacity layer",
+        "no vCPU quota, region token rate, reservations, subnet addresses, SNAT ports or \
+        throttling \
+         of APIs",
+    ),
+    ("Dependencies", "no database, registry replica, key vault or cache that could slow or fail"),
+];

@@ -1,0 +1,117 @@
+//! Rules of what is around Kubernetes: Front Door, places, users, faults.
+
+use crate::control;
+use crate::faults;
+use crate::model;
+use crate::traffic;
+
+use super::rule::part;
+
+part! {
+    FRONT_DOOR = "Front Door",
+    "Every edge location has its own view of the origins. By default a probe succeeds while at \
+     least one pod among the endpoints of each workload answers (`frontDoor.probe.target: \
+     workload`), however busy it is; with `gateway` the ingress answers by itself.",
+    left out "session affinity, rules engine, propagation of configuration, caching, load of the \
+              probes on the origin";
+
+    "an origin is healthy while x of its last n probes are; only 200 is success; single origins \
+     are not probed",
+    from "azure-docs articles/frontdoor/health-probes.md",
+    by [control::front_door_health::sample_window, control::front_door_health::probing],
+    vectors [],
+    tests [
+        three_of_four_is_quick_out_and_slow_back, the_count_is_that_of_the_last_results,
+        detection_follows_the_uniform_law, failback_follows_the_uniform_law,
+        a_hang_adds_the_time_out,
+    ],
+    left out "the probe time-out (30 s here) is not published";
+
+    "edge locations probe at their own phases, at the shortest interval of the group",
+    from "azure-docs articles/frontdoor/health-probes.md",
+    by [control::front_door_health::policy::shared_interval],
+    vectors [], tests [presets_and_shared_interval, the_first_and_the_last_edge],
+    left out "";
+
+    "healthy, then priority, then latency window, then weight; all down means all are used",
+    from "azure-docs articles/frontdoor/routing-methods.md",
+    by [control::front_door_health::routing::pick_origins],
+    vectors [], tests [health_and_priority_come_first, latency_and_weights_decide_among_equals],
+    left out "";
+}
+
+part! {
+    PLACES = "Regions, zones, racks",
+    "Nested failure domains.",
+    left out "region pairs' order of recovery, staggered updates";
+
+    "a fault of a place hits everything in it",
+    from "azure-docs articles/reliability/availability-zones-overview.md",
+    by [model::region],
+    vectors [], tests [the_mode_decides_how_requests_fail],
+    left out "";
+}
+
+part! {
+    USERS = "Clients",
+    "Every request is simulated. Pods run at their nominal speed while their node has cores left.",
+    left out "connection reuse, DNS, congestion and loss, pods that call other pods";
+
+    "arrivals are Poisson with a rate that is constant, steps, diurnal or a trace; single \
+    instants; \
+     a closed loop; over-dispersion",
+    from "queueing theory",
+    by [traffic::demand],
+    vectors [], tests [m_m_c, m_g_1, a_closed_loop_waits_for_its_answer],
+    left out "";
+
+    "c workers and a bounded queue; abandoned work is served, dropped or cancelled",
+    from "queueing theory (Kiefer and Wolfowitz 1955)",
+    by [traffic::kiefer_wolfowitz, traffic::requests],
+    vectors [], tests [m_m_c_k, m_m_n_with_patience, time_outs_bound_the_backlog],
+    left out "";
+
+    "time-out, deadline, retries with back-off, jitter and budget",
+    from "what client libraries do; no single source",
+    by [model::client, traffic::requests],
+    vectors [], tests [retries_amplify_load, clients_learn_outcomes_at_their_instants],
+    left out "";
+
+    "random, round robin, power of two, least outstanding",
+    from "kube-proxy's modes, and the literature for the other two",
+    by [traffic::routing],
+    vectors [], tests [round_robin, power_of_two],
+    left out "session affinity";
+}
+
+part! {
+    FAULTS = "Faults",
+    "What breaks, and how it heals.",
+    left out "grey failures of parts of a region";
+
+    "`regionLoss`: the ingress refuses, hangs or answers 5xx; `cause: power` stops machines, and \
+     containers start cold after the repair; `cause: isolation` spares processes and queues; the \
+     control plane is included or not",
+    from "azure incident reports",
+    by [faults::region_loss],
+    vectors [], tests [the_mode_decides_how_requests_fail, isolation_spares_the_pods],
+    left out "";
+
+    "`zoneLoss`: every machine of a zone loses power",
+    from "azure incident reports",
+    by [faults::zone_loss],
+    vectors [], tests [the_hpa_does_not_see_a_zone_loss],
+    left out "zonal ingress, zonal control plane";
+
+    "`nodeLoss`: machines drawn among those that match stop",
+    from "azure incident reports",
+    by [faults::node_loss],
+    vectors [], tests [a_dead_node_is_noticed_tainted_and_evicted],
+    left out "";
+
+    "`podCrash`: containers end and restart with the kubelet's back-off",
+    from "azure incident reports",
+    by [faults::pod_crash],
+    vectors [], tests [crashed_pods_restart],
+    left out "";
+}
