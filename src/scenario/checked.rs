@@ -6,6 +6,7 @@ use crate::control::settings::Settings;
 use crate::faults::PlannedFault;
 use crate::model::world::World;
 use crate::spec::{Diagnostics, Leaf, Sources};
+use crate::traffic::cpu_load::LoadPlan;
 use crate::traffic::demand::OverDispersion;
 use crate::traffic::plan::{DemandPlan, DeploymentPlan};
 use crate::units::{Ratio, Span};
@@ -24,6 +25,7 @@ pub struct Scenario {
     pub(super) hpas: Vec<HpaPlan>,
     pub(super) autoscalers: Vec<AutoscalerPlan>,
     pub(super) demands: Vec<DemandPlan>,
+    pub(super) cpu_loads: Option<Vec<LoadPlan>>,
     pub(super) faults: Vec<PlannedFault>,
     pub(super) leaves: Vec<Leaf>,
     pub(super) warnings: Diagnostics,
@@ -104,6 +106,12 @@ impl Scenario {
     #[must_use]
     pub fn demands(&self) -> &[DemandPlan] {
         &self.demands
+    }
+
+    /// The CPU load of each deployment, if pods have loads instead of requests.
+    #[must_use]
+    pub fn cpu_loads(&self) -> Option<&[LoadPlan]> {
+        self.cpu_loads.as_deref()
     }
 
     /// Over-dispersion of each demand, which needs draws: see [`OverDispersion::modulate`].

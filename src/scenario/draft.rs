@@ -9,7 +9,8 @@ use crate::model::client::GeographySpec;
 use crate::model::front_door::FrontDoorSpec;
 use crate::model::node_pool::NodePoolSpec;
 use crate::model::region::RegionSpec;
-use crate::spec::{Name, Text, section};
+use crate::spec::{Code, Decoder, Diagnostic, Name, Place, Text, section};
+use crate::traffic::cpu_load::CpuLoadSpec;
 use crate::traffic::demand::DemandSpec;
 use crate::units::{Ratio, Span};
 
@@ -41,12 +42,42 @@ section! {
         "workloads" workloads: Vec<WorkloadSpec> = list 1..=100, unique;
         /// The global entry point.
         "frontDoor" front_door: FrontDoorSpec = section;
-        /// The places that clients are in.
-        "geographies" geographies: Vec<GeographySpec> = list 1..=100, unique;
-        /// What clients ask for.
-        "demands" demands: Vec<DemandSpec> = list 1..=1000;
+        /// The places that clients are in; needed with `demands`.
+        "geographies" geographies: Vec<GeographySpec> = list 0..=100, unique;
+        /// What clients ask for. Give `demands` or `cpuLoads`.
+        "demands" demands: Vec<DemandSpec> = list 0..=1000;
+        /// CPU loads instead of requests, to study the control plane alone; a deployment without
+        /// one is idle.
+        "cpuLoads" cpu_loads: Vec<CpuLoadSpec> = list 0..=1000;
         /// What breaks.
         "faults" faults: Vec<FaultSpec> = list 0..=1000, unique;
+    }
+    check ScenarioSpec::check_load;
+}
+
+impl ScenarioSpec {
+    /// Pods get requests or a CPU load, and requests come from somewhere.
+    fn check_load(&self, cx: &mut Decoder<'_>) {
+        let mut missing = |place: &Place, key: &str, help: &str| {
+            let message = format!("`{key}` is missing");
+            let wrong = Diagnostic::error(Code::MissingKey, place.clone(), message);
+            cx.report(wrong.allowed("a list of mappings").help(help));
+        };
+        if self.demands.is_empty() && self.cpu_loads.is_empty() {
+            let help = "add `demands: ..` (What clients ask for), or `cpuLoads` for a study of \
+                        the control plane alone";
+            missing(&self.demands.place, "demands", help);
+        }
+        if self.geographies.is_empty() && self.cpu_loads.is_empty() {
+            let help = "add `geographies: ..` (The places that clients are in)";
+            missing(&self.geographies.place, "geographies", help);
+        }
+        if let (Some(first), false) = (self.demands.first(), self.cpu_loads.is_empty()) {
+            let place = first.workload.place.clone();
+            let message = "pods have requests and a CPU load";
+            let wrong = Diagnostic::error(Code::Contradiction, place, message);
+            cx.report(wrong.allowed("either `demands` or `cpuLoads`"));
+        }
     }
 }
 

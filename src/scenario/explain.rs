@@ -76,10 +76,16 @@ fn explain_deployment(
             add(&format!("podsPerNode.{}", pool.name), fit.to_string(), rule);
         }
     }
-    let rate = expected_rate(made, world, id);
-    add("expectedRate", format!("{rate:.1}/s"), "demand at the start, all origins being healthy");
+    let busy_workers = if let Some(loads) = &made.cpu_loads {
+        loads[id.index()].busy_workers_at_start()
+    } else {
+        let rate = expected_rate(made, world, id);
+        let rule = "demand at the start, all origins being healthy";
+        add("expectedRate", format!("{rate:.1}/s"), rule);
+        rate * deployment.template.service.mean_s()
+    };
     let rule = "where the HPA would rest: expected metrics over their targets, within its bounds";
-    add("expectedReplicas", expected_replicas(made, id, rate).to_string(), rule);
+    add("expectedReplicas", expected_replicas(made, id, busy_workers).to_string(), rule);
 }
 
 /// Requests a second that reach a deployment at the start, all origins being healthy.
@@ -96,10 +102,10 @@ fn expected_rate(made: &Resolved, world: &World, id: DeploymentId) -> f64 {
     rate
 }
 
-fn expected_replicas(made: &Resolved, id: DeploymentId, rate: f64) -> u32 {
+fn expected_replicas(made: &Resolved, id: DeploymentId, busy_workers: f64) -> u32 {
     let hpas: Vec<&HpaPlan> = made.hpas.iter().filter(|hpa| hpa.deployment == id).collect();
     let Deployment { template, replicas, .. } = &made.world[id];
-    settled_replicas(&hpas, template, rate, *replicas)
+    settled_replicas(&hpas, template, busy_workers, *replicas)
 }
 
 /// Overlapping faults of one target are defined: it heals when the last of them ends.

@@ -10,6 +10,7 @@ use crate::model::reference::find;
 use crate::model::world::World;
 use crate::sim::laws::Law;
 use crate::spec::{Diagnostics, Leaf};
+use crate::traffic::cpu_load::LoadPlan;
 use crate::traffic::demand::OverDispersion;
 use crate::traffic::plan::{DemandPlan, DeploymentPlan};
 use crate::units::Span;
@@ -21,6 +22,7 @@ use super::trace::Window;
 use super::{checks, explain};
 
 mod clusters;
+mod cpu_loads;
 mod demands;
 mod front_door;
 mod hpas;
@@ -37,6 +39,8 @@ pub(super) struct Resolved {
     pub(super) hpas: Vec<HpaPlan>,
     pub(super) autoscalers: Vec<AutoscalerPlan>,
     pub(super) demands: Vec<DemandPlan>,
+    /// By deployment, if pods have CPU loads instead of requests.
+    pub(super) cpu_loads: Option<Vec<LoadPlan>>,
     pub(super) over_dispersion: Vec<Option<OverDispersion>>,
     pub(super) faults: Vec<PlannedFault>,
     /// Values that were derived or overridden, for `check --explain`.
@@ -65,6 +69,7 @@ pub(super) fn resolve(
         hpas: Vec::new(),
         autoscalers: Vec::new(),
         demands: Vec::new(),
+        cpu_loads: None,
         over_dispersion: Vec::new(),
         faults: Vec::new(),
         derived: Vec::new(),
@@ -73,6 +78,7 @@ pub(super) fn resolve(
     workloads::add(&mut cx, &mut made);
     front_door::add(&mut cx, &mut made);
     demands::add(&mut cx, &mut made);
+    cpu_loads::add(&mut cx, &mut made);
     for fault in spec.faults.iter() {
         made.faults.extend(fault.resolve(&made.world, cx.diagnostics));
     }
@@ -102,6 +108,7 @@ pub(super) fn resolve(
         hpas: made.hpas,
         autoscalers: made.autoscalers,
         demands: made.demands,
+        cpu_loads: made.cpu_loads,
         over_dispersion: made.over_dispersion,
         faults: made.faults,
         leaves,

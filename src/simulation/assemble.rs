@@ -17,6 +17,8 @@ use crate::model::sample::Samples;
 use crate::model::world::World;
 use crate::scenario::Scenario;
 use crate::sim::streams::Stream;
+use crate::traffic::Traffic;
+use crate::traffic::cpu_load::CpuLoads;
 use crate::traffic::plan::{Arrivals, DemandPlan, TrafficPlan};
 use crate::traffic::requests::Requests;
 use crate::traffic::routing::{OriginMode, PopRoute, Routing};
@@ -43,16 +45,6 @@ pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
     let chance = Chance { seed: options.seed.unwrap_or(run.seed), trial: options.trial };
     let start = Time::ZERO - run.warm_up;
     let world = scenario.world().clone();
-    let plan = TrafficPlan {
-        seed: chance.seed,
-        trial: chance.trial,
-        start,
-        end: Time::ZERO + run.horizon,
-        n_clusters: world.clusters.len(),
-        record_waits: false,
-        demands: demands(scenario, chance),
-        deployments: scenario.deployments().to_vec(),
-    };
     let settings =
         Settings { explicit_probing: options.explicit_probing, ..scenario.settings().clone() };
     let monitors = monitors(&world, &settings, chance, start);
@@ -62,7 +54,7 @@ pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
         now: start,
         run_start: start,
         clock: Clock::new(world.clusters.len()),
-        traffic: Box::new(Requests::new(&plan)),
+        traffic: traffic(scenario, chance),
         routing: closed(&world),
         facts: FactLog::default(),
         samples: Samples::default(),
@@ -80,6 +72,25 @@ pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
     }
     cx.clock.arm(Event::Observe, Time::ZERO);
     cx
+}
+
+/// The data plane: CPU loads if the scenario has any, requests otherwise.
+fn traffic(scenario: &Scenario, chance: Chance) -> Box<dyn Traffic> {
+    let run = scenario.run();
+    let (start, end) = (Time::ZERO - run.warm_up, Time::ZERO + run.horizon);
+    if let Some(loads) = scenario.cpu_loads() {
+        return Box::new(CpuLoads::new(loads.to_vec(), start, end));
+    }
+    Box::new(Requests::new(&TrafficPlan {
+        seed: chance.seed,
+        trial: chance.trial,
+        start,
+        end,
+        n_clusters: scenario.world().clusters.len(),
+        record_waits: false,
+        demands: demands(scenario, chance),
+        deployments: scenario.deployments().to_vec(),
+    }))
 }
 
 /// The demands with the over-dispersion of this trial.

@@ -27,8 +27,8 @@ pub(super) fn build(cx: &mut Cx, scenario: &Scenario) {
         }
     }
     for deployment in (0..cx.world.deployments.len()).map(DeploymentId::new) {
-        let rate = expected_rate(cx, scenario, deployment);
-        cx.world[deployment].replicas = settled_replicas(cx, deployment, rate);
+        let busy_workers = expected_busy_workers(cx, scenario, deployment);
+        cx.world[deployment].replicas = settled_replicas(cx, deployment, busy_workers);
         for _ in 0..cx.world[deployment].replicas {
             replica_set::create_pod(cx, deployment);
         }
@@ -41,8 +41,16 @@ pub(super) fn build(cx: &mut Cx, scenario: &Scenario) {
     }
 }
 
+/// Workers that a deployment keeps busy at the start.
+fn expected_busy_workers(cx: &Cx, scenario: &Scenario, deployment: DeploymentId) -> f64 {
+    if let Some(loads) = scenario.cpu_loads() {
+        return loads[deployment.index()].busy_workers_at_start();
+    }
+    expected_rate(cx, scenario, deployment) * cx.world[deployment].template.service.mean_s()
+}
+
 /// Requests a second that reach a deployment at the start, all origins being healthy.
-pub(super) fn expected_rate(cx: &Cx, scenario: &Scenario, deployment: DeploymentId) -> f64 {
+fn expected_rate(cx: &Cx, scenario: &Scenario, deployment: DeploymentId) -> f64 {
     let (workload, cluster) = (cx.world[deployment].workload, cx.world[deployment].cluster);
     let mut rate = 0.0;
     for demand in (0..cx.world.demands.len()).map(DemandId::new) {
@@ -64,11 +72,11 @@ fn share_of(cx: &Cx, pop: &Pop, cluster: ClusterId) -> f64 {
 }
 
 /// Replicas at which the HPA of a deployment rests, if it has one.
-fn settled_replicas(cx: &Cx, deployment: DeploymentId, rate: f64) -> u32 {
+fn settled_replicas(cx: &Cx, deployment: DeploymentId, busy_workers: f64) -> u32 {
     let hpas = cx.memory.hpas.iter().map(|hpa| &hpa.plan);
     let hpas: Vec<&HpaPlan> = hpas.filter(|plan| plan.deployment == deployment).collect();
     let Deployment { template, replicas, .. } = &cx.world[deployment];
-    settled::settled_replicas(&hpas, template, rate, *replicas)
+    settled::settled_replicas(&hpas, template, busy_workers, *replicas)
 }
 
 /// A node that has been there for long.

@@ -11,9 +11,12 @@
 //! ([`kiefer_wolfowitz`]) yields start and finish of a request when it arrives. These are
 //! tentative until their instant has passed: a kill or a change of speed runs the rest again.
 //!
+//! [`cpu_load::CpuLoads`] knows no requests: deployments have a CPU load, for studies of the
+//! control plane alone.
+//!
 //! Reading order: [`plan`], [`routing`], [`ledger`] (the interface), [`arrivals`], [`retries`],
 //! [`wheel`] (who sends when), [`kiefer_wolfowitz`], [`pods`] (who serves when), [`requests`]
-//! (the engine), [`capacity`] (what a pod sustains).
+//! (the engine), [`cpu_load`], [`capacity`] (what a pod sustains).
 
 pub mod demand;
 pub mod plan;
@@ -30,6 +33,8 @@ pub mod kiefer_wolfowitz;
 mod pods;
 
 pub mod requests;
+
+pub mod cpu_load;
 
 pub mod capacity;
 

@@ -7,33 +7,33 @@ use crate::model::workload::PodTemplate;
 use super::metric::Resource;
 use super::plan::{HpaPlan, Reads, ResourceTarget};
 
-/// Replicas at which the HPAs of a deployment rest while it gets `rate` requests a second: those
-/// that the scenario states, else the most that any metric asks for, within the bounds. The first
-/// HPA decides; without one, `replicas` stand.
+/// Replicas at which the HPAs of a deployment rest while it keeps `busy_workers` busy: those that
+/// the scenario states, else the most that any metric asks for, within the bounds. The first HPA
+/// decides; without one, `replicas` stand.
 #[must_use]
 pub fn settled_replicas(
     hpas: &[&HpaPlan],
     template: &PodTemplate,
-    rate: f64,
+    busy_workers: f64,
     replicas: u32,
 ) -> u32 {
     let Some(hpa) = hpas.first() else { return replicas };
     if let Some(stated) = hpa.start {
         return stated;
     }
-    let wanted = hpa.metrics.iter().map(|reads| wanted_by(reads, template, rate));
+    let wanted = hpa.metrics.iter().map(|reads| wanted_by(reads, template, busy_workers));
     let wanted = wanted.max().expect("an HPA has a metric");
     let bounds = hpa.autoscaler.bounds;
     wanted.clamp(bounds.min.unsigned_abs(), bounds.max.unsigned_abs())
 }
 
 /// Replicas that bring one metric to its target.
-fn wanted_by(reads: &Reads, template: &PodTemplate, rate: f64) -> u32 {
+fn wanted_by(reads: &Reads, template: &PodTemplate, busy_workers: f64) -> u32 {
     match *reads {
         Reads::Resource { resource, of, target } => {
             let (load, constant) = match resource {
-                Resource::Cpu => cpu_cores(template, of, rate),
-                Resource::Memory => memory_bytes(template, of, rate),
+                Resource::Cpu => cpu_cores(template, of, busy_workers),
+                Resource::Memory => memory_bytes(template, of, busy_workers),
             };
             let per_pod = match target {
                 // A container without request makes the metric fail: the bounds decide.
@@ -55,8 +55,8 @@ fn replicas_for(load: f64, per_pod: f64) -> u32 {
 }
 
 /// CPU that the load needs together, and that each pod uses anyway \[cores\].
-fn cpu_cores(template: &PodTemplate, of: ContainerPick, rate: f64) -> (f64, f64) {
-    let load = rate * template.service.mean_s() * template.cpu_per_worker.cores();
+fn cpu_cores(template: &PodTemplate, of: ContainerPick, busy_workers: f64) -> (f64, f64) {
+    let load = busy_workers * template.cpu_per_worker.cores();
     let sidecars = &template.containers;
     match of {
         ContainerPick::All => (load, sidecars.sidecar_cpu().cores()),
@@ -66,13 +66,13 @@ fn cpu_cores(template: &PodTemplate, of: ContainerPick, rate: f64) -> (f64, f64)
 }
 
 /// Memory that the load needs together, and that each pod uses anyway \[bytes\].
-fn memory_bytes(template: &PodTemplate, of: ContainerPick, rate: f64) -> (f64, f64) {
+fn memory_bytes(template: &PodTemplate, of: ContainerPick, busy_workers: f64) -> (f64, f64) {
     let containers = &template.containers;
     let sidecars: i64 = containers.sidecars.iter().map(|sidecar| sidecar.memory.get()).sum();
     let (per_request, working_set) = containers
         .memory_use
         .map_or((0, 0), |memory| (memory.per_request.get(), memory.working_set.get()));
-    let load = rate * template.service.mean_s() * per_request as f64;
+    let load = busy_workers * per_request as f64;
     match of {
         ContainerPick::All => (load, (working_set + sidecars) as f64),
         ContainerPick::Main => (load, working_set as f64),
