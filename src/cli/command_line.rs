@@ -46,6 +46,10 @@ pub struct ScenarioArguments {
     /// can be given several times
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub sets: Vec<String>,
+    /// Refuse manifests with fields that Kubernetes does not know, or that matter and are not
+    /// modelled
+    #[arg(long)]
+    pub strict: bool,
 }
 
 /// How to replay a scenario.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::spec::{Leaf, Origin, escaped};
+use crate::spec::{Leaf, Origin, SourceId, escaped};
 
 use crate::scenario::Scenario;
 
@@ -17,7 +17,7 @@ const WIDEST: usize = 40;
 /// Every value of the scenario as aligned lines: key, value, origin.
 pub(super) fn text(scenario: &Scenario) -> String {
     let mut out = String::new();
-    for (section, rows) in &sections(scenario.explained()) {
+    for (section, rows) in &sections(scenario.explained(), |leaf| origin(scenario, leaf)) {
         if !section.is_empty() {
             out += &format!("{}\n", escaped(section));
         }
@@ -50,9 +50,21 @@ pub(super) fn data(scenario: &Scenario) -> Vec<Explained> {
         path: leaf.place.path.to_string(),
         value: leaf.shown.clone(),
         origin: origin_word(leaf.origin),
-        source: leaf.origin.to_string(),
+        source: origin(scenario, leaf),
     };
     leaves.map(explained).collect()
+}
+
+/// The origin in words; a value that the scenario file does not state says where it stands.
+fn origin(scenario: &Scenario, leaf: &Leaf) -> String {
+    let span = leaf.place.span;
+    let source = scenario.sources().get(span.source);
+    match leaf.origin {
+        Origin::Given if span.source == SourceId::default() => leaf.origin.to_string(),
+        Origin::Given if source.name() == "--set" => "given (--set)".to_owned(),
+        Origin::Given => format!("given ({}:{})", source.name(), span.start.line),
+        _ => leaf.origin.to_string(),
+    }
 }
 
 const fn origin_word(origin: Origin) -> &'static str {
@@ -81,14 +93,13 @@ struct Row {
 /// The values by section; the section of `a.b[1].c` is `a.b[1]`. Sections keep the order in which
 /// they first occur, but those of one parent stand together. What is said twice (a workload is
 /// resolved for each of its clusters) is kept once.
-fn sections(leaves: &[Leaf]) -> Vec<(String, Vec<Row>)> {
+fn sections(leaves: &[Leaf], origin: impl Fn(&Leaf) -> String) -> Vec<(String, Vec<Row>)> {
     let names = names_of_items(leaves);
     let mut sections: Vec<(String, Vec<Row>)> = Vec::new();
     for leaf in leaves {
         let (section, key) = leaf.place.path.rsplit_once('.').unwrap_or(("", &leaf.place.path));
         let section = with_names(section, &names);
-        let origin = leaf.origin.to_string();
-        let row = Row { key: key.to_owned(), value: leaf.shown.clone(), origin };
+        let row = Row { key: key.to_owned(), value: leaf.shown.clone(), origin: origin(leaf) };
         match sections.iter_mut().find(|(known, _)| *known == section) {
             Some((_, rows)) if rows.contains(&row) => {}
             Some((_, rows)) => rows.push(row),
@@ -155,7 +166,7 @@ mod tests {
             leaf("faults[0].at", "1m"),
             leaf("clusters[0].autoscaler.enabled", "true"),
         ];
-        let found = sections(&leaves);
+        let found = sections(&leaves, |leaf| leaf.origin.to_string());
         let shape: Vec<(&str, Vec<&str>)> = found
             .iter()
             .map(|(section, rows)| (&**section, rows.iter().map(|row| &*row.key).collect()))

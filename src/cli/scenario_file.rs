@@ -18,6 +18,7 @@ use super::talk::say;
 pub(super) fn read(arguments: &ScenarioArguments) -> Result<Scenario, Box<Rejected>> {
     match missing(&arguments.scenario) {
         Some(rejected) => Err(Box::new(rejected)),
+        None if arguments.strict => load(&arguments.scenario, &arguments.sets)?.strictly(),
         None => load(&arguments.scenario, &arguments.sets),
     }
 }

@@ -5,11 +5,13 @@ use crate::control::hpa::plan::HpaPlan;
 use crate::control::settings::Settings;
 use crate::faults::PlannedFault;
 use crate::model::world::World;
-use crate::spec::{Diagnostics, Leaf, Sources};
+use crate::spec::{Code, Diagnostics, Leaf, Sources};
 use crate::traffic::cpu_load::LoadPlan;
 use crate::traffic::demand::OverDispersion;
 use crate::traffic::plan::{DemandPlan, DeploymentPlan};
 use crate::units::{Ratio, Span};
+
+use super::load::Rejected;
 
 /// A checked scenario. Only [`load()`](super::load()) and [`from_text`](super::from_text) make one.
 #[derive(Debug)]
@@ -48,6 +50,19 @@ pub struct RunSettings {
 }
 
 impl Scenario {
+    /// The scenario, if its manifests hold nothing but what is modelled.
+    ///
+    /// # Errors
+    /// Fields that Kubernetes does not know, and fields that matter and are not modelled.
+    pub fn strictly(mut self) -> Result<Self, Box<Rejected>> {
+        let diagnostics = std::mem::take(&mut self.warnings);
+        let diagnostics = diagnostics.with_errors(&[Code::UnknownManifestField, Code::NotModelled]);
+        if diagnostics.has_errors() {
+            return Err(Box::new(Rejected { diagnostics, sources: self.sources }));
+        }
+        Ok(Self { warnings: diagnostics, ..self })
+    }
+
     /// Its name, fit for a folder.
     #[must_use]
     pub fn name(&self) -> &str {

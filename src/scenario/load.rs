@@ -11,6 +11,7 @@ use crate::spec::{
 
 use super::checked::Scenario;
 use super::draft::{SCHEMA, ScenarioSpec};
+use super::manifests;
 use super::resolve::resolve;
 use super::table::Tables;
 
@@ -86,13 +87,19 @@ fn build(
     for assignment in sets {
         set_path(&mut root, assignment, &mut sources, &mut diagnostics);
     }
+    let folder = folder.unwrap_or_else(|| sources.get(id).folder()).to_owned();
+    let manifests = manifests::apply(&mut root, id, &folder, &mut sources, &mut diagnostics);
+    // Without its manifests a workload lacks keys that nobody forgot.
+    let Some(manifests) = manifests else {
+        return Err(Box::new(Rejected { diagnostics, sources }));
+    };
     let decoded = decode(&root, &mut diagnostics);
     let decoded = match decoded {
         Some(decoded) if !diagnostics.has_errors() => decoded,
         _ => return Err(Box::new(Rejected { diagnostics, sources })),
     };
     let hash = hash_of(std::iter::once(sources.get(id).text()).chain(sets.iter().map(|s| &**s)));
-    let folder = folder.unwrap_or_else(|| sources.get(id).folder()).to_owned();
+    let hash = manifests.iter().fold(hash, |hash, &id| absorb(hash, sources.get(id).text()));
     let mut tables = Tables::new(sources, &folder);
     let scenario = resolve(&decoded, &mut tables, &mut diagnostics);
     let hash = tables.texts().fold(hash, absorb);

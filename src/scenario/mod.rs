@@ -6,14 +6,15 @@
 //! are reported at once, with file, line, column, what was read and what is allowed.
 //!
 //! Reading order: [`draft`] and [`workload_spec`] (the file as sections), [`mod@load`] (the
-//! stages), [`resolve`] (names to ids, specs to runtime data), [`arrivals`], [`trace`] and
-//! [`table`] (rates and CSV files), [`checks`] (what is wrong between sections), [`explain`]
-//! (derived values in words), [`checked`] (the result).
+//! stages), `manifests` (workloads as `kubectl` takes them), [`resolve`] (names to ids, specs to
+//! runtime data), [`arrivals`], [`trace`] and [`table`] (rates and CSV files), [`checks`] (what
+//! is wrong between sections), [`explain`] (derived values in words), [`checked`] (the result).
 
 pub mod draft;
 pub mod workload_spec;
 
 pub mod load;
+mod manifests;
 pub mod resolve;
 
 pub mod arrivals;

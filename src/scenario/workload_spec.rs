@@ -12,7 +12,7 @@ use crate::model::duration::DurationSpec;
 use crate::model::workload::{AntiAffinitySpec, LimitsSpec, ProbeSpec, RequestsSpec};
 use crate::spec::{
     Code, Decode, Decoder, Diagnostic, Field, Kind, Name, Node, Origin, Presence, Section, Set,
-    Shape, choice, section,
+    Shape, Text, choice, section,
 };
 use crate::traffic::plan::{Balancer, OnTimeout};
 use crate::units::{Bytes, MilliCpu, Rate, Span};
@@ -23,6 +23,9 @@ section! {
     pub struct WorkloadSpec {
         /// Its name, e.g. `web`.
         "name" name: Name = required;
+        /// Kubernetes manifests that state the rest, relative to the scenario's folder; `-` is
+        /// the standard input. Keys of the workload go before what they say.
+        "manifests" manifests: Vec<Text> = list 0..=20;
         /// What the scheduler reserves for a pod.
         "requests" requests: RequestsSpec = required;
         /// What a pod may not exceed.
@@ -81,7 +84,7 @@ section! {
         /// Scheduling priority; higher goes first.
         "priority" priority: i32 = default "0",
             source "Kubernetes, no PriorityClass",
-            range -2147483648..=1000000000;
+            range -2147483648..=2000001000;
         /// Its Horizontal Pod Autoscaler; left out, there is none.
         "hpa" hpa: Option<HpaSpec> = optional;
         /// Its PodDisruptionBudget: how many pods evictions leave; left out, there is none.

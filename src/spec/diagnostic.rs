@@ -99,6 +99,10 @@ codes! {
     UnknownPath "unknown-path";
     /// A trace or table file is malformed.
     BadTable "bad-table";
+    /// A field of a manifest that no Kubernetes type knows; an error with `--strict`.
+    UnknownManifestField "unknown-manifest-field";
+    /// A field of a manifest that matters and is not modelled; an error with `--strict`.
+    NotModelled "not-modelled";
     /// The run would need more time or memory than is allowed.
     TooCostly "too-costly";
 }
@@ -221,6 +225,18 @@ impl Diagnostics {
         }
         self.dropped += dropped;
         self.errors += dropped_errors;
+    }
+
+    /// The same, with every warning of one of `codes` as an error.
+    #[must_use]
+    pub fn with_errors(mut self, codes: &[Code]) -> Self {
+        for diagnostic in &mut self.kept {
+            if diagnostic.severity == Severity::Warning && codes.contains(&diagnostic.code) {
+                diagnostic.severity = Severity::Error;
+                self.errors += 1;
+            }
+        }
+        self
     }
 
     /// Whether further ones are only counted, so that good advice is not worth computing.

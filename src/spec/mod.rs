@@ -63,7 +63,7 @@ pub use section::{Field, OneOf, Presence, Range, Section, Shape, Variant};
 pub use set_path::set_path;
 pub use source::{Source, Sources};
 pub use span::{Place, Position, SourceId, SourceSpan};
-pub use yaml::parse;
+pub use yaml::{parse, parse_all};
 
 pub use crate::{choice, one_of, section};
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
 
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
-use super::node::{Key, Kind, Node, Style, shortened};
+use super::node::{Key, Kind, Node, Style, is_null, shortened};
 use super::source::Sources;
 use super::span::{Place, Position, SourceId, SourceSpan};
 
@@ -34,6 +34,23 @@ pub fn parse(sources: &Sources, id: SourceId, diagnostics: &mut Diagnostics) -> 
     parse_from(sources, id, 0, diagnostics)
 }
 
+/// The trees of all documents of source `id`, empty ones left out, or `None` after a report.
+#[must_use]
+pub fn parse_all(
+    sources: &Sources,
+    id: SourceId,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<Node>> {
+    let mut documents = Vec::new();
+    let last = read(sources, id, 0, Some(&mut documents), diagnostics)?;
+    documents.extend(last);
+    documents.retain(|document| match &document.kind {
+        Kind::Scalar { text, style: Style::Plain } => !is_null(text),
+        _ => true,
+    });
+    Some(documents)
+}
+
 /// Like [`parse`], but starting at the byte `start` of the first line.
 pub(super) fn parse_from(
     sources: &Sources,
@@ -41,6 +58,18 @@ pub(super) fn parse_from(
     start: usize,
     diagnostics: &mut Diagnostics,
 ) -> Option<Node> {
+    read(sources, id, start, None, diagnostics)?
+}
+
+/// The last document of the text from byte `start` on, the others pushed to `several`; one that
+/// is not wanted there is a mistake.
+fn read(
+    sources: &Sources,
+    id: SourceId,
+    start: usize,
+    mut several: Option<&mut Vec<Node>>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Option<Node>> {
     let (before, text) = sources.get(id).text().split_at(start);
     let shift = before.chars().count();
     let mut builder = Builder { source: id, shift, diagnostics, open: vec![], root: None, n: 0 };
@@ -62,7 +91,9 @@ pub(super) fn parse_from(
         let span = builder.span(span);
         if matches!(event, Event::DocumentStart(_)) {
             documents += 1;
-            if 1 < documents {
+            if let Some(earlier) = &mut several {
+                earlier.extend(builder.root.take());
+            } else if 1 < documents {
                 builder.report(
                     Code::SeveralDocuments,
                     span,
@@ -75,7 +106,7 @@ pub(super) fn parse_from(
         }
         builder.take(event, span)?;
     }
-    builder.root
+    Some(builder.root)
 }
 
 /// A list or mapping whose end has not come yet.

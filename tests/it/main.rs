@@ -11,6 +11,7 @@ mod front_door;
 mod golden;
 mod hpa_checks;
 mod layering;
+mod manifests;
 mod operation_checks;
 mod output;
 mod reference;
