@@ -6,8 +6,8 @@
 
 use crate::control::kubelet::{container, probing};
 use crate::control::{
-    Cx, cluster_autoscaler, endpoints, front_door_health, hpa, metrics_pipeline, node_lifecycle,
-    replica_set, scheduler,
+    Cx, cluster_autoscaler, custom_metrics, endpoints, front_door_health, hpa, metrics_pipeline,
+    node_lifecycle, replica_set, scheduler,
 };
 use crate::model::event::Event;
 use crate::model::fact::{FactLog, What, Why};
@@ -116,6 +116,7 @@ fn handle(cx: &mut Cx, scenario: &Scenario, event: Event) {
         Event::PopProbe(pop, cluster) => front_door_health::result_due(cx, pop, cluster),
         Event::KubeletStats(node) => metrics_pipeline::refresh_kubelet_stats(cx, node),
         Event::MetricsScrape(cluster) => metrics_pipeline::scrape(cx, cluster),
+        Event::CustomMetricsScrape(cluster) => custom_metrics::scrape(cx, cluster),
         Event::HpaSync(deployment) => hpa::sync(cx, deployment),
         Event::AutoscalerScan(cluster) => cluster_autoscaler::scan(cx, cluster),
         Event::Observe => observe::observe(cx),

@@ -17,7 +17,7 @@ pub struct Clock {
     n_clusters: usize,
 }
 
-const N_KINDS: usize = 21;
+const N_KINDS: usize = 22;
 
 impl Clock {
     /// An empty clock for a world of `n_clusters` clusters.
@@ -147,6 +147,7 @@ impl Clock {
             Event::HpaSync(id) => (18, id.index()),
             Event::AutoscalerScan(id) => (19, id.index()),
             Event::Observe => (20, 0),
+            Event::CustomMetricsScrape(id) => (21, id.index()),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::model::world::World;
 use crate::units::{Span, Time};
 
 use super::cluster_autoscaler::plan::{AutoscalerPlan, AutoscalerState};
+use super::custom_metrics::adapter::Adapter;
 use super::front_door_health::{OriginCondition, ProbedOrigin};
 use super::hpa::plan::HpaPlan;
 use super::hpa::sync::HpaState;
@@ -26,6 +27,8 @@ pub struct Memory {
     nodes: Vec<NodeMemory>,
     /// HPAs, in the order of their deployments.
     pub hpas: Vec<HpaState>,
+    /// What the monitoring of each cluster has scraped for HPAs, where one asks for it.
+    pub adapters: Vec<Option<Adapter>>,
     /// When an HPA last changed a deployment's replicas.
     pub scaled_at: Vec<Option<Time>>,
     /// Autoscalers by cluster.
@@ -93,6 +96,7 @@ impl Memory {
             pods: Vec::new(),
             nodes: Vec::new(),
             hpas: hpas.iter().cloned().map(HpaState::new).collect(),
+            adapters: vec![None; n_clusters],
             scaled_at: vec![None; world.deployments.len()],
             autoscalers: autoscalers.iter().enumerate().map(autoscaler).collect(),
             schedulers: vec![SchedulerState::default(); n_clusters],

@@ -15,6 +15,7 @@
 //! | [`endpoints`] | pkg/controller/endpointslice, pkg/proxy |
 //! | [`node_lifecycle`] | pkg/controller/nodelifecycle, tainteviction, podgc |
 //! | [`metrics_pipeline`] | kubelet stats, kubernetes-sigs/metrics-server |
+//! | [`custom_metrics`] | Prometheus, kubernetes-sigs/prometheus-adapter |
 //! | [`hpa`] | pkg/controller/podautoscaler |
 //! | [`cluster_autoscaler`] | kubernetes/autoscaler, cluster-autoscaler |
 //! | [`front_door_health`] | Azure Front Door's probes and routing |
@@ -33,6 +34,7 @@ pub mod memory;
 pub mod settings;
 
 pub mod cluster_autoscaler;
+pub mod custom_metrics;
 pub mod deployment;
 pub mod disruption;
 pub mod endpoints;

@@ -22,6 +22,14 @@ section! {
         "scrapeInterval" scrape_interval: Span = default "15s",
             source "metrics-server manifests/base/deployment.yaml",
             range "10s"..="10m";
+        /// How often the monitoring behind custom and external metrics scrapes.
+        "customMetricsInterval" custom_metrics_interval: Span = default "30s",
+            source "kube-prometheus and Azure Monitor managed Prometheus: every 30 s",
+            range "1s"..="10m";
+        /// The window over which it computes rates.
+        "customMetricsWindow" custom_metrics_window: Span = default "2m",
+            source "prometheus-adapter docs/walkthrough.md: rate over 2m",
+            range "2s"..="1h";
         /// `--horizontal-pod-autoscaler-sync-period`.
         "hpaSyncPeriod" hpa_sync_period: Span = default "15s",
             source "kubernetes podautoscaler/config/v1alpha1/defaults.go",
@@ -193,6 +201,8 @@ impl KubernetesSpec {
             explicit_probing: false,
             kubelet_stats_period: *self.kubelet_stats_period,
             scrape_interval: *self.scrape_interval,
+            custom_metrics_interval: *self.custom_metrics_interval,
+            custom_metrics_window: *self.custom_metrics_window,
             hpa_sync_period: *self.hpa_sync_period,
             monitor: self.monitor(),
             controller_qps: self.controller_qps.per_s(),
@@ -253,6 +263,10 @@ pub struct Settings {
     pub kubelet_stats_period: Span,
     /// How often metrics-server scrapes the kubelets.
     pub scrape_interval: Span,
+    /// How often the monitoring behind custom and external metrics scrapes.
+    pub custom_metrics_interval: Span,
+    /// The window over which it computes rates.
+    pub custom_metrics_window: Span,
     /// `--horizontal-pod-autoscaler-sync-period`.
     pub hpa_sync_period: Span,
     /// Node monitor and evictions, see `MonitorPolicy`.

@@ -39,6 +39,8 @@ pub enum Event {
     KubeletStats(NodeId),
     /// metrics-server scrapes the nodes of a cluster.
     MetricsScrape(ClusterId),
+    /// The monitoring of a cluster scrapes what HPAs ask for besides CPU and memory.
+    CustomMetricsScrape(ClusterId),
     /// An HPA runs.
     HpaSync(HpaId),
     /// The cluster autoscaler runs.
@@ -77,7 +79,7 @@ impl Event {
             | Self::ProbeTick(..)
             | Self::PodGone(_) => 3,
             Self::EndpointsChange(_) | Self::PopProbe(..) => 4,
-            Self::KubeletStats(_) | Self::MetricsScrape(_) => 5,
+            Self::KubeletStats(_) | Self::MetricsScrape(_) | Self::CustomMetricsScrape(_) => 5,
             Self::HpaSync(_) => 6,
             Self::AutoscalerScan(_) => 7,
             Self::Observe => 8,

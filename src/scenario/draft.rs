@@ -3,6 +3,7 @@
 //! Each component declares its section beside its code; here they are put together.
 
 use crate::control::cluster_autoscaler::spec::ClusterAutoscalerSpec;
+use crate::control::custom_metrics::spec::MetricSourceSpec;
 use crate::control::settings::{KubernetesSpec, VersionProfile};
 use crate::faults::FaultSpec;
 use crate::model::client::GeographySpec;
@@ -40,6 +41,8 @@ section! {
         "clusters" clusters: Vec<ClusterSpec> = list 1..=64, unique;
         /// The workloads, each defined once for all clusters.
         "workloads" workloads: Vec<WorkloadSpec> = list 1..=100, unique;
+        /// Custom and external metrics of HPAs, and outages of metrics.
+        "metricSources" metric_sources: Vec<MetricSourceSpec> = list 0..=1000, unique;
         /// The global entry point.
         "frontDoor" front_door: FrontDoorSpec = section;
         /// The places that clients are in; needed with `demands`.

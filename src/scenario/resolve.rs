@@ -26,6 +26,7 @@ mod cpu_loads;
 mod demands;
 mod front_door;
 mod hpas;
+mod metric_sources;
 mod places;
 mod workloads;
 
@@ -75,6 +76,7 @@ pub(super) fn resolve(
         derived: Vec::new(),
     };
     clusters::add(&mut cx, &mut made);
+    metric_sources::check(&mut cx);
     workloads::add(&mut cx, &mut made);
     front_door::add(&mut cx, &mut made);
     demands::add(&mut cx, &mut made);

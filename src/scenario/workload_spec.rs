@@ -87,6 +87,9 @@ section! {
             range -2147483648..=2000001000;
         /// Its Horizontal Pod Autoscaler; left out, there is none.
         "hpa" hpa: Option<HpaSpec> = optional;
+        /// Further HPAs on the same pods. The API server does not refuse this mistake, and
+        /// then none of them scales (`AmbiguousSelector`).
+        "additionalHpas" additional_hpas: Vec<HpaSpec> = list 0..=4;
         /// Its PodDisruptionBudget: how many pods evictions leave; left out, there is none.
         "podDisruptionBudget" disruption_budget: Option<PodDisruptionBudgetSpec> = optional;
         /// The clusters that run it; left out, all.
@@ -247,6 +250,11 @@ impl WorkloadSpec {
             let message = format!("{replicas} replicas lie outside the HPA's bounds");
             let warning = Diagnostic::warning(Code::Contradiction, place, message);
             cx.report(warning.help("its first pass will move them to the bound"));
+        }
+        if self.hpa.is_none() && !self.additional_hpas.is_empty() {
+            let place = self.additional_hpas.place.clone();
+            let wrong = Diagnostic::error(Code::Contradiction, place, "there is no first `hpa`");
+            cx.report(wrong.allowed("further HPAs beside `hpa`"));
         }
         for probe in [&self.startup_probe, &self.liveness_probe] {
             if let Some(probe) = &**probe {

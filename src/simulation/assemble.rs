@@ -2,6 +2,7 @@
 //! every controller.
 
 use crate::control::clock::Clock;
+use crate::control::custom_metrics::adapter::Adapter;
 use crate::control::front_door_health::{
     self, OriginCondition, ProbeGrid, ProbeTiming, ProbedOrigin, SampleWindow,
 };
@@ -49,7 +50,8 @@ pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
         Settings { explicit_probing: options.explicit_probing, ..scenario.settings().clone() };
     let monitors = monitors(&world, &settings, chance, start);
     let probed = probed_origins(&world, chance, start);
-    let memory = Memory::new(&world, scenario.hpas(), scenario.autoscalers(), monitors, probed);
+    let mut memory = Memory::new(&world, scenario.hpas(), scenario.autoscalers(), monitors, probed);
+    memory.adapters = adapters(&world, scenario.hpas(), &settings);
     let mut cx = Cx {
         now: start,
         run_start: start,
@@ -143,6 +145,19 @@ fn probed_origins(world: &World, chance: Chance, start: Time) -> Vec<ProbedOrigi
     probed
 }
 
+/// The monitoring of each cluster in which an HPA asks for more than CPU and memory.
+fn adapters(world: &World, hpas: &[HpaPlan], settings: &Settings) -> Vec<Option<Adapter>> {
+    let adapter = |cluster: ClusterId| {
+        let here = |hpa: &&HpaPlan| world[hpa.deployment].cluster == cluster;
+        let asking: Vec<&HpaPlan> =
+            hpas.iter().filter(here).filter(|hpa| hpa.reads_custom_metrics()).collect();
+        let delay = asking.iter().map(|hpa| hpa.longest_delay()).max()?;
+        let deployments = asking.iter().map(|hpa| hpa.deployment).collect();
+        Some(Adapter::new(deployments, settings.custom_metrics_window, delay))
+    };
+    (0..world.clusters.len()).map(ClusterId::new).map(adapter).collect()
+}
+
 /// Makes the timers of clusters and deployments, so that their order is that of the scenario.
 fn register_controllers(cx: &mut Cx) {
     for cluster in (0..cx.world.clusters.len()).map(ClusterId::new) {
@@ -172,6 +187,13 @@ fn arm_controllers(cx: &mut Cx, scenario: &Scenario) {
         let scan = scenario.autoscalers()[cluster.index()].scan_interval;
         arm_at_phase(cx, Event::AutoscalerScan(cluster), &name, scan);
     }
+    for cluster in (0..cx.world.clusters.len()).map(ClusterId::new) {
+        if cx.memory.adapters[cluster.index()].is_some() {
+            let name = cx.world[cluster].name.clone();
+            let interval = cx.settings.custom_metrics_interval;
+            arm_at_phase(cx, Event::CustomMetricsScrape(cluster), &name, interval);
+        }
+    }
     for id in (0..cx.memory.hpas.len()).map(HpaId::new) {
         let HpaPlan { deployment, number, .. } = cx.memory.hpas[id.index()].plan;
         let mut name = cx.world.deployment_name(deployment);
@@ -190,6 +212,7 @@ fn arm_at_phase(cx: &mut Cx, event: Event, entity: &str, period: Span) {
     let purpose = match event {
         Event::MetricsScrape(_) => "scrape-phase",
         Event::AutoscalerScan(_) => "scan-phase",
+        Event::CustomMetricsScrape(_) => "custom-metrics-phase",
         Event::HpaSync(_) => "hpa-phase",
         Event::KubeletStats(_) => "kubelet-stats-phase",
         other => unreachable!("{other:?} has no phase"),

@@ -139,6 +139,7 @@ impl UserTotals {
 /// The attempts that reached one deployment, from t = 0 on.
 #[derive(Clone, Debug)]
 pub struct DeploymentAccount {
+    arrived_ever: u64,
     totals: AttemptTotals,
     seconds: Vec<AttemptCounts>,
     record_waits: bool,
@@ -202,6 +203,7 @@ impl Ledger {
             latencies: vec![Histogram::EMPTY; seconds.div_ceil(LATENCY_BUCKET_S)],
         };
         let deployment = DeploymentAccount {
+            arrived_ever: 0,
             totals: AttemptTotals::default(),
             seconds: vec![AttemptCounts::default(); seconds],
             record_waits,
@@ -362,6 +364,12 @@ impl DeploymentAccount {
         &self.totals
     }
 
+    /// Attempts that reached the balancer since the start of the warm-up.
+    #[must_use]
+    pub const fn arrived_ever(&self) -> u64 {
+        self.arrived_ever
+    }
+
     /// By second of the event, from t = 0.
     #[must_use]
     pub fn seconds(&self) -> &[AttemptCounts] {
@@ -381,6 +389,7 @@ impl DeploymentAccount {
 
     /// `n` attempts reached the balancer in the second of `second_s`.
     pub(super) fn arrived(&mut self, second_s: f64, n: u32) {
+        self.arrived_ever += u64::from(n);
         if let Some(second) = self.second(second_s) {
             second.arrived += n;
             self.totals.arrived += u64::from(n);

@@ -93,6 +93,13 @@ pub trait Traffic: std::fmt::Debug {
     /// Requests that `pod` serves or queues now, abandoned ones included.
     fn in_flight(&self, pod: PodId) -> u32;
 
+    /// Requests that `pod` has ever taken in, over all restarts of its process; 0 in a data plane
+    /// that knows no single requests.
+    fn accepted(&self, pod: PodId) -> u64 {
+        let _ = pod;
+        0
+    }
+
     /// The account of everything that happened before now.
     fn ledger(&self) -> &Ledger;
 }

@@ -405,6 +405,10 @@ impl Traffic for Requests {
         self.pod(pod).map_or(0, |pod| pod.in_system() as u32)
     }
 
+    fn accepted(&self, pod: PodId) -> u64 {
+        self.pod(pod).map_or(0, |pod| pod.ring.tail as u64)
+    }
+
     fn ledger(&self) -> &Ledger {
         &self.ledger
     }

@@ -110,7 +110,8 @@ fn metrics_are_refused_as_by_the_api_server() {
         (
             "an unknown resource",
             metric(
-                "{type: Resource, resource: {name: gpu, target: {type: AverageValue, averageValue: 1}}}",
+                "{type: Resource, resource: {name: gpu, target: {type: AverageValue, \
+                 averageValue: 1}}}",
             ),
             UnknownChoice,
             ".metrics[0].resource.name".to_owned(),
@@ -218,4 +219,91 @@ fn memory_must_be_stated_to_be_scaled_on() {
     let rejected = from_text("base.yaml", &text.replace("{HPA}", &memory), Path::new("."), &[]);
     let rejected = rejected.map(|_| ()).unwrap_err();
     assert!(rejected.to_string().contains("add `memoryUsage"), "{rejected}");
+}
+
+/// Scaling to zero needs a metric that has a value without pods.
+#[test]
+fn zero_replicas_need_an_object_or_external_metric() {
+    let zero = |metric: &str| format!("{{minReplicas: 0, maxReplicas: 9, metrics: [{metric}]}}");
+    let target = "target: {type: AverageValue, averageValue: 5}";
+    let name = "metric: {name: requests-per-second}";
+    let pods = zero(&format!("{{type: Pods, pods: {{{name}, {target}}}}}"));
+    assert_refused("pods", &pods, &[], Contradiction, ".minReplicas");
+    assert_refused("CPU", "{minReplicas: 0, maxReplicas: 9}", &[], Contradiction, ".minReplicas");
+    let external = zero(&format!("{{type: External, external: {{{name}, {target}}}}}"));
+    assert!(with(&external, &[]).is_ok());
+}
+
+/// A custom metric must be known, and fit its kind; targets are those of the kind.
+#[test]
+fn custom_metrics_must_be_known() {
+    let pods = |name: &str, target: &str| {
+        metric(&format!("{{type: Pods, pods: {{metric: {{name: {name}}}, target: {target}}}}}"))
+    };
+    let average = "{type: AverageValue, averageValue: 5}";
+    for (rule, hpa, code, path) in [
+        (
+            "an unknown metric",
+            pods("http_request_per_second", average),
+            UnknownReference,
+            ".metrics[0].pods.metric.name",
+        ),
+        (
+            "not a metric of pods",
+            pods("origin_requests_per_second", average),
+            Contradiction,
+            ".metrics[0].pods.metric.name",
+        ),
+        (
+            "a target that pods do not have",
+            pods("in_flight_requests", "{type: Value, value: 5}"),
+            Contradiction,
+            ".metrics[0].pods.target.type",
+        ),
+        (
+            "a target that an external metric does not have",
+            metric(
+                "{type: External, external: {metric: {name: requests-per-second}, target: {type: \
+                 Utilization, averageUtilization: 5}}}",
+            ),
+            Contradiction,
+            ".metrics[0].external.target.type",
+        ),
+    ] {
+        assert_refused(rule, &hpa, &[], code, path);
+    }
+}
+
+/// What `metricSources` refuses.
+#[test]
+fn metric_sources_must_make_sense() {
+    for (rule, source, path) in [
+        ("CPU is what it is", "{name: cpu, value: queuedRequests}", "value"),
+        ("a name that says nothing", "{name: orders}", "value"),
+        ("no value at the start", "{name: orders, value: {steps: [{at: 1m, value: 1}]}}", "value"),
+        (
+            "steps out of order",
+            "{name: orders, value: {steps: [{at: 0s, value: 1}, {at: 2m, value: 1}, {at: 1m, \
+             value: 1}]}}",
+            "value.steps[2].at",
+        ),
+        (
+            "an outage that ends before it starts",
+            "{name: cpu, unavailable: [{from: 2m, to: 2m}]}",
+            "unavailable[0].to",
+        ),
+    ] {
+        let text = BASE.replace("{HPA}", "{maxReplicas: 9}");
+        let text = format!("{text}metricSources: [{source}]\n");
+        let Err(rejected) = from_text("base.yaml", &text, Path::new("."), &[]) else {
+            panic!("{rule}: was accepted");
+        };
+        let path = format!("metricSources[0].{path}");
+        let fits = rejected
+            .diagnostics
+            .sorted()
+            .iter()
+            .any(|d| d.code == Contradiction && *d.place.path == *path);
+        assert!(fits, "{rule}: expected a contradiction at `{path}`, found\n{rejected}");
+    }
 }

@@ -86,6 +86,8 @@ pub enum Metric<'a> {
     },
     /// A type that the controller does not know.
     Unsupported,
+    /// None is read: the pods belong to several autoscalers.
+    Ambiguous,
 }
 
 /// What one metric asks for.
@@ -114,6 +116,8 @@ pub enum MetricError {
     Unavailable,
     /// The controller does not know the type.
     UnsupportedType,
+    /// Several autoscalers select the same pods.
+    SeveralAutoscalers,
 }
 
 impl MetricError {
@@ -127,6 +131,7 @@ impl MetricError {
             Self::NoPods => "no pods",
             Self::Unavailable => "the metric is unavailable",
             Self::UnsupportedType => "a metric of unknown type",
+            Self::SeveralAutoscalers => "several HPAs select its pods",
         }
     }
 }
@@ -157,6 +162,7 @@ impl Metric<'_> {
             Self::Total { source: Source::Object, .. } => "FailedGetObjectMetric",
             Self::Total { source: Source::External, .. } => "FailedGetExternalMetric",
             Self::Unsupported => "InvalidMetricSourceType",
+            Self::Ambiguous => "AmbiguousSelector",
         }
     }
 }

@@ -4,7 +4,7 @@
 //! pkg/apis/autoscaling/validation/validation.go (`validateMetricSpec`). Label selectors of
 //! metrics are left out: each metric is that of the workload itself.
 
-use crate::spec::{Code, Decoder, Diagnostic, Name, Place, choice, section};
+use crate::spec::{Code, Decoder, Diagnostic, Name, Place, Text, choice, section};
 use crate::units::Quantity;
 
 use super::metric::Resource;
@@ -18,6 +18,12 @@ section! {
         "resource" resource: Option<ResourceMetricSpec> = optional;
         /// For `type: ContainerResource`.
         "containerResource" container_resource: Option<ContainerMetricSpec> = optional;
+        /// For `type: Pods`.
+        "pods" pods: Option<PodsMetricSpec> = optional;
+        /// For `type: Object`.
+        "object" object: Option<ObjectMetricSpec> = optional;
+        /// For `type: External`.
+        "external" external: Option<ExternalMetricSpec> = optional;
     }
     check MetricSpec::check_one_section;
 }
@@ -29,6 +35,12 @@ choice! {
         "Resource" => Resource,
         /// CPU or memory of one container of each pod.
         "ContainerResource" => ContainerResource,
+        /// A custom metric of each pod.
+        "Pods" => Pods,
+        /// A custom metric of another object: the workload's Service or Ingress.
+        "Object" => Object,
+        /// A metric from outside the cluster.
+        "External" => External,
     }
 }
 
@@ -64,6 +76,61 @@ section! {
         "target" target: TargetSpec = required;
     }
     check ContainerMetricSpec::check_target;
+}
+
+section! {
+    /// A custom metric of each pod, compared as a mean over the pods.
+    pub struct PodsMetricSpec {
+        /// Which metric.
+        "metric" metric: MetricIdentifierSpec = required;
+        /// What it should be; of `type: AverageValue`.
+        "target" target: TargetSpec = required;
+    }
+    check PodsMetricSpec::check_target;
+}
+
+section! {
+    /// A custom metric of an object that stands for the workload in the cluster.
+    pub struct ObjectMetricSpec {
+        /// The object.
+        "describedObject" described_object: DescribedObjectSpec = required;
+        /// Which metric.
+        "metric" metric: MetricIdentifierSpec = required;
+        /// What it should be; of `type: Value` or `AverageValue`.
+        "target" target: TargetSpec = required;
+    }
+    check ObjectMetricSpec::check_target;
+}
+
+section! {
+    /// A metric from outside the cluster.
+    pub struct ExternalMetricSpec {
+        /// Which metric.
+        "metric" metric: MetricIdentifierSpec = required;
+        /// What it should be; of `type: Value` or `AverageValue`.
+        "target" target: TargetSpec = required;
+    }
+    check ExternalMetricSpec::check_target;
+}
+
+section! {
+    /// A custom or external metric by its name.
+    pub struct MetricIdentifierSpec {
+        /// Its name: one of those that are known, or one of `metricSources`.
+        "name" name: Text = required;
+    }
+}
+
+section! {
+    /// The object that a metric is about. Whatever it is, the metric is that of the workload.
+    pub struct DescribedObjectSpec {
+        /// Its API version.
+        "apiVersion" api_version: Option<Text> = optional;
+        /// Its kind, e.g. Service.
+        "kind" kind: Text = required;
+        /// Its name.
+        "name" name: Text = required;
+    }
 }
 
 section! {
@@ -103,6 +170,9 @@ impl MetricSpec {
                 &self.container_resource.place,
                 self.container_resource.is_some(),
             ),
+            (MetricKind::Pods, "pods", &self.pods.place, self.pods.is_some()),
+            (MetricKind::Object, "object", &self.object.place, self.object.is_some()),
+            (MetricKind::External, "external", &self.external.place, self.external.is_some()),
         ];
         for (kind, key, place, given) in sections {
             if given != (kind == *self.kind) {
@@ -129,7 +199,26 @@ impl ContainerMetricSpec {
     }
 }
 
+impl PodsMetricSpec {
+    fn check_target(&self, cx: &mut Decoder<'_>) {
+        self.target.check(cx, &[TargetKind::AverageValue]);
+    }
+}
+
+impl ObjectMetricSpec {
+    fn check_target(&self, cx: &mut Decoder<'_>) {
+        self.target.check(cx, TOTAL_TARGETS);
+    }
+}
+
+impl ExternalMetricSpec {
+    fn check_target(&self, cx: &mut Decoder<'_>) {
+        self.target.check(cx, TOTAL_TARGETS);
+    }
+}
+
 const RESOURCE_TARGETS: &[TargetKind] = &[TargetKind::Utilization, TargetKind::AverageValue];
+const TOTAL_TARGETS: &[TargetKind] = &[TargetKind::Value, TargetKind::AverageValue];
 
 impl TargetSpec {
     /// The type must be one of `allowed`, and the value of that type be given, and no other.

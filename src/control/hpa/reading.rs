@@ -3,12 +3,14 @@
 //! Follows pkg/controller/podautoscaler/metrics/client.go: a quantity of each container in
 //! milli-units, then summed up.
 
+use crate::control::custom_metrics::adapter;
 use crate::control::{Cx, metrics_pipeline};
 use crate::model::container::ContainerPick;
-use crate::model::ids::PodId;
+use crate::model::ids::{DeploymentId, PodId};
+use crate::units::Span;
 
-use super::metric::{Metric, PodSamples, Resource};
-use super::plan::{Reads, ResourceTarget};
+use super::metric::{Metric, PodSamples, Resource, Source, TotalTarget};
+use super::plan::{MetricPlan, Reads, ResourceTarget};
 use super::pods::Sample;
 
 /// One metric as it was found, which the heart's [`Metric`] borrows from.
@@ -27,12 +29,39 @@ pub(super) enum Found {
         /// Whether it is that of one container.
         of_container: bool,
     },
+    /// A custom metric of each pod.
+    Pods {
+        /// Target for the mean.
+        target: i64,
+        /// The sample of each listed pod.
+        samples: Vec<Option<Sample>>,
+    },
+    /// Nothing: several HPAs select the same pods.
+    Ambiguous,
+    /// A total.
+    Total {
+        /// Where it comes from.
+        source: Source,
+        /// Its target.
+        target: TotalTarget,
+        /// Its value, if there is one.
+        value: Option<[i64; 1]>,
+    },
 }
 
-/// Reads one metric of the listed pods.
-pub(super) fn find(cx: &Cx, reads: &Reads, pods: &[PodId]) -> Found {
-    match *reads {
-        Reads::Resource { resource, of, target } => {
+/// Reads one metric of a deployment with these pods.
+pub(super) fn find(
+    cx: &Cx,
+    metric: &MetricPlan,
+    deployment: DeploymentId,
+    pods: &[PodId],
+) -> Found {
+    let there = metric.is_available(cx.now);
+    let each = |sample: &dyn Fn(PodId) -> Option<Sample>| -> Vec<Option<Sample>> {
+        pods.iter().map(|&pod| if there { sample(pod) } else { None }).collect()
+    };
+    match &metric.reads {
+        &Reads::Resource { resource, of, target } => {
             let request = match target {
                 ResourceTarget::Utilization { request, .. } => request,
                 ResourceTarget::AverageValue(_) => None,
@@ -41,9 +70,21 @@ pub(super) fn find(cx: &Cx, reads: &Reads, pods: &[PodId]) -> Found {
                 resource,
                 target,
                 requests: vec![request; pods.len()],
-                samples: pods.iter().map(|&pod| resource_sample(cx, pod, resource, of)).collect(),
+                samples: each(&|pod| resource_sample(cx, pod, resource, of)),
                 of_container: of != ContainerPick::All,
             }
+        }
+        &Reads::Pods { metric, target } => {
+            let sample = |pod| {
+                let value = adapter::of_pod(cx, pod, metric)?;
+                // Readiness counts for CPU only, so nobody looks at the window.
+                Some(Sample { at: cx.now, window: Span::ZERO, value })
+            };
+            Found::Pods { target, samples: each(&sample) }
+        }
+        Reads::Total { source, value, delay, target } => {
+            let value = there.then(|| adapter::total(cx, deployment, value, *delay)).flatten();
+            Found::Total { source: *source, target: *target, value: value.map(|value| [value]) }
         }
     }
 }
@@ -66,6 +107,16 @@ impl Found {
                     }
                 }
             }
+            Self::Pods { target, samples } => Metric::PodsAverage {
+                target: *target,
+                samples: PodSamples { listed: samples, unlisted: &[] },
+            },
+            Self::Ambiguous => Metric::Ambiguous,
+            Self::Total { source, target, value } => Metric::Total {
+                source: *source,
+                target: *target,
+                values: value.as_ref().map(<[i64; 1]>::as_slice),
+            },
         }
     }
 
@@ -73,7 +124,7 @@ impl Found {
     pub(super) const fn wrapped<'a>(&self, metric: &'a Metric<'a>) -> Metric<'a> {
         match self {
             Self::Resource { of_container: true, .. } => Metric::Container { of: metric },
-            Self::Resource { .. } => *metric,
+            _ => *metric,
         }
     }
 }

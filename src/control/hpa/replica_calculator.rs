@@ -54,6 +54,7 @@ pub fn propose(cx: &Calculation<'_>, metric: &Metric<'_>) -> Result<Proposal, Me
             }
         }
         Metric::Unsupported => Err(MetricError::UnsupportedType),
+        Metric::Ambiguous => Err(MetricError::SeveralAutoscalers),
     }
 }
 

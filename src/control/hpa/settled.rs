@@ -1,10 +1,11 @@
 //! The replicas at which an HPA would come to rest: where a run starts, and what
 //! `check --explain` shows. No counterpart upstream: a real HPA gets there by its passes.
 
+use crate::control::custom_metrics::spec::{LoadMetric, SourceValue};
 use crate::model::container::ContainerPick;
 use crate::model::workload::PodTemplate;
 
-use super::metric::Resource;
+use super::metric::{Resource, TotalTarget};
 use super::plan::{HpaPlan, Reads, ResourceTarget};
 
 /// Replicas at which the HPAs of a deployment rest while it keeps `busy_workers` busy: those that
@@ -21,7 +22,7 @@ pub fn settled_replicas(
     if let Some(stated) = hpa.start {
         return stated;
     }
-    let wanted = hpa.metrics.iter().map(|reads| wanted_by(reads, template, busy_workers));
+    let wanted = hpa.metrics.iter().map(|metric| wanted_by(&metric.reads, template, busy_workers));
     let wanted = wanted.max().expect("an HPA has a metric");
     let bounds = hpa.autoscaler.bounds;
     wanted.clamp(bounds.min.unsigned_abs(), bounds.max.unsigned_abs())
@@ -29,8 +30,8 @@ pub fn settled_replicas(
 
 /// Replicas that bring one metric to its target.
 fn wanted_by(reads: &Reads, template: &PodTemplate, busy_workers: f64) -> u32 {
-    match *reads {
-        Reads::Resource { resource, of, target } => {
+    match reads {
+        &Reads::Resource { resource, of, target } => {
             let (load, constant) = match resource {
                 Resource::Cpu => cpu_cores(template, of, busy_workers),
                 Resource::Memory => memory_bytes(template, of, busy_workers),
@@ -45,6 +46,30 @@ fn wanted_by(reads: &Reads, template: &PodTemplate, busy_workers: f64) -> u32 {
             };
             replicas_for(load, per_pod - constant)
         }
+        Reads::Pods { metric, target } => {
+            replicas_for(load_of(*metric, template, busy_workers), *target as f64 / 1_000.0)
+        }
+        Reads::Total { value, target, .. } => {
+            let total = match value {
+                SourceValue::Load(metric) => load_of(*metric, template, busy_workers),
+                // All of the workload is expected where it is sent now.
+                SourceValue::OriginRequestsPerSecond => {
+                    load_of(LoadMetric::RequestsPerSecond, template, busy_workers)
+                }
+                SourceValue::Series(curve) => curve.rate_at(curve.start_s()),
+            };
+            let (TotalTarget::Value(target) | TotalTarget::AverageValue(target)) = target;
+            replicas_for(total, *target as f64 / 1_000.0)
+        }
+    }
+}
+
+/// What a measure of the pods adds up to while they keep `busy_workers` busy and nobody waits.
+fn load_of(metric: LoadMetric, template: &PodTemplate, busy_workers: f64) -> f64 {
+    match metric {
+        LoadMetric::RequestsPerSecond => busy_workers / template.service.mean_s(),
+        LoadMetric::InFlightRequests => busy_workers,
+        LoadMetric::QueuedRequests => 0.0,
     }
 }
 

@@ -9,17 +9,17 @@ use crate::units::{Quantity, Ratio, Span};
 
 use super::behavior::{Behavior, Change, Policy, RulesDraft, SelectPolicy};
 use super::limit::Bounds;
-use super::metric_spec::MetricSpec;
+use super::metric_spec::{MetricKind, MetricSpec};
 use super::reconcile::Autoscaler;
 use super::tolerance::Tolerance;
 
 section! {
     /// Horizontal Pod Autoscaler (autoscaling/v2). Without `metrics` it scales on CPU.
     pub struct HpaSpec {
-        /// Fewest replicas.
+        /// Fewest replicas. 0 needs an Object or External metric (feature gate HPAScaleToZero).
         "minReplicas" min_replicas: u32 = default "1",
             source "kubernetes pkg/apis/autoscaling/v2/defaults.go",
-            range 1..=100000;
+            range 0..=100000;
         /// Most replicas.
         "maxReplicas" max_replicas: u32 = required, range 1..=100000;
         /// Short for a metric on CPU: wanted usage as a share of the request. Left out, and without
@@ -106,6 +106,14 @@ impl HpaSpec {
             let message = format!("`minReplicas` {min} is above `maxReplicas` {max}");
             let wrong = Diagnostic::error(Code::Contradiction, place, message);
             cx.report(wrong.allowed(format!("1 to {max}")));
+        }
+        let from_zero =
+            |metric: &MetricSpec| matches!(*metric.kind, MetricKind::Object | MetricKind::External);
+        if min == 0 && !self.metrics.iter().any(from_zero) {
+            let place = self.min_replicas.place.clone();
+            let message = "no metric that has a value without pods";
+            let wrong = Diagnostic::error(Code::Contradiction, place, message);
+            cx.report(wrong.allowed("0 with an Object or External metric, else 1 or more"));
         }
         let Some(target) = *self.target_cpu else { return };
         let place = &self.target_cpu.place;

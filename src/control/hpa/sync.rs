@@ -12,7 +12,7 @@ use super::metric::Metric;
 use super::plan::HpaPlan;
 use super::pods::{ConditionStatus, Phase, PodStatus, Ready};
 use super::reading::{self, Found};
-use super::reconcile::{Decision, Observation, reconcile};
+use super::reconcile::{Decision, Observation, Path, reconcile};
 
 /// What an HPA remembers between passes, with its settings.
 #[derive(Clone, Debug)]
@@ -21,18 +21,22 @@ pub struct HpaState {
     pub plan: HpaPlan,
     history: History,
     conditions: Conditions,
+    /// Whether the controller knows which pods it selects: since its first pass that asked.
+    knows_pods: bool,
 }
 
 impl HpaState {
     /// An HPA that has not run yet.
     #[must_use]
     pub fn new(plan: HpaPlan) -> Self {
-        Self { plan, history: History::default(), conditions: Conditions::default() }
+        let (history, conditions) = (History::default(), Conditions::default());
+        Self { plan, history, conditions, knows_pods: false }
     }
 
     /// Its controller restarts: what it kept in memory is gone, its status is not.
     pub fn restart(&mut self) {
         self.history = History::default();
+        self.knows_pods = false;
     }
 }
 
@@ -45,8 +49,7 @@ pub fn sync(cx: &mut Cx, id: HpaId) {
     }
     let pods = &cx.world[deployment].pods;
     let listed: Vec<PodStatus> = pods.iter().map(|&pod| status(cx, pod)).collect();
-    let reads = &cx.memory.hpas[id.index()].plan.metrics;
-    let found: Vec<Found> = reads.iter().map(|reads| reading::find(cx, reads, pods)).collect();
+    let found = found(cx, id, pods);
     let inner: Vec<Metric<'_>> = found.iter().map(Found::metric).collect();
     let metrics: Vec<Metric<'_>> =
         inner.iter().zip(&found).map(|(metric, found)| found.wrapped(metric)).collect();
@@ -60,10 +63,23 @@ pub fn sync(cx: &mut Cx, id: HpaId) {
     };
     let hpa = &mut cx.memory.hpas[id.index()];
     let decision = reconcile(&hpa.plan.autoscaler, &seen, &mut hpa.history);
+    hpa.knows_pods |= matches!(decision.path, Path::Inactive(_) | Path::Measured(_));
     if decision.rescales() {
         rescale(cx, deployment, decision.replicas, decision.why());
     }
     tell_conditions(cx, id, &decision);
+}
+
+/// What the HPA finds as its metrics: nothing while another one is known to select its pods
+/// (`hpasControllingPodsUnderSelector`). Only a pass that asks for metrics looks at this, so the
+/// first HPA of two acts until the second has asked once.
+fn found(cx: &Cx, id: HpaId, pods: &[PodId]) -> Vec<Found> {
+    let HpaPlan { deployment, rivals, metrics, .. } = &cx.memory.hpas[id.index()].plan;
+    let knows_pods = |rival: &HpaId| cx.memory.hpas[rival.index()].knows_pods;
+    if !pods.is_empty() && rivals.iter().any(knows_pods) {
+        return vec![Found::Ambiguous];
+    }
+    metrics.iter().map(|metric| reading::find(cx, metric, *deployment, pods)).collect()
 }
 
 /// Says which conditions of the HPA's status the pass changed.

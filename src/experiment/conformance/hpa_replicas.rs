@@ -182,6 +182,7 @@ fn error_class(error: MetricError, executed: bool) -> &'static str {
         MetricError::NoPods => "no_pods",
         MetricError::Unavailable => "unavailable",
         MetricError::UnsupportedType => "unsupported_type",
+        MetricError::SeveralAutoscalers => "several_autoscalers",
     }
 }
 

@@ -9,7 +9,7 @@ part! {
     "CPU is saturated usage: busy worker time times the CPU of a busy worker, never above the \
      limit. A pod that drowns in requests looks at most limit ÷ request busy, as in a real \
      cluster.",
-    left out "memory that a process keeps, kills for want of it";
+    left out "memory that a process keeps, kills for want of it; KEDA, and caches of adapters";
 
     "the kubelet refreshes, metrics-server scrapes, and a value needs two points: the lags add up",
     from "metrics-server @5ed5d3a2",
@@ -22,12 +22,28 @@ part! {
     by [control::metrics_pipeline],
     vectors [], tests [pods_share_the_cores_of_their_node],
     left out "";
+
+    "a rate is the increase over a window, extrapolated to its ends by half a distance at most",
+    from "prometheus promql/functions.go: extrapolatedRate, v3",
+    by [control::custom_metrics::rate::rate],
+    vectors [], tests [rates_are_extrapolated_as_by_prometheus, a_rate_needs_two_scrapes],
+    left out "resets of counters";
+
+    "custom metrics are scraped from pods and services at an interval, external ones are series \
+     of the scenario",
+    from "prometheus-adapter pkg/custom-provider; docs/walkthrough.md",
+    by [control::custom_metrics::adapter::of_pod, control::custom_metrics::adapter::total],
+    vectors [], tests [
+        request_rates_rest_at_their_target, requests_in_flight_are_a_metric_of_pods,
+        requests_to_all_origins_size_an_idle_cluster,
+    ],
+    left out "metrics of other objects than the workload's own";
 }
 
 part! {
     HPA = "HorizontalPodAutoscaler",
     "autoscaling/v2: the greatest proposal of all metrics, stabilised and bounded.",
-    left out "scenarios cannot state custom and external metrics yet";
+    left out "several workers, failures of the API server, label selectors of metrics";
 
     "pods are counted, unready, missing or ignored",
     from "kubernetes pkg/controller/podautoscaler/replica_calculator.go, v1.33 or later",
@@ -88,6 +104,26 @@ part! {
     tests [
         every_decision_says_why, replicas_stay_within_bounds,
         a_pass_tells_the_conditions_that_change,
+    ],
+    left out "";
+
+    "what the API server refuses in metrics and behavior is refused",
+    from "kubernetes pkg/apis/autoscaling/validation/validation.go, v1.33 or later",
+    by [control::hpa::spec, control::hpa::metric_spec],
+    vectors [],
+    tests [
+        metrics_are_refused_as_by_the_api_server, behavior_is_refused_as_by_the_api_server,
+        zero_replicas_need_an_object_or_external_metric,
+    ],
+    left out "";
+
+    "from zero replicas and back; a metric that is out; two HPAs that select the same pods",
+    from "kubernetes pkg/controller/podautoscaler/horizontal.go, about v1.31",
+    by [control::hpa::sync],
+    vectors [],
+    tests [
+        an_external_metric_scales_from_zero_and_back, a_failed_metric_blocks_scaling_down_only,
+        two_hpas_on_the_same_pods_block_each_other, an_hpa_on_zero_replicas_is_disabled,
     ],
     left out "";
 }

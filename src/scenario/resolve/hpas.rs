@@ -1,21 +1,21 @@
 //! HPAs: what their metrics name is looked up in the workload, so that nothing is left to a run.
 
-use crate::control::hpa::metric::Resource;
+use crate::control::hpa::metric::{Resource, Source};
 use crate::control::hpa::metric_spec::TargetSpec;
 use crate::control::hpa::metric_spec::{MetricKind, MetricSpec, ResourceName, TargetKind};
-use crate::control::hpa::plan::{HpaPlan, Reads, ResourceTarget};
+use crate::control::hpa::plan::{HpaPlan, MetricPlan, Reads, ResourceTarget};
 use crate::control::hpa::requests::{ContainerRequest, PodSpec, pod_request};
 use crate::control::hpa::spec::HpaSpec;
 use crate::control::settings::ToleranceForm;
 use crate::model::container::{ContainerPick, Containers, Requested};
-use crate::model::ids::DeploymentId;
+use crate::model::ids::{DeploymentId, HpaId};
 use crate::scenario::explain::derived;
 use crate::scenario::workload_spec::WorkloadSpec;
 use crate::spec::{Code, Diagnostic, Name, Place, Set, nearest};
 
-use super::{Resolved, Resolving};
+use super::{Resolved, Resolving, metric_sources};
 
-/// Adds the HPA of a deployment, whose containers are known.
+/// Adds the HPAs of a deployment, whose containers are known.
 pub(super) fn add(
     cx: &mut Resolving<'_, '_>,
     made: &mut Resolved,
@@ -23,31 +23,42 @@ pub(super) fn add(
     spec: &WorkloadSpec,
     path: &str,
 ) {
-    let Some(hpa) = &*spec.hpa else { return };
-    check_tolerance(cx, hpa);
-    if hpa.metrics.is_empty() && hpa.target_cpu.is_none() {
-        let path = format!("{path}.hpa.targetCPUUtilization");
-        let rule = "left out, no metrics: kubernetes pkg/apis/autoscaling/v2/defaults.go";
-        let shown = format!("{}%", hpa.cpu_percent());
-        made.derived.push(derived(spec.hpa.span(), path, shown, rule));
-    }
     let containers = made.world[deployment].template.containers.clone();
     let workload = Workload { name: &spec.name, containers: &containers };
-    let mut metrics: Vec<Reads> =
-        hpa.metrics.iter().filter_map(|metric| reads(cx, &workload, metric)).collect();
-    if hpa.metrics.is_empty() {
-        let of = ContainerPick::All;
-        let request = workload.request(Resource::Cpu, of);
-        let target = ResourceTarget::Utilization { percent: hpa.cpu_percent(), request };
-        metrics.push(Reads::Resource { resource: Resource::Cpu, of, target });
+    let first = spec.hpa.iter().map(|hpa| (hpa, format!("{path}.hpa")));
+    let further = spec.additional_hpas.iter().enumerate();
+    let further = further.map(|(index, hpa)| (hpa, format!("{path}.additionalHpas[{index}]")));
+    let all: Vec<(&HpaSpec, String)> = first.chain(further).collect();
+    let ids: Vec<HpaId> = (0..all.len()).map(|n| HpaId::new(made.hpas.len() + n)).collect();
+    for (number, (hpa, path)) in all.into_iter().enumerate() {
+        check_tolerance(cx, hpa);
+        if hpa.metrics.is_empty() && hpa.target_cpu.is_none() {
+            let path = format!("{path}.targetCPUUtilization");
+            let rule = "left out, no metrics: kubernetes pkg/apis/autoscaling/v2/defaults.go";
+            let shown = format!("{}%", hpa.cpu_percent());
+            made.derived.push(derived(hpa.target_cpu.span(), path, shown, rule));
+        }
+        made.hpas.push(HpaPlan {
+            deployment,
+            number: u32::try_from(number).expect("the sections bound their number"),
+            rivals: ids.iter().copied().filter(|&id| id != ids[number]).collect(),
+            start: *spec.replicas,
+            autoscaler: hpa.autoscaler(&cx.decoded.spec.kubernetes),
+            metrics: metrics(cx, &workload, hpa),
+        });
     }
-    made.hpas.push(HpaPlan {
-        deployment,
-        number: 0,
-        start: *spec.replicas,
-        autoscaler: hpa.autoscaler(&cx.decoded.spec.kubernetes),
-        metrics,
-    });
+}
+
+/// The metrics of an HPA; without any, CPU utilisation.
+fn metrics(cx: &mut Resolving<'_, '_>, workload: &Workload<'_>, hpa: &HpaSpec) -> Vec<MetricPlan> {
+    if !hpa.metrics.is_empty() {
+        return hpa.metrics.iter().filter_map(|spec| metric(cx, workload, spec)).collect();
+    }
+    let (resource, of) = (Resource::Cpu, ContainerPick::All);
+    let request = workload.request(resource, of);
+    let target = ResourceTarget::Utilization { percent: hpa.cpu_percent(), request };
+    let outages = metric_sources::outages(cx, "cpu");
+    vec![MetricPlan { reads: Reads::Resource { resource, of, target }, outages }]
 }
 
 /// A tolerance per direction is newer than the form in which older releases compare it.
@@ -94,8 +105,12 @@ impl Workload<'_> {
     }
 }
 
-/// What a metric reads, or `None` after a report.
-fn reads(cx: &mut Resolving<'_, '_>, workload: &Workload<'_>, spec: &MetricSpec) -> Option<Reads> {
+/// A metric with all names resolved, or `None` after a report.
+fn metric(
+    cx: &mut Resolving<'_, '_>,
+    workload: &Workload<'_>,
+    spec: &MetricSpec,
+) -> Option<MetricPlan> {
     let (name, of, target) = match *spec.kind {
         MetricKind::Resource => {
             let metric = spec.resource.as_ref().expect("checked with the type");
@@ -105,10 +120,26 @@ fn reads(cx: &mut Resolving<'_, '_>, workload: &Workload<'_>, spec: &MetricSpec)
             let metric = spec.container_resource.as_ref().expect("checked with the type");
             (&metric.name, container(cx, workload, &metric.container)?, &metric.target)
         }
+        MetricKind::Pods => {
+            let metric = spec.pods.as_ref().expect("checked with the type");
+            return metric_sources::of_pods(cx, &metric.metric.name, &metric.target);
+        }
+        MetricKind::Object => {
+            let metric = spec.object.as_ref().expect("checked with the type");
+            let name = &metric.metric.name;
+            return metric_sources::total(cx, Source::Object, name, &metric.target);
+        }
+        MetricKind::External => {
+            let metric = spec.external.as_ref().expect("checked with the type");
+            let name = &metric.metric.name;
+            return metric_sources::total(cx, Source::External, name, &metric.target);
+        }
     };
     check_memory_is_known(cx, workload, name, of);
     let resource = Resource::from(name.value);
-    Some(Reads::Resource { resource, of, target: resource_target(workload, resource, of, target) })
+    let target = resource_target(workload, resource, of, target);
+    let outages = metric_sources::outages(cx, name.as_str());
+    Some(MetricPlan { reads: Reads::Resource { resource, of, target }, outages })
 }
 
 fn resource_target(

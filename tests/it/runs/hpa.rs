@@ -186,3 +186,175 @@ fn each_direction_has_its_own_tolerance() {
         assert_eq!(replicas(&finished), expected, "{direction}");
     }
 }
+
+/// The small scenario with other lines for its HPA and its arrivals, and metric sources.
+fn sourced(hpa: &str, arrivals: &str, sources: &str) -> Finished {
+    let text = super::SMALL.replace(HPA, hpa).replace("{constant: 300/s}", arrivals);
+    run(&load(&format!("{text}metricSources: [{sources}]\n"), &[]), Options::default())
+}
+
+fn pods_metric(name: &str, target: u32) -> String {
+    let target = format!("target: {{type: AverageValue, averageValue: {target}}}");
+    format!("{{type: Pods, pods: {{metric: {{name: {name}}}, {target}}}}}")
+}
+
+fn object_metric(target: &str) -> String {
+    format!(
+        "{{type: Object, object: {{describedObject: {{kind: Service, name: web}}, metric: {{name: \
+         requests-per-second}}, target: {target}}}}}"
+    )
+}
+
+fn external_metric(name: &str, target: u32) -> String {
+    let target = format!("target: {{type: AverageValue, averageValue: {target}}}");
+    format!("{{type: External, external: {{metric: {{name: {name}}}, {target}}}}}")
+}
+
+fn hpa(least: u32, metrics: &str) -> String {
+    format!("hpa: {{minReplicas: {least}, maxReplicas: 20, metrics: [{metrics}]}}")
+}
+
+/// 300 requests/s at 50 for each pod are 6 pods, whether the pods count them or the Service does.
+/// A window of 2 min holds 36,000 requests, so the noise is far below the tolerance: the HPA
+/// starts there and never moves.
+#[test]
+fn request_rates_rest_at_their_target() {
+    let each = "{type: AverageValue, averageValue: 50}";
+    for metric in [pods_metric("http_requests_per_second", 50), object_metric(each)] {
+        let finished = scaled_by(&hpa(2, &metric), &[]);
+        assert_eq!((steps(&finished), replicas(&finished)), (vec![], 6), "{metric}");
+        assert!(had(&finished, "ScalingActive is True, ValidMetricFound"), "{metric}");
+    }
+}
+
+/// Until the second scrape there is no rate: the HPA is inactive for up to a minute, and the
+/// reason names the kind of metric.
+#[test]
+fn a_rate_needs_two_scrapes() {
+    let each = "{type: AverageValue, averageValue: 50}";
+    for (metric, reason) in [
+        (pods_metric("http_requests_per_second", 50), "FailedGetPodsMetric"),
+        (object_metric(each), "FailedGetObjectMetric"),
+        (external_metric("origin_requests_per_second", 50), "FailedGetExternalMetric"),
+    ] {
+        let finished = scaled_by(&hpa(2, &metric), &[]);
+        let facts = primary(&finished, "hpa-condition");
+        let active = facts.iter().filter(|(_, words)| words.contains("ScalingActive"));
+        let active: Vec<&(f64, String)> = active.collect();
+        assert!(active[0].1.contains(&format!("is False, {reason}")), "{}", active[0].1);
+        assert!(active[1].1.contains("is True, ValidMetricFound"), "{}", active[1].1);
+        // Two scrapes 30 s apart, the first within 30 s, and a pass within 15 s.
+        let after = active[1].0 + 600.0;
+        assert!((30.0..75.0).contains(&after), "{reason} for {after} s");
+    }
+}
+
+/// 15 requests in flight at 5 for each pod are 3 pods; their number at one instant varies by a
+/// quarter, and the highest recommendation of 5 min counts.
+#[test]
+fn requests_in_flight_are_a_metric_of_pods() {
+    let finished = scaled_by(&hpa(1, &pods_metric("in_flight_requests", 5)), &[]);
+    assert!((3..=7).contains(&replicas(&finished)), "{}", replicas(&finished));
+    assert!(had(&finished, "ScalingActive is True, ValidMetricFound"));
+}
+
+/// A total with a target of type Value does not fall as pods are added: three times the target
+/// drives the HPA to its bound.
+#[test]
+fn a_total_above_its_value_runs_away() {
+    let metric = object_metric("{type: Value, value: 100}");
+    let finished = scaled_by(&format!("replicas: 4\n    {}", hpa(2, &metric)), &[]);
+    assert_eq!(replicas(&finished), 20);
+    assert!(had(&finished, "ScalingLimited is True, TooManyReplicas"));
+}
+
+/// An external metric scales from zero and back. 150 at 30 each are 5 pods; a pass without
+/// behavior gets from 0 to 4 at most. The value is scraped every 30 s and read every 15 s; when
+/// it is 0 again, the last recommendation of 5 counts for 300 s more and is gone a pass later.
+#[test]
+fn an_external_metric_scales_from_zero_and_back() {
+    let finished = sourced(
+        &hpa(0, &external_metric("orders_waiting", 30)),
+        "{constant: 300/s}",
+        "{name: orders_waiting, value: {steps: [{at: 0s, value: 0}, {at: 2m, value: 150}, \
+         {at: 6m, value: 0}]}}",
+    );
+    assert_eq!(finished.samples.deployments[0].replicas, 0);
+    assert_eq!(steps(&finished), [4, 5, 0]);
+    let at: Vec<f64> = primary(&finished, "scaled").iter().map(|(at, _)| *at).collect();
+    assert!((120.0..165.0).contains(&at[0]), "{at:?}");
+    assert!((at[1] - at[0] - 15.0).abs() < 1e-6, "the next pass: {at:?}");
+    // The last pass that saw 150 lies within 360 to 390 s, less up to 15 s.
+    assert!((360.0 + 300.0..390.0 + 315.0 + 1e-6).contains(&at[2]), "{at:?}");
+}
+
+/// A metric that fails blocks scaling down only. With two metrics, of which CPU is out from 2 min
+/// to 12 min, a load that doubles is followed by the other one; a load that falls to a third is
+/// not, until CPU is back.
+#[test]
+fn a_failed_metric_blocks_scaling_down_only() {
+    let cpu = "{type: Resource, resource: {name: cpu, target: {type: Utilization, \
+               averageUtilization: 60}}}";
+    let both = hpa(4, &format!("{cpu}, {}", pods_metric("http_requests_per_second", 50)));
+    let out = "{name: cpu, unavailable: [{from: 2m, to: 12m}]}";
+    let arrivals =
+        |rate| format!("{{steps: [{{at: 0s, rate: 300/s}}, {{at: 3m, rate: {rate}/s}}]}}");
+    let during = |(at, _): &&(f64, String)| (120.0..720.0).contains(at);
+
+    let grown = sourced(&both, &arrivals(600), out);
+    assert_eq!(replicas(&grown), 12);
+    let told = primary(&grown, "hpa-condition");
+    let inactive = told.iter().filter(during).find(|(_, words)| words.contains("is False, Failed"));
+    assert_eq!(inactive, None, "one good metric is enough");
+
+    let fallen = sourced(&both, &arrivals(100), out);
+    assert_eq!(steps(&fallen), [4]);
+    let (at, _) = primary(&fallen, "scaled")[0];
+    assert!((720.0..735.0).contains(&at), "{at}");
+    assert!(had(&fallen, "ScalingActive is False, FailedGetResourceMetric"));
+
+    let without_outage = sourced(&both, &arrivals(100), "");
+    assert!(primary(&without_outage, "scaled")[0].0 < 700.0, "the premise: it would have fallen");
+}
+
+/// While its only metric is out, an HPA holds.
+#[test]
+fn an_hpa_without_any_metric_holds() {
+    let finished = sourced(
+        &hpa(2, &pods_metric("http_requests_per_second", 50)),
+        "{steps: [{at: 0s, rate: 300/s}, {at: 3m, rate: 600/s}]}",
+        "{name: http_requests_per_second, unavailable: [{from: 2m, to: 12m}]}",
+    );
+    assert!(had(&finished, "ScalingActive is False, FailedGetPodsMetric"));
+    let at = primary(&finished, "scaled")[0].0;
+    assert!((720.0..735.0).contains(&at), "{at}");
+}
+
+/// Requests to all origins keep a cluster that gets none of them at the size of the one that
+/// gets all.
+#[test]
+fn requests_to_all_origins_size_an_idle_cluster() {
+    let finished = scaled_by(&hpa(2, &external_metric("origin_requests_per_second", 50)), &[]);
+    let replicas: Vec<u32> = finished.world.deployments.iter().map(|d| d.replicas).collect();
+    assert_eq!(replicas, [6, 6]);
+}
+
+/// Two HPAs on the same pods: neither scales, and both say why. Bounds hold all the same, so two
+/// that exclude each other move the replicas to and fro for ever.
+#[test]
+fn two_hpas_on_the_same_pods_block_each_other() {
+    let second = "{minReplicas: 2, maxReplicas: 30, targetCPUUtilization: 20%}";
+    let finished = scaled_by(&format!("{HPA}\n    additionalHpas: [{second}]"), &[]);
+    assert_eq!((steps(&finished), replicas(&finished)), (vec![], 4));
+    assert!(had(&finished, "ScalingActive is False, AmbiguousSelector"));
+    let told = primary(&finished, "hpa-condition");
+    let second = |(_, words): &&(f64, String)| {
+        words.starts_with("HPA 2 of web-primary: ScalingActive is False, AmbiguousSelector")
+    };
+    assert!(told.iter().any(|fact| second(&fact)));
+
+    let apart = "{minReplicas: 8, maxReplicas: 20}";
+    let low = HPA.replace("maxReplicas: 20", "maxReplicas: 5");
+    let finished = scaled_by(&format!("{low}\n    additionalHpas: [{apart}]"), &[]);
+    assert_eq!(steps(&finished)[..4], [8, 5, 8, 5]);
+}
