@@ -17,7 +17,7 @@ pub struct Clock {
     n_clusters: usize,
 }
 
-const N_KINDS: usize = 22;
+const N_KINDS: usize = 27;
 
 impl Clock {
     /// An empty clock for a world of `n_clusters` clusters.
@@ -114,6 +114,8 @@ impl Clock {
         for event in node_events(node) {
             self.retire(event);
         }
+        self.retire(Event::NodeStatus(node));
+        self.retire(Event::RepairEnds(node));
     }
 
     fn retire(&mut self, event: Event) {
@@ -148,6 +150,11 @@ impl Clock {
             Event::AutoscalerScan(id) => (19, id.index()),
             Event::Observe => (20, 0),
             Event::CustomMetricsScrape(id) => (21, id.index()),
+            Event::NodeStatus(id) => (22, id.index()),
+            Event::CloudNodePass(id) => (23, id.index()),
+            Event::PodGarbage(id) => (24, id.index()),
+            Event::RepairCheck(id) => (25, id.index()),
+            Event::RepairEnds(id) => (26, id.index()),
         }
     }
 }

@@ -17,6 +17,8 @@ use super::kubelet::restart::RestartBackoff;
 use super::metrics_pipeline::PodCounters;
 use super::node_lifecycle::lease::Renewals;
 use super::node_lifecycle::monitor::MonitorState;
+use super::node_lifecycle::repair::{NodeRepair, Remedy};
+use super::node_lifecycle::taint_eviction::EvictionTimer;
 use super::scheduler::cycle::SchedulerState;
 use super::settings::Settings;
 
@@ -51,6 +53,12 @@ pub struct Memory {
     pub disrupted: BTreeMap<DeploymentId, Vec<(PodId, Time)>>,
     /// Nodes that each fault took down and has to give back.
     pub struck: BTreeMap<FaultId, Vec<NodeId>>,
+    /// What ends a fault for a node before the fault itself ends.
+    pub remedies: BTreeMap<FaultId, Remedy>,
+    /// Nodes that auto-repair watches.
+    pub repairs: BTreeMap<NodeId, NodeRepair>,
+    /// Deleted nodes that pods are still bound to, and when PodGC removes those.
+    pub orphaned: BTreeMap<NodeId, Time>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,6 +67,7 @@ struct PodMemory {
     probes: PodProbes,
     restarts: RestartBackoff,
     n_endpoint_changes: u64,
+    eviction: Option<EvictionTimer>,
 }
 
 /// What the node lifecycle controller knows of a node's lease.
@@ -68,6 +77,8 @@ pub struct NodeMemory {
     pub renewals: Renewals,
     /// The last renewal, once the kubelet has fallen silent.
     pub last_heard: Option<Time>,
+    /// Since when the kubelet has been stopped or cut off on a machine that runs.
+    pub cut_off_since: Option<Time>,
 }
 
 /// A token bucket in exact time.
@@ -108,6 +119,9 @@ impl Memory {
             routes: vec![None; world.front_door.pops.len()],
             disrupted: BTreeMap::new(),
             struck: BTreeMap::new(),
+            remedies: BTreeMap::new(),
+            repairs: BTreeMap::new(),
+            orphaned: BTreeMap::new(),
         }
     }
 
@@ -162,6 +176,11 @@ impl Memory {
     /// The restart back-off of a pod's container.
     pub fn restarts_mut(&mut self, pod: PodId) -> &mut RestartBackoff {
         &mut self.pod_mut(pod).restarts
+    }
+
+    /// The toleration timer of a pod on a tainted node.
+    pub fn eviction_mut(&mut self, pod: PodId) -> &mut Option<EvictionTimer> {
+        &mut self.pod_mut(pod).eviction
     }
 
     /// Number of a pod's next change of readiness, for its draws.

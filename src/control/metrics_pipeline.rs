@@ -57,7 +57,7 @@ pub struct PodUsage {
 
 /// The kubelet refreshes the counters of a node's pods.
 pub fn refresh_kubelet_stats(cx: &mut Cx, node: NodeId) {
-    if !cx.world[node].is_up() {
+    if !cx.world[node].has_kubelet() {
         return;
     }
     let period = cx.settings.kubelet_stats_period;
@@ -148,7 +148,7 @@ pub fn scrape(cx: &mut Cx, cluster: ClusterId) {
         let pool = cx.world[cluster].pools[pool];
         for index in 0..cx.world[pool].nodes.len() {
             let node = cx.world[pool].nodes[index];
-            let answers = cx.world[node].is_up();
+            let answers = cx.world[node].has_kubelet();
             for index in 0..cx.world[node].pods.len() {
                 let pod = cx.world[node].pods[index];
                 scrape_pod(cx, pod, answers, resolution);

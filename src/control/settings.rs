@@ -3,6 +3,7 @@
 use crate::control::endpoints::PropagationPolicy;
 use crate::control::hpa::pods::CpuTiming;
 use crate::control::hpa::tolerance::Tolerance;
+use crate::control::node_lifecycle::auto_repair_spec::RepairPlan;
 use crate::control::node_lifecycle::monitor::MonitorPolicy;
 use crate::control::node_lifecycle::zones::EvictionPolicy;
 use crate::control::scheduler::snapshot::{
@@ -170,6 +171,7 @@ static AKS: Profile = Profile {
     name: "aks",
     values: &[
         value("KubernetesSpec", "scrapeInterval", "60s", "aks-docs optimize-aks-costs.md"),
+        value("AutoRepairSpec", "enabled", "true", "aks-docs node-auto-repair.md"),
         value("KubernetesSpec", "defaultSpread", "aks", "aks-docs zone resiliency, from 1.33 on"),
         value("ClusterAutoscalerSpec", "expander", "random", "aks-docs cluster-autoscaler.md"),
         value(
@@ -207,6 +209,7 @@ impl KubernetesSpec {
             monitor: self.monitor(),
             controller_qps: self.controller_qps.per_s(),
             controller_burst: *self.controller_burst,
+            auto_repair: Vec::new(),
             propagation: PropagationPolicy {
                 status_patch: *self.status_patch_delay,
                 slice_batching: *self.endpoint_slice_delay,
@@ -275,6 +278,8 @@ pub struct Settings {
     pub controller_qps: f64,
     /// Burst of the controller manager's client.
     pub controller_burst: u32,
+    /// Auto-repair of each cluster, if it has it.
+    pub auto_repair: Vec<Option<RepairPlan>>,
     /// How long readiness takes to reach the balancers.
     pub propagation: PropagationPolicy,
     /// Topology spread of pods without own constraints.

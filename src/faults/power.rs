@@ -3,7 +3,6 @@
 //! A node is down while any fault holds it; repaired machines boot and start their containers
 //! cold. A virtual machine that is ordered into a dead zone comes up only after the zone does.
 
-use crate::control::kubelet::container;
 use crate::control::{Cx, front_door_health, node_lifecycle};
 use crate::model::cluster::OriginState;
 use crate::model::event::Event;
@@ -20,15 +19,8 @@ pub fn cut(cx: &mut Cx, nodes: &[NodeId]) {
         if !cx.world[node].power.begin() || cx.world[node].stage != Stage::Joined {
             continue;
         }
-        cx.world[node].running = false;
         cx.say(What::NodeLost { node });
-        cx.clock.disarm(Event::NodeJoins(node));
-        cx.clock.disarm(Event::KubeletStats(node));
-        for index in 0..cx.world[node].pods.len() {
-            let pod = cx.world[node].pods[index];
-            container::power_lost(cx, pod);
-        }
-        node_lifecycle::kubelet_fell_silent(cx, node);
+        node_lifecycle::take_down(cx, node);
     }
 }
 

@@ -13,6 +13,16 @@ pub enum Event {
     FaultHeals(FaultId),
     /// An ordered virtual machine is up and its node joins.
     NodeJoins(NodeId),
+    /// A kubelet posts its node's status.
+    NodeStatus(NodeId),
+    /// The cloud node lifecycle controller looks at the nodes of a cluster.
+    CloudNodePass(ClusterId),
+    /// PodGC removes the pods of nodes that are gone.
+    PodGarbage(ClusterId),
+    /// Auto-repair checks the nodes of a cluster.
+    RepairCheck(ClusterId),
+    /// A repair of a node ends.
+    RepairEnds(NodeId),
     /// The autoscaler's drained or empty node is deleted.
     NodeDeletes(NodeId),
     /// The node lifecycle controller looks at all nodes of a cluster.
@@ -69,6 +79,11 @@ impl Event {
         match self {
             Self::FaultStrikes(_) | Self::FaultHeals(_) => 0,
             Self::NodeJoins(_)
+            | Self::NodeStatus(_)
+            | Self::CloudNodePass(_)
+            | Self::PodGarbage(_)
+            | Self::RepairCheck(_)
+            | Self::RepairEnds(_)
             | Self::NodeDeletes(_)
             | Self::NodeMonitorPass(_)
             | Self::EvictionQueue(_) => 2,

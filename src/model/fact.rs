@@ -267,25 +267,61 @@ facts! {
         /// The node.
         node: NodeId
     } "node-back", |w| format!("node {} is powered again", w.node_name(node));
-    /// The node lifecycle controller changed a node's Ready condition.
+    /// The node lifecycle controller or the kubelet changed a node's Ready condition.
     34 NodeReadiness {
         /// The node.
         node: NodeId,
-        /// Whether it is Ready now.
-        ready: bool
-    } "node-readiness", |w| format!(
-        "node {} is now {}", w.node_name(node), if ready { "Ready" } else { "Unknown" }
-    );
+        /// What it is now: Ready, NotReady by its kubelet's own report, or Unknown.
+        status: Why
+    } "node-readiness", |w| format!("node {} is now {}", w.node_name(node), status.0);
     /// The node lifecycle controller set or took away the NoExecute taint.
     35 NodeTainted {
         /// The node.
         node: NodeId,
+        /// The taint, without `node.kubernetes.io/`.
+        taint: Why,
         /// Whether it is tainted now.
         tainted: bool
     } "node-tainted", |w| format!(
-        "taint unreachable:NoExecute {} {}",
+        "taint {} {} {}", taint.0,
         if tainted { "is set on" } else { "is taken from" }, w.node_name(node)
     );
+    /// A fault stopped a node's kubelet or cut it off; its containers go on.
+    37 KubeletSilent {
+        /// The node.
+        node: NodeId,
+        /// What became of the kubelet.
+        why: Why
+    } "kubelet-silent", |w| format!("kubelet of {}: {}", w.node_name(node), why.0);
+    /// A node's kubelet works again.
+    38 KubeletBack {
+        /// The node.
+        node: NodeId
+    } "kubelet-back", |w| format!("kubelet of {} is back", w.node_name(node));
+    /// Auto-repair begins an action at a node.
+    39 RepairStarted {
+        /// The node.
+        node: NodeId,
+        /// Reboot, reimage or redeploy.
+        action: Why
+    } "repair-started", |w| format!("auto-repair begins to {} {}", action.0, w.node_name(node));
+    /// An action of auto-repair ended.
+    56 RepairEnded {
+        /// The node.
+        node: NodeId,
+        /// Reboot, reimage or redeploy.
+        action: Why,
+        /// Whether it ended a fault of the node.
+        helped: bool
+    } "repair-ended", |w| format!(
+        "{} of {} ended and {}", action.0, w.node_name(node),
+        if helped { "helped" } else { "did not help" }
+    );
+    /// Auto-repair gave a node up.
+    57 RepairGaveUp {
+        /// The node.
+        node: NodeId
+    } "repair-gave-up", |w| format!("auto-repair gives up {}", w.node_name(node));
     /// A node was deleted.
     36 NodeDeleted {
         /// The node.

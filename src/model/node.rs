@@ -23,14 +23,22 @@ pub struct Node {
     pub stage: Stage,
     /// Faults that cut its power now.
     pub power: Outages,
-    /// Whether the machine runs with its kubelet: powered, and booted since.
+    /// Whether the machine runs: powered, and booted since.
     pub running: bool,
+    /// Faults that stop its kubelet now, or cut it off from the API server; processes go on.
+    pub kubelet: Outages,
+    /// Faults that make its kubelet report Ready=False now.
+    pub fitness: Outages,
     /// The Ready condition of the Node object.
     pub ready: Condition,
     /// Instant of the last change of `ready`.
     pub ready_since: Time,
-    /// Whether the NoExecute taint `unreachable` is on it.
-    pub tainted: bool,
+    /// What the cloud has of its machine.
+    pub instance: Instance,
+    /// Whether the taint node.cloudprovider.kubernetes.io/shutdown:NoSchedule is on it.
+    pub shutdown_taint: bool,
+    /// The taint with effect NoExecute that the node monitor has put on it.
+    pub taint: Option<TaintKey>,
     /// Whether the autoscaler has marked it for deletion (ToBeDeleted taint).
     pub to_be_deleted: bool,
     /// `spec.unschedulable`: cordoned, for a drain; its pods stay until they are evicted.
@@ -71,11 +79,64 @@ pub enum Condition {
     Unknown,
 }
 
+/// What the cloud has of a node's virtual machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instance {
+    /// It exists and is meant to run.
+    Running,
+    /// It was shut down or deallocated.
+    Stopped,
+    /// It does not exist any more.
+    Deleted,
+}
+
+/// A taint with effect NoExecute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TaintKey {
+    /// node.kubernetes.io/not-ready: the kubelet says that it is not ready.
+    NotReady,
+    /// node.kubernetes.io/unreachable: the kubelet is silent.
+    Unreachable,
+    /// node.kubernetes.io/out-of-service: a human says that the node is gone for good.
+    OutOfService,
+}
+
+impl TaintKey {
+    /// The taint as it is written after `node.kubernetes.io/`.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::NotReady => "not-ready:NoExecute",
+            Self::Unreachable => "unreachable:NoExecute",
+            Self::OutOfService => "out-of-service:NoExecute",
+        }
+    }
+}
+
+impl Condition {
+    /// What `kubectl get nodes` shows of a Ready condition, and whether it is Unknown.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::True => "Ready",
+            Self::False => "NotReady",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
 impl Node {
-    /// Whether its machine runs: joined, powered and booted.
+    /// Whether its machine runs: joined, powered and booted. Its processes answer then, whatever
+    /// became of its kubelet.
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.stage == Stage::Joined && self.running
+    }
+
+    /// Whether its kubelet works: it is heard, probes, starts and stops containers.
+    #[must_use]
+    pub fn has_kubelet(&self) -> bool {
+        self.is_up() && self.kubelet.is_up()
     }
 
     /// When the image of a workload is on it; None if it has to be pulled first.
@@ -85,11 +146,15 @@ impl Node {
     }
 
     /// Whether the scheduler may place pods on it.
+    ///
+    /// The monitor's NoExecute taints do not matter: every pod tolerates them for a while
+    /// (plugin defaulttolerationseconds), and what keeps pods away is the NoSchedule taint, which
+    /// follows the Ready condition at once.
     #[must_use]
     pub fn is_schedulable(&self) -> bool {
         self.stage == Stage::Joined
             && self.ready == Condition::True
-            && !self.tainted
+            && !self.shutdown_taint
             && !self.to_be_deleted
             && !self.cordoned
     }

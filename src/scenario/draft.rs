@@ -4,6 +4,7 @@
 
 use crate::control::cluster_autoscaler::spec::ClusterAutoscalerSpec;
 use crate::control::custom_metrics::spec::MetricSourceSpec;
+use crate::control::node_lifecycle::auto_repair_spec::AutoRepairSpec;
 use crate::control::settings::{KubernetesSpec, VersionProfile};
 use crate::faults::FaultSpec;
 use crate::model::client::GeographySpec;
@@ -113,5 +114,7 @@ section! {
         "pools" pools: Vec<NodePoolSpec> = list 1..=100, unique;
         /// Its cluster autoscaler.
         "autoscaler" autoscaler: ClusterAutoscalerSpec = section;
+        /// Its node auto-repair (AKS).
+        "autoRepair" auto_repair: AutoRepairSpec = section;
     }
 }

@@ -3,6 +3,8 @@
 
 use crate::control::cluster_autoscaler::plan::AutoscalerPlan;
 use crate::control::hpa::plan::HpaPlan;
+use crate::control::node_lifecycle::auto_repair_spec::RepairPlan;
+use crate::control::settings::Settings;
 use crate::faults::PlannedFault;
 use crate::model::duration::{DurationSpec, EmpiricalSpec};
 use crate::model::ids::{ClusterId, DeploymentId, GeographyId, RegionId, WorkloadId};
@@ -39,6 +41,7 @@ pub(super) struct Resolved {
     pub(super) objectives: Vec<Span>,
     pub(super) hpas: Vec<HpaPlan>,
     pub(super) autoscalers: Vec<AutoscalerPlan>,
+    pub(super) auto_repair: Vec<Option<RepairPlan>>,
     pub(super) demands: Vec<DemandPlan>,
     /// By deployment, if pods have CPU loads instead of requests.
     pub(super) cpu_loads: Option<Vec<LoadPlan>>,
@@ -69,6 +72,7 @@ pub(super) fn resolve(
         objectives: Vec::new(),
         hpas: Vec::new(),
         autoscalers: Vec::new(),
+        auto_repair: Vec::new(),
         demands: Vec::new(),
         cpu_loads: None,
         over_dispersion: Vec::new(),
@@ -104,7 +108,7 @@ pub(super) fn resolve(
             recovery_objective: *spec.run.recovery_objective,
             seed: *spec.run.seed,
         },
-        settings: spec.kubernetes.settings(),
+        settings: Settings { auto_repair: made.auto_repair, ..spec.kubernetes.settings() },
         world: made.world,
         deployments: made.deployments,
         hpas: made.hpas,

@@ -1,10 +1,13 @@
 //! Whole runs: what a scenario text leads to, through the same code as the command.
 
+mod cloud;
 mod cpu_loads;
 mod determinism;
 mod drill;
 mod hpa;
+mod kubelets;
 mod laws;
+mod node_repair;
 mod nodes;
 mod regions;
 mod repairs;
@@ -72,6 +75,11 @@ fn trial(scenario: &Scenario) -> Trial {
 /// One trial, facts only.
 fn run(scenario: &Scenario, options: Options) -> Finished {
     simulation::run(scenario, options, |_| {})
+}
+
+/// Whether two instants in seconds are the same nanosecond, give or take the sum that made them.
+fn is_at(a: f64, b: f64) -> bool {
+    (a - b).abs() < 1e-6
 }
 
 /// The facts of one kind, as (seconds, sentence).

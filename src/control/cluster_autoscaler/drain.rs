@@ -191,6 +191,11 @@ pub fn clean_up(cx: &mut Cx, cluster: ClusterId) {
     }
 }
 
+/// A node is gone by other hands than the autoscaler's.
+pub fn node_is_gone(cx: &mut Cx, node: NodeId) {
+    forget_leaving(cx, cx.world[node].cluster, node);
+}
+
 fn forget_leaving(cx: &mut Cx, cluster: ClusterId, node: NodeId) {
     cx.memory.autoscalers[cluster.index()].leaving.retain(|(other, _)| *other != node);
 }

@@ -33,6 +33,6 @@ mod drain;
 mod scan;
 mod view;
 
-pub use drain::{clean_up, delete_due};
+pub use drain::{clean_up, delete_due, node_is_gone};
 pub use scan::scan;
 pub mod spec;

@@ -3,10 +3,13 @@
 //! Follows `pkg/kubelet/kuberuntime` in outline: pull (serial on a node), create, start, restart
 //! with back-off, and graceful termination: preStop, SIGTERM, SIGKILL at the end of the grace
 //! period. Init containers, volumes and sidecars are left out: their time belongs into
-//! `startUp`.
+//! `startUp`. While a node has no kubelet its processes go on, and every other step waits.
 
 use crate::control::kubelet::{probing, restart};
-use crate::control::{Cx, endpoints, front_door_health, metrics_pipeline, replica_set, scheduler};
+use crate::control::node_lifecycle::kubelet_outage::Return;
+use crate::control::{
+    Cx, endpoints, front_door_health, metrics_pipeline, node_lifecycle, replica_set, scheduler,
+};
 use crate::model::event::Event;
 use crate::model::fact::{What, Why};
 use crate::model::ids::{NodeId, PodId};
@@ -24,7 +27,8 @@ const PLEG_RELIST: Span = Span::from_secs(1);
 /// the node is back.
 pub fn bound(cx: &mut Cx, pod: PodId, node: NodeId) {
     cx.world[pod].container = Container::Pulling;
-    if !cx.world[node].is_up() {
+    node_lifecycle::pod_bound(cx, pod, node);
+    if !cx.world[node].has_kubelet() {
         return;
     }
     let done = pull(cx, pod, node);
@@ -49,6 +53,9 @@ fn pull(cx: &mut Cx, pod: PodId, node: NodeId) -> Time {
 
 /// The container of a pod enters its next state.
 pub fn step(cx: &mut Cx, pod: PodId) {
+    if waits_for_kubelet(cx, pod) {
+        return;
+    }
     match cx.world[pod].container {
         Container::Pulling => {
             if cx.world[pod].bound_at < Some(cx.now) {
@@ -65,6 +72,13 @@ pub fn step(cx: &mut Cx, pod: PodId) {
         Container::Answering if cx.world[pod].deleted_at.is_some() => sigterm(cx, pod),
         state => unreachable!("no step is armed for a container that is {state:?}"),
     }
+}
+
+/// Whether the next step is the kubelet's, and there is none now: it takes it when it is back. A
+/// process that has started goes on by itself.
+fn waits_for_kubelet(cx: &Cx, pod: PodId) -> bool {
+    let has_kubelet = cx.world[pod].node.is_some_and(|node| cx.world[node].has_kubelet());
+    !has_kubelet && cx.world[pod].container != Container::Starting
 }
 
 fn create(cx: &mut Cx, pod: PodId) {
@@ -117,7 +131,9 @@ pub fn die(cx: &mut Cx, pod: PodId, why: Why) {
     cx.world[pod].container = Container::BackingOff;
     front_door_health::origin_changed(cx, cx.world.cluster_of(pod));
     cx.clock.arm(Event::ContainerStep(pod), noticed + wait);
-    set_ready(cx, pod, false, why);
+    if !waits_for_kubelet(cx, pod) {
+        set_ready(cx, pod, false, why);
+    }
 }
 
 /// A pod got its deletionTimestamp: it leaves the endpoints while it stops.
@@ -136,14 +152,19 @@ pub fn delete(cx: &mut Cx, pod: PodId, why: Why) {
         cx.clock.arm(Event::PodGone(pod), cx.now);
         return;
     };
-    if !cx.world[node].is_up() {
+    if !cx.world[node].has_kubelet() {
         // Nobody there to stop it: it stays Terminating until the node returns or is deleted.
         return;
     }
+    terminate(cx, pod);
+}
+
+/// The kubelet learns that a pod is being deleted.
+fn terminate(cx: &mut Cx, pod: PodId) {
     match cx.world[pod].container {
         Container::Answering => arm_sigterm(cx, pod, cx.now),
         Container::Starting => {
-            let grace = cx.world[deployment].template.termination_grace;
+            let grace = cx.world[cx.world[pod].deployment].template.termination_grace;
             cx.clock.arm(Event::PodGone(pod), cx.now + grace);
         }
         _ => {
@@ -167,6 +188,14 @@ fn sigterm(cx: &mut Cx, pod: PodId) {
     front_door_health::origin_changed(cx, cx.world.cluster_of(pod));
     let done = cx.traffic.drain_pod(pod);
     cx.clock.arm_by(Event::PodGone(pod), done.max(cx.now));
+}
+
+/// A pod's grace period ends or its process is done: the kubelet removes the pod object, once
+/// there is one.
+pub fn ended(cx: &mut Cx, pod: PodId) {
+    if cx.world[pod].node.is_none_or(|node| cx.world[node].has_kubelet()) {
+        gone(cx, pod);
+    }
 }
 
 /// The pod object goes: its place on the node is free.
@@ -205,19 +234,33 @@ pub fn power_lost(cx: &mut Cx, pod: PodId) {
     front_door_health::origin_changed(cx, cx.world.cluster_of(pod));
 }
 
-/// The machine is back: its containers start again, cold; deleted pods end now.
-pub fn power_back(cx: &mut Cx, pod: PodId) {
+/// The kubelet stopped or was cut off while the machine goes on: nobody probes any more.
+pub fn kubelet_stopped(cx: &mut Cx, pod: PodId) {
+    probing::container_stopped(cx, pod);
+}
+
+/// The kubelet of the pod's node is back: it ends what was deleted meanwhile, probes what runs,
+/// and starts the rest again, cold.
+pub fn kubelet_starts(cx: &mut Cx, pod: PodId, how: Return) {
     if cx.world[pod].deleted_at.is_some() {
-        cx.clock.arm(Event::PodGone(pod), cx.now);
+        terminate(cx, pod);
         return;
     }
-    if let (Container::Pulling, Some(node)) = (cx.world[pod].container, cx.world[pod].node) {
-        bound(cx, pod, node);
-        return;
+    let node = cx.world[pod].node.expect("a kubelet has only pods that are bound");
+    match cx.world[pod].container {
+        Container::Pulling => bound(cx, pod, node),
+        Container::Creating => create(cx, pod),
+        Container::BackingOff if cx.clock.armed_for(Event::ContainerStep(pod)).is_none() => {
+            cx.clock.arm(Event::ContainerStep(pod), cx.now);
+        }
+        Container::BackingOff => {}
+        Container::Starting | Container::Answering => probing::kubelet_starts(cx, pod, how),
+        Container::Unbound | Container::Stopping | Container::Dead => {
+            cx.world[pod].restarts += 1;
+            set_ready(cx, pod, false, Why("its node restarted"));
+            create(cx, pod);
+        }
     }
-    cx.world[pod].restarts += 1;
-    set_ready(cx, pod, false, Why("its node restarted"));
-    create(cx, pod);
 }
 
 /// Sets the Ready condition; the endpoints follow.

@@ -6,6 +6,7 @@
 //! the wait that it meets there, until all verdicts are good again and the wait is short.
 
 use crate::control::Cx;
+use crate::control::node_lifecycle::kubelet_outage::Return;
 use crate::model::event::{Event, ProbeKind};
 use crate::model::fact::Why;
 use crate::model::ids::PodId;
@@ -57,23 +58,46 @@ pub fn container_started(cx: &mut Cx, pod: PodId) {
     // The kubelet's workers tick from the admission of the pod on.
     cx.memory.probes_mut(pod).phase = cx.world[pod].bound_at.unwrap_or(cx.now);
     if probes(cx, pod).startup.is_some() {
-        begin(cx, pod, ProbeKind::Startup);
+        begin(cx, pod, ProbeKind::Startup, cx.now);
     } else {
-        startup_passed(cx, pod);
+        startup_passed(cx, pod, cx.now);
     }
 }
 
-fn startup_passed(cx: &mut Cx, pod: PodId) {
-    begin(cx, pod, ProbeKind::Liveness);
-    begin(cx, pod, ProbeKind::Readiness);
+/// The kubelet is back and finds the container running. A restarted one probes it from scratch,
+/// each probe after a random part of a period (prober/worker.go); one that was only cut off has
+/// probed all the time, with good results as far as the model knows.
+pub fn kubelet_starts(cx: &mut Cx, pod: PodId, how: Return) {
+    if how == Return::Reconnected && cx.world[pod].container == Container::Answering {
+        settled(cx, pod);
+        container::set_ready(cx, pod, true, Why("its node is heard again"));
+        return;
+    }
+    let probes = probes(cx, pod);
+    let period = [probes.startup, probes.readiness, probes.liveness].into_iter().flatten();
+    let period = period.map(|probe| probe.period).min().unwrap_or(Span::ZERO);
+    let phase = cx.chance.phase("kubelet-restart", &cx.world.pod_name(pod), period);
+    cx.memory.probes_mut(pod).phase = cx.now + phase;
+    if probes.startup.is_some() {
+        begin(cx, pod, ProbeKind::Startup, cx.now + phase);
+    } else {
+        startup_passed(cx, pod, cx.now + phase);
+    }
+    watch(cx, pod);
+}
+
+fn startup_passed(cx: &mut Cx, pod: PodId, at: Time) {
+    begin(cx, pod, ProbeKind::Liveness, at);
+    begin(cx, pod, ProbeKind::Readiness, at);
     if probes(cx, pod).readiness.is_none() {
         container::set_ready(cx, pod, true, Why("no readiness probe"));
     }
 }
 
-fn begin(cx: &mut Cx, pod: PodId, kind: ProbeKind) {
+/// Begins a probe whose way is free from `passed_at` on.
+fn begin(cx: &mut Cx, pod: PodId, kind: ProbeKind, passed_at: Time) {
     let Some(spec) = spec(&probes(cx, pod), kind) else { return };
-    let (started_at, passed_at) = (cx.world[pod].started_at, cx.now);
+    let started_at = cx.world[pod].started_at;
     let met = answer(cx, pod);
     let phase = cx.memory.probes(pod).phase;
     let worker = ProbeWorker::started(kind, spec, phase, started_at, passed_at, met);
@@ -196,7 +220,7 @@ fn act(cx: &mut Cx, pod: PodId, kind: ProbeKind, verdict: Verdict) {
         (ProbeKind::Startup, Verdict::Success) => {
             cx.memory.probes_mut(pod).workers[kind as usize] = None;
             cx.clock.disarm(Event::ProbeTick(pod, kind));
-            startup_passed(cx, pod);
+            startup_passed(cx, pod, cx.now);
         }
         (ProbeKind::Startup, _) => container::die(cx, pod, Why("its startup probe failed")),
         (ProbeKind::Liveness, Verdict::Failure) => {

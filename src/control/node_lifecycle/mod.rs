@@ -3,29 +3,36 @@
 //! | file | upstream |
 //! |---|---|
 //! | [`lease`] | component-helpers lease/controller.go: the kubelet's renewals |
+//! | [`kubelet_outage`] | pkg/kubelet/kubelet_node_status.go: posts of the node's status |
 //! | [`monitor`] | nodelifecycle/node_lifecycle_controller.go: monitor pass, NoExecute queue |
 //! | [`zones`] | the same: zone states, eviction rates, all zones down |
 //! | [`rate_limiter`] | nodelifecycle/scheduler/rate_limited_queue.go: token bucket, swapped |
 //! | [`taint_eviction`] | tainteviction/taint_eviction.go: toleration timers |
 //! | [`pod_gc`] | podgc/gc_controller.go: pods of nodes that are gone |
-//! | [`auto_repair`] | AKS node auto-repair |
+//! | [`cloud`] | cloud-provider nodelifecycle: machines that the cloud no longer has |
+//! | [`auto_repair`], [`repair`] | AKS node auto-repair |
 //!
-//! Left out: the cloud node lifecycle controller (the pool deletes its own nodes), conditions
-//! other than Ready, and node status heartbeats apart from leases.
+//! Left out: the out-of-service taint, conditions other than Ready, and node status heartbeats
+//! apart from leases.
 
 pub mod auto_repair;
+pub mod auto_repair_spec;
+pub mod cloud;
+pub mod kubelet_outage;
 pub mod lease;
 pub mod monitor;
 #[cfg(test)]
 mod monitor_tests;
 pub mod pod_gc;
 pub mod rate_limiter;
+pub mod repair;
 pub mod taint_eviction;
 pub mod zones;
 
 pub mod sync;
 
+pub use kubelet_outage::post_status;
 pub use sync::{
-    joins, kubelet_fell_silent, monitor_pass, new_node, next_zone, order, remove, resume, settle,
-    toleration_ends, work_eviction_queue,
+    joins, kubelet_fell_silent, monitor_pass, new_node, next_zone, order, pod_bound, remove,
+    resume, settle, take_down, toleration_ends, work_eviction_queue,
 };

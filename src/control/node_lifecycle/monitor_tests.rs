@@ -1,4 +1,4 @@
-//! The node monitor's passes, rule by rule.
+//! The node monitor's passes, rule by rule, as upstream's node_lifecycle_controller.go has them.
 
 use crate::model::ids::NodeId;
 use crate::model::node::Condition;

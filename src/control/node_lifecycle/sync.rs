@@ -9,26 +9,29 @@ use crate::control::{Cx, scheduler};
 use crate::model::event::Event;
 use crate::model::fact::{What, Why};
 use crate::model::ids::{ClusterId, NodeId, PodId, PoolId, ZoneId};
-use crate::model::node::{Condition, Node, Stage};
+use crate::model::node::{Condition, Instance, Node, Stage};
 use crate::model::node_pool::{NodePool, Resources};
 use crate::model::region::Outages;
 use crate::model::world::World;
 use crate::sim::streams::unit;
 use crate::units::{Span, Time};
 
+use super::kubelet_outage::{self, Return};
 use super::lease::{RENEW_INTERVAL, Renewals};
 use super::monitor::{Action, NodeReport};
-use super::taint_eviction::TaintKey;
+use super::taint_eviction::{TaintKey, Toleration, eviction_timer};
+use super::{cloud, pod_gc, repair};
 
 /// The kubelet of a node stopped renewing its lease: the monitor's passes matter from now on.
 pub fn kubelet_fell_silent(cx: &mut Cx, node: NodeId) {
     let heard = heartbeat(cx, node);
     cx.memory.node_mut(node).last_heard = Some(heard);
     arm_monitor(cx, cx.world[node].cluster);
+    repair::arm_checks(cx, cx.world[node].cluster);
 }
 
 /// When a node's lease was last renewed.
-fn heartbeat(cx: &mut Cx, node: NodeId) -> Time {
+pub(super) fn heartbeat(cx: &mut Cx, node: NodeId) -> Time {
     if let Some(at) = cx.memory.node_mut(node).last_heard {
         return at;
     }
@@ -39,8 +42,12 @@ fn heartbeat(cx: &mut Cx, node: NodeId) -> Time {
 }
 
 /// A node's kubelet begins to renew its lease, at a phase of its own.
-fn begin_renewals(cx: &mut Cx, node: NodeId, first: Time) {
-    let memory = NodeMemory { renewals: Renewals::starting_at(first), last_heard: None };
+pub(super) fn begin_renewals(cx: &mut Cx, node: NodeId, first: Time) {
+    let memory = NodeMemory {
+        renewals: Renewals::starting_at(first),
+        last_heard: None,
+        cut_off_since: None,
+    };
     cx.memory.set_node(node, memory);
 }
 
@@ -49,9 +56,12 @@ fn begin_renewals(cx: &mut Cx, node: NodeId, first: Time) {
 /// [`monitor`](super::monitor).
 pub fn resume(cx: &mut Cx, cluster: ClusterId) {
     arm_monitor(cx, cluster);
+    cloud::arm(cx, cluster);
+    repair::arm_checks(cx, cluster);
+    pod_gc::restarted(cx, cluster);
 }
 
-fn arm_monitor(cx: &mut Cx, cluster: ClusterId) {
+pub(super) fn arm_monitor(cx: &mut Cx, cluster: ClusterId) {
     let at = cx.memory.monitors[cluster.index()].pass_from(cx.now);
     cx.clock.arm_by(Event::NodeMonitorPass(cluster), at);
 }
@@ -85,7 +95,7 @@ pub fn monitor_pass(cx: &mut Cx, cluster: ClusterId) {
 fn has_silent_node(cx: &Cx, cluster: ClusterId) -> bool {
     let mut joined =
         cx.world.cluster_nodes(cluster).filter(|&node| cx.world[node].stage == Stage::Joined);
-    joined.any(|node| !cx.world[node].running)
+    joined.any(|node| !cx.world[node].has_kubelet())
 }
 
 fn reports(cx: &mut Cx, cluster: ClusterId) -> Vec<NodeReport> {
@@ -101,7 +111,7 @@ fn reports(cx: &mut Cx, cluster: ClusterId) -> Vec<NodeReport> {
             zone: zones.iter().position(|&z| z == zone).expect("a node is in its region"),
             ready: Some(cx.world[node].ready),
             heartbeat: heartbeat(cx, node),
-            taint: cx.world[node].tainted.then_some(TaintKey::Unreachable),
+            taint: cx.world[node].taint,
             excluded: false,
         });
     }
@@ -117,40 +127,72 @@ fn carry_out(cx: &mut Cx, actions: &[Action]) {
                     container::set_ready(cx, pod, false, Why("its node is silent"));
                 }
             }
-            Action::Taint { node, .. } => taint(cx, node),
+            Action::Taint { node, key } => taint(cx, node, key),
             Action::Untaint { node } => untaint(cx, node),
             Action::SetZone { .. } | Action::StopEvictions | Action::ResumeEvictions => {}
         }
     }
 }
 
-fn set_readiness(cx: &mut Cx, node: NodeId, ready: Condition) {
+/// Writes a node's Ready condition; the NoSchedule taint that keeps new pods away follows it at
+/// once (doNoScheduleTaintingPass has a worker of its own).
+pub(super) fn set_readiness(cx: &mut Cx, node: NodeId, ready: Condition) {
     if cx.world[node].ready == ready {
         return;
     }
     cx.world[node].ready = ready;
     cx.world[node].ready_since = cx.now;
-    cx.say(What::NodeReadiness { node, ready: ready == Condition::True });
+    cx.say(What::NodeReadiness { node, status: Why(ready.words()) });
+    let Node { cluster, instance, shutdown_taint, .. } = cx.world[node];
+    if instance != Instance::Running || shutdown_taint {
+        cloud::arm(cx, cluster);
+    }
+    if ready != Condition::True {
+        repair::arm_checks(cx, cluster);
+    }
 }
 
-fn taint(cx: &mut Cx, node: NodeId) {
-    cx.world[node].tainted = true;
-    cx.say(What::NodeTainted { node, tainted: true });
+fn taint(cx: &mut Cx, node: NodeId, key: TaintKey) {
+    if let Some(other) = cx.world[node].taint.replace(key) {
+        cx.say(What::NodeTainted { node, taint: Why(other.words()), tainted: false });
+    }
+    cx.say(What::NodeTainted { node, taint: Why(key.words()), tainted: true });
     for pod in cx.world[node].pods.clone() {
-        if cx.world[pod].is_active() {
-            let toleration = cx.world[cx.world[pod].deployment].template.toleration;
-            cx.clock.arm(Event::TolerationEnds(pod), cx.now + toleration);
-        }
+        set_timer(cx, pod);
     }
 }
 
 fn untaint(cx: &mut Cx, node: NodeId) {
-    cx.world[node].tainted = false;
-    cx.say(What::NodeTainted { node, tainted: false });
+    let Some(key) = cx.world[node].taint.take() else { return };
+    cx.say(What::NodeTainted { node, taint: Why(key.words()), tainted: false });
     for pod in cx.world[node].pods.clone() {
-        cx.clock.disarm(Event::TolerationEnds(pod));
+        set_timer(cx, pod);
     }
     scheduler::wake(cx, cx.world[node].cluster);
+}
+
+/// A pod was bound: on a node that is back, but still tainted, its timer starts until the taint
+/// goes.
+pub fn pod_bound(cx: &mut Cx, pod: PodId, node: NodeId) {
+    if cx.world[node].taint.is_some() {
+        set_timer(cx, pod);
+    }
+}
+
+/// Starts, moves or stops a pod's toleration timer by its node's taint.
+fn set_timer(cx: &mut Cx, pod: PodId) {
+    let Some(node) = cx.world[pod].node.filter(|_| cx.world[pod].is_active()) else { return };
+    let lasts = Some(cx.world[cx.world[pod].deployment].template.toleration);
+    let tolerations =
+        [TaintKey::NotReady, TaintKey::Unreachable].map(|key| Toleration { key: Some(key), lasts });
+    let taints = cx.world[node].taint;
+    let running = *cx.memory.eviction_mut(pod);
+    let timer = eviction_timer(running, taints.as_slice(), &tolerations, cx.now);
+    *cx.memory.eviction_mut(pod) = timer;
+    match timer {
+        Some(timer) => cx.clock.arm(Event::TolerationEnds(pod), timer.fires),
+        None => cx.clock.disarm(Event::TolerationEnds(pod)),
+    }
 }
 
 fn arm_queues(cx: &mut Cx, cluster: ClusterId) {
@@ -179,7 +221,12 @@ pub fn work_eviction_queue(cx: &mut Cx, cluster: ClusterId) {
 /// A pod's toleration is over: it is deleted and replaced.
 pub fn toleration_ends(cx: &mut Cx, pod: PodId) {
     if cx.control_plane_is_up(cx.world.cluster_of(pod)) {
-        container::delete(cx, pod, Why("evicted: its node is unreachable"));
+        let node = cx.world[pod].node.expect("only bound pods have timers");
+        let why = match cx.world[node].taint {
+            Some(TaintKey::NotReady) => "evicted: its node is not ready",
+            _ => "evicted: its node is unreachable",
+        };
+        container::delete(cx, pod, Why(why));
     }
 }
 
@@ -215,9 +262,13 @@ pub fn new_node(cx: &mut Cx, pool: PoolId) -> NodeId {
         stage: Stage::Provisioning,
         power: Outages::default(),
         running: false,
+        kubelet: Outages::default(),
+        fitness: Outages::default(),
         ready: Condition::False,
         ready_since: cx.now,
-        tainted: false,
+        instance: Instance::Running,
+        shutdown_taint: false,
+        taint: None,
         to_be_deleted: false,
         cordoned: false,
         ordered_at: cx.now,
@@ -259,6 +310,18 @@ pub fn settle(cx: &mut Cx, node: NodeId, since: Time) {
     machine.joined_at = since;
 }
 
+/// A machine stops: its processes and its kubelet with it.
+pub fn take_down(cx: &mut Cx, node: NodeId) {
+    cx.world[node].running = false;
+    for event in [Event::NodeJoins(node), Event::KubeletStats(node), Event::NodeStatus(node)] {
+        cx.clock.disarm(event);
+    }
+    for pod in cx.world[node].pods.clone() {
+        container::power_lost(cx, pod);
+    }
+    kubelet_fell_silent(cx, node);
+}
+
 /// A machine is up: a new node joins, or a repaired one is back.
 pub fn joins(cx: &mut Cx, node: NodeId) {
     let zone = cx.world[node].zone;
@@ -271,28 +334,31 @@ pub fn joins(cx: &mut Cx, node: NodeId) {
     }
     let is_new = cx.world[node].stage == Stage::Provisioning;
     cx.world[node].running = true;
-    begin_renewals(cx, node, cx.now);
     if is_new {
+        begin_renewals(cx, node, cx.now);
         cx.world[node].stage = Stage::Joined;
         cx.world[node].joined_at = cx.now;
         cx.world[node].ready = Condition::True;
         cx.world[node].ready_since = cx.now;
         cx.say(What::NodeJoined { node });
+        arm_kubelet_stats(cx, node);
     } else {
         cx.say(What::NodeBack { node });
-        set_readiness(cx, node, Condition::True);
-        for pod in cx.world[node].pods.clone() {
-            container::power_back(cx, pod);
+        if cx.world[node].has_kubelet() {
+            kubelet_outage::starts(cx, node, Return::Restarted);
         }
-        arm_monitor(cx, cx.world[node].cluster);
     }
+    let cluster = cx.world[node].cluster;
+    scheduler::wake(cx, cluster);
+}
+
+/// The kubelet reads the CPU counters of its pods from now on, at its own phase.
+pub(super) fn arm_kubelet_stats(cx: &mut Cx, node: NodeId) {
     let name = cx.world.node_name(node);
     let period = cx.settings.kubelet_stats_period;
     let phase = cx.chance.phase("kubelet-stats-phase", &name, period);
     cx.clock
         .arm(Event::KubeletStats(node), (cx.now + period).next_on_grid(Time::ZERO + phase, period));
-    let cluster = cx.world[node].cluster;
-    scheduler::wake(cx, cluster);
 }
 
 /// A node and its machine are gone; what ran on it is lost.

@@ -6,16 +6,7 @@
 
 use crate::units::{Span, Time};
 
-/// A taint with effect NoExecute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TaintKey {
-    /// node.kubernetes.io/not-ready: the kubelet says that it is not ready.
-    NotReady,
-    /// node.kubernetes.io/unreachable: the kubelet is silent.
-    Unreachable,
-    /// node.kubernetes.io/out-of-service: a human says that the node is gone for good.
-    OutOfService,
-}
+pub use crate::model::node::TaintKey;
 
 /// A pod's toleration of NoExecute taints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

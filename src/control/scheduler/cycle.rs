@@ -197,8 +197,8 @@ fn node_view(cx: &Cx, cluster: ClusterId, id: NodeId) -> NodeView {
         Condition::False => taints = taints.with(Taints::NOT_READY),
         Condition::Unknown => taints = taints.with(Taints::UNREACHABLE),
     }
-    if node.tainted {
-        taints = taints.with(Taints::UNREACHABLE);
+    if node.shutdown_taint {
+        taints = taints.with(Taints::UNSCHEDULABLE);
     }
     if node.to_be_deleted {
         taints = taints.with(Taints::TO_BE_DELETED);

@@ -9,12 +9,58 @@ part! {
     NODE_LIFECYCLE = "Node lifecycle",
     "From a silent kubelet to pods that are replaced elsewhere, and the states in which evictions \
      stop.",
-    left out "conditions other than Ready";
+    left out "conditions other than Ready; the out-of-service taint";
 
     "a kubelet renews its lease every 10 s, up to 4 % later",
     from "component-helpers apimachinery/lease/controller.go @1961876b",
     by [control::node_lifecycle::lease],
     vectors [], tests [renewals_follow_each_other_by_10_to_10_4_seconds],
+    left out "";
+
+    "a renewal or post that fails is tried five times at once, then in the next period",
+    from "component-helpers apimachinery/lease/controller.go @1961876b, kubernetes \
+          pkg/kubelet/kubelet_node_status.go",
+    by [control::node_lifecycle::lease::first_success],
+    vectors [],
+    tests [
+        failed_renewals_are_tried_five_times_and_then_wait,
+        a_kubelet_that_was_cut_off_is_heard_with_its_next_post,
+    ],
+    left out "renewals that fail while the control plane of a whole cluster is down: its monitor \
+              starts anew and counts from its own first look";
+
+    "a kubelet that reports Ready=False: taint not-ready, its pods stay Ready; a change between \
+     not-ready and unreachable swaps the taints at once and keeps the timers",
+    from "kubernetes pkg/controller/nodelifecycle/node_lifecycle_controller.go @003e8629",
+    by [control::node_lifecycle::kubelet_outage, control::node_lifecycle::monitor::MonitorState],
+    vectors [],
+    tests [
+        what_a_pass_does_to_a_node, a_node_that_is_not_ready_keeps_its_pods_ready,
+        swapped_taints_keep_the_timers,
+    ],
+    left out "";
+
+    "a kubelet that stopped or is cut off: containers go on, nobody probes, restarts or ends them",
+    from "kubernetes pkg/kubelet/kubelet_node_status.go, pkg/kubelet/prober/worker.go v1.31.13",
+    by [control::node_lifecycle::kubelet_outage],
+    vectors [],
+    tests [
+        pods_of_a_stopped_kubelet_go_on_serving, evicted_pods_end_when_their_kubelet_is_back,
+        nobody_restarts_containers_without_a_kubelet,
+    ],
+    left out "what a kubelet that is only cut off does by itself; the moment after a restart in \
+              which it calls pods unready that it has not probed yet";
+
+    "a controller that starts anew takes the NoExecute taints off and gives them back one by one; \
+     leaving \"all zones down\" gives every node a fresh grace period",
+    from "kubernetes pkg/controller/nodelifecycle/node_lifecycle_controller.go @003e8629",
+    by [control::node_lifecycle::monitor::MonitorState],
+    vectors [],
+    tests [
+        a_restarted_controller_taints_anew_at_the_limited_rate,
+        resuming_gives_a_fresh_grace_period, a_deleted_node_still_takes_its_token,
+        a_zone_without_nodes_is_forgotten,
+    ],
     left out "";
 
     "a pass every 5 s: silent beyond the grace period is Unknown, and pods turn not ready at once; \
@@ -62,17 +108,38 @@ part! {
     tests [tolerations_decide_when_a_pod_goes, a_dead_node_is_noticed_tainted_and_evicted],
     left out "";
 
-    "pods of a node that is gone are deleted 40 s to 80 s later",
+    "every 5 s: the Node object of a machine that is gone is deleted, one that is stopped gets the \
+     taint shutdown:NoSchedule",
+    from "kubernetes/cloud-provider controllers/nodelifecycle/node_lifecycle_controller.go \
+          @46666112",
+    by [control::node_lifecycle::cloud::verdict],
+    vectors [],
+    tests [
+        what_a_pass_does, a_deleted_machine_takes_its_node_and_pods_along,
+        a_stopped_machine_is_tainted_shutdown, a_deleted_machine_is_not_replaced_by_its_scale_set,
+    ],
+    left out "failed look-ups; the moment in which the scale set is already smaller and the Node \
+              object still there";
+
+    "pods of a node that is gone are deleted on the first pass of 20 s after 40 s of quarantine",
     from "kubernetes pkg/controller/podgc/gc_controller.go @003e8629",
     by [control::node_lifecycle::pod_gc],
-    vectors [], tests [quarantine_ends_on_a_pass],
+    vectors [],
+    tests [quarantine_ends_on_a_pass, tolerations_may_end_before_the_garbage_is_collected],
     left out "";
 
-    "AKS repairs a node that stays unhealthy: reboot, reimage, redeploy, three rounds",
+    "AKS repairs a node that stays unhealthy for 5 min: reboot, reimage, redeploy, three rounds, \
+     one hour",
     from "azure-aks-docs articles/aks/node-auto-repair.md @fb060abe",
-    by [control::node_lifecycle::auto_repair],
-    vectors [], tests [three_rounds_then_nothing],
-    left out "";
+    by [control::node_lifecycle::auto_repair::look_at, control::node_lifecycle::repair],
+    vectors [],
+    tests [
+        each_action_waits_five_minutes, an_hour_is_the_end, what_a_check_leads_to,
+        a_stopped_kubelet_is_rebooted_after_five_minutes, a_dead_machine_is_redeployed,
+        a_dead_zone_cannot_be_repaired, a_repair_outlasts_the_fault, who_is_not_repaired,
+    ],
+    left out "Windows nodes, upgrades; how long actions take and how often nodes are checked is \
+              not published: assumed";
 }
 
 part! {

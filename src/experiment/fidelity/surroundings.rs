@@ -103,7 +103,7 @@ part! {
     vectors [], tests [the_hpa_does_not_see_a_zone_loss],
     left out "zonal ingress, zonal control plane";
 
-    "`nodeLoss`: machines drawn among those that match stop",
+    "`nodeLoss`: machines drawn among those that match stop, or only their kubelets",
     from "azure incident reports",
     by [faults::node_loss],
     vectors [], tests [a_dead_node_is_noticed_tainted_and_evicted],

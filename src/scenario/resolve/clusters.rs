@@ -30,6 +30,7 @@ fn add_cluster(cx: &mut Resolving<'_, '_>, made: &mut Resolved, spec: &ClusterSp
         made.world.pools.push(pool);
     }
     made.autoscalers.push(spec.autoscaler.plan());
+    made.auto_repair.push(spec.auto_repair.plan(&mut |law| cx.law(law)));
     made.world.clusters.push(Cluster {
         name: spec.name.as_str().to_owned(),
         region,
