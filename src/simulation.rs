@@ -6,12 +6,12 @@
 
 use crate::control::kubelet::{container, probing};
 use crate::control::{
-    Cx, cluster_autoscaler, custom_metrics, endpoints, front_door_health, hpa, metrics_pipeline,
-    node_lifecycle, replica_set, scheduler,
+    Cx, cluster_autoscaler, custom_metrics, deployment, endpoints, front_door_health, hpa,
+    metrics_pipeline, node_lifecycle, replica_set, scheduler,
 };
 use crate::model::event::Event;
 use crate::model::fact::{FactLog, What, Why};
-use crate::model::ids::FaultId;
+use crate::model::ids::{FaultId, OperationId};
 use crate::model::sample::Samples;
 use crate::model::world::World;
 use crate::scenario::Scenario;
@@ -102,6 +102,8 @@ fn handle(cx: &mut Cx, scenario: &Scenario, event: Event) {
     match event {
         Event::FaultStrikes(fault) => strike(cx, scenario, fault),
         Event::FaultHeals(fault) => heal(cx, scenario, fault),
+        Event::OperationStarts(id) => begin(cx, scenario, id),
+        Event::OperationStep(id) => scenario.operations()[id.index()].operation.step(cx, id),
         Event::NodeJoins(node) => node_lifecycle::joins(cx, node),
         Event::NodeStatus(node) => node_lifecycle::post_status(cx, node),
         Event::CloudNodePass(cluster) => node_lifecycle::cloud::pass(cx, cluster),
@@ -113,6 +115,7 @@ fn handle(cx: &mut Cx, scenario: &Scenario, event: Event) {
         Event::EvictionQueue(cluster) => node_lifecycle::work_eviction_queue(cx, cluster),
         Event::TolerationEnds(pod) => node_lifecycle::toleration_ends(cx, pod),
         Event::Schedule(cluster) => scheduler::cycle(cx, cluster),
+        Event::DeploymentSync(deployment) => deployment::sync(cx, deployment),
         Event::ReplicaSetSync(deployment) => replica_set::sync(cx, deployment),
         Event::ContainerStep(pod) => container::step(cx, pod),
         Event::ProbeTick(pod, kind) => probing::tick(cx, pod, kind),
@@ -140,6 +143,11 @@ fn strike(cx: &mut Cx, scenario: &Scenario, fault: FaultId) {
 fn heal(cx: &mut Cx, scenario: &Scenario, fault: FaultId) {
     cx.say(What::FaultHealed { fault });
     scenario.faults()[fault.index()].fault.heal(cx, fault);
+}
+
+fn begin(cx: &mut Cx, scenario: &Scenario, operation: OperationId) {
+    cx.say(What::OperationStarted { operation });
+    scenario.operations()[operation.index()].operation.start(cx, operation);
 }
 
 /// Makes the fingerprint cover what became of the requests, second by second.

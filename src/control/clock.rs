@@ -17,7 +17,7 @@ pub struct Clock {
     n_clusters: usize,
 }
 
-const N_KINDS: usize = 27;
+const N_KINDS: usize = 30;
 
 impl Clock {
     /// An empty clock for a world of `n_clusters` clusters.
@@ -155,6 +155,9 @@ impl Clock {
             Event::PodGarbage(id) => (24, id.index()),
             Event::RepairCheck(id) => (25, id.index()),
             Event::RepairEnds(id) => (26, id.index()),
+            Event::DeploymentSync(id) => (27, id.index()),
+            Event::OperationStarts(id) => (28, id.index()),
+            Event::OperationStep(id) => (29, id.index()),
         }
     }
 }

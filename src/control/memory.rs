@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::fact::ClusterSet;
-use crate::model::ids::{ClusterId, DeploymentId, FaultId, NodeId, PodId, PopId};
+use crate::model::ids::{ClusterId, DeploymentId, FaultId, NodeId, OperationId, PodId, PopId};
 use crate::model::world::World;
 use crate::units::{Span, Time};
 
@@ -19,6 +19,8 @@ use super::node_lifecycle::lease::Renewals;
 use super::node_lifecycle::monitor::MonitorState;
 use super::node_lifecycle::repair::{NodeRepair, Remedy};
 use super::node_lifecycle::taint_eviction::EvictionTimer;
+use super::operations::drain::DrainState;
+use super::replica_set::sync::Work;
 use super::scheduler::cycle::SchedulerState;
 use super::settings::Settings;
 
@@ -49,8 +51,12 @@ pub struct Memory {
     pub origin_conditions: Vec<OriginCondition>,
     /// Where each PoP sends its traffic.
     pub routes: Vec<Option<ClusterSet>>,
+    /// What the ReplicaSet controllers have decided and not done yet, by deployment and revision.
+    pub pod_work: BTreeMap<(DeploymentId, u32), Work>,
     /// Evictions that the disruption controller has not seen as deletions yet, by deployment.
     pub disrupted: BTreeMap<DeploymentId, Vec<(PodId, Time)>>,
+    /// Drains that go on.
+    pub drains: BTreeMap<OperationId, DrainState>,
     /// Nodes that each fault took down and has to give back.
     pub struck: BTreeMap<FaultId, Vec<NodeId>>,
     /// What ends a fault for a node before the fault itself ends.
@@ -117,7 +123,9 @@ impl Memory {
             probed,
             origin_conditions: vec![OriginCondition::Answering; n_clusters],
             routes: vec![None; world.front_door.pops.len()],
+            pod_work: BTreeMap::new(),
             disrupted: BTreeMap::new(),
+            drains: BTreeMap::new(),
             struck: BTreeMap::new(),
             remedies: BTreeMap::new(),
             repairs: BTreeMap::new(),
@@ -138,6 +146,7 @@ impl Memory {
         self.schedulers[index] = SchedulerState::default();
         self.monitors[index] = self.monitors[index].restarted(now);
         self.pass_is_open[index] = false;
+        self.pod_work.retain(|(deployment, _), _| world[*deployment].cluster != cluster);
     }
 
     fn pod(&self, pod: PodId) -> PodMemory {

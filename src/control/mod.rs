@@ -10,6 +10,7 @@
 //! | [`replica_set`] | pkg/controller/replicaset |
 //! | [`deployment`] | pkg/controller/deployment |
 //! | [`disruption`], [`eviction`] | pkg/controller/disruption, pkg/registry/core/pod/storage |
+//! | [`operations`] | kubectl |
 //! | [`scheduler`] | pkg/scheduler |
 //! | [`kubelet`] | pkg/kubelet |
 //! | [`endpoints`] | pkg/controller/endpointslice, pkg/proxy |
@@ -44,6 +45,7 @@ pub mod hpa;
 pub mod kubelet;
 pub mod metrics_pipeline;
 pub mod node_lifecycle;
+pub mod operations;
 pub mod replica_set;
 pub mod scheduler;
 

@@ -12,6 +12,7 @@ use crate::model::front_door::{FrontDoor, Origin, Pop, ProbeTarget};
 use crate::model::ids::{ClusterId, DeploymentId, GeographyId, PopId, RegionId, WorkloadId};
 use crate::model::node_pool::Resources;
 use crate::model::region::{Outages, Region};
+use crate::model::rollout::{RolloutRules, Strategy};
 use crate::model::sample::{ClusterSample, DeploymentSample, Samples};
 use crate::model::workload::{AntiAffinity, Deployment, PodTemplate, Probes, Workload};
 use crate::model::world::World;
@@ -111,6 +112,7 @@ pub(crate) fn world() -> World {
         geographies: ["east", "west"].map(geography).to_vec(),
         demands: (0..2).map(demand).collect(),
         fault_names: vec!["lost".to_owned()],
+        operation_names: Vec::new(),
     }
 }
 
@@ -141,6 +143,13 @@ fn deployment(index: usize) -> Deployment {
         template: template(),
         replicas: 12,
         hpa_bounds: Some((5, 12)),
+        rules: RolloutRules {
+            strategy: Strategy::Recreate,
+            min_ready: Span::ZERO,
+            progress_deadline: Span::from_secs(600),
+        },
+        replica_sets: vec![Deployment::first_replica_set()],
+        rollout: None,
         disruption_budget: None,
         pods: Vec::new(),
         created: 12,

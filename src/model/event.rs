@@ -2,7 +2,7 @@
 //!
 //! The one `match` on it, in `simulation`, is the map of the program. Requests are not events.
 
-use super::ids::{ClusterId, DeploymentId, FaultId, HpaId, NodeId, PodId, PopId};
+use super::ids::{ClusterId, DeploymentId, FaultId, HpaId, NodeId, OperationId, PodId, PopId};
 
 /// Something that is due at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,6 +11,10 @@ pub enum Event {
     FaultStrikes(FaultId),
     /// A fault is repaired.
     FaultHeals(FaultId),
+    /// An operation begins.
+    OperationStarts(OperationId),
+    /// An operation goes on.
+    OperationStep(OperationId),
     /// An ordered virtual machine is up and its node joins.
     NodeJoins(NodeId),
     /// A kubelet posts its node's status.
@@ -33,6 +37,8 @@ pub enum Event {
     TolerationEnds(PodId),
     /// The scheduler looks at the pending pods of a cluster.
     Schedule(ClusterId),
+    /// The Deployment controller looks at a rollout.
+    DeploymentSync(DeploymentId),
     /// The ReplicaSet controller compares a deployment's pods with its replicas.
     ReplicaSetSync(DeploymentId),
     /// A pod's container enters its next state: pulled, created, answering, restarted, stopped.
@@ -77,7 +83,7 @@ impl Event {
     #[must_use]
     pub const fn class(self) -> u8 {
         match self {
-            Self::FaultStrikes(_) | Self::FaultHeals(_) => 0,
+            Self::FaultStrikes(_) | Self::FaultHeals(_) | Self::OperationStarts(_) => 0,
             Self::NodeJoins(_)
             | Self::NodeStatus(_)
             | Self::CloudNodePass(_)
@@ -89,6 +95,8 @@ impl Event {
             | Self::EvictionQueue(_) => 2,
             Self::TolerationEnds(_)
             | Self::Schedule(_)
+            | Self::OperationStep(_)
+            | Self::DeploymentSync(_)
             | Self::ReplicaSetSync(_)
             | Self::ContainerStep(_)
             | Self::ProbeTick(..)

@@ -5,7 +5,7 @@
 
 use crate::units::Time;
 
-use super::ids::{ClusterId, DeploymentId, FaultId, NodeId, PodId, PoolId, PopId};
+use super::ids::{ClusterId, DeploymentId, FaultId, NodeId, OperationId, PodId, PoolId, PopId};
 use super::world::World;
 
 /// A reason in words for users; always one of a fixed set.
@@ -60,7 +60,7 @@ macro_rules! code_of_ids {
     )+};
 }
 
-code_of_ids!(ClusterId DeploymentId FaultId NodeId PodId PoolId PopId);
+code_of_ids!(ClusterId DeploymentId FaultId NodeId OperationId PodId PoolId PopId);
 
 impl Code for u32 {
     fn code(self) -> u64 {
@@ -178,6 +178,34 @@ facts! {
         /// Which step of the decision chose them.
         why: Why
     } "route-changed", |w| format!("PoP {} routes to {}: {}", pop.index(), to.names(w), why.0);
+    /// An operation of the scenario begins.
+    5 OperationStarted {
+        /// Which.
+        operation: OperationId
+    } "operation-started", |w| format!(
+        "operation {} begins", w.operation_names[operation.index()]
+    );
+    /// An operation of the scenario is over.
+    6 OperationDone {
+        /// Which.
+        operation: OperationId,
+        /// How it went.
+        why: Why
+    } "operation-done", |w| format!(
+        "operation {} is over: {}", w.operation_names[operation.index()], why.0
+    );
+    /// An operation of the scenario could not be done, or not to its end.
+    7 OperationFailed {
+        /// Which.
+        operation: OperationId,
+        /// Where.
+        cluster: ClusterId,
+        /// Why not.
+        why: Why
+    } "operation-failed", |w| format!(
+        "operation {} fails in {}: {}",
+        w.operation_names[operation.index()], w[cluster].name, why.0
+    );
     /// A pod was created.
     10 PodCreated {
         /// The pod.
@@ -247,6 +275,13 @@ facts! {
     } "endpoints-changed", |w| format!(
         "balancers {} {}", if serving { "add" } else { "drop" }, w.pod_name(pod)
     );
+    /// The eviction of a pod was refused; said once for a pod and a drain.
+    21 EvictionRefused {
+        /// The pod.
+        pod: PodId,
+        /// Why.
+        why: Why
+    } "eviction-refused", |w| format!("eviction of {} is refused: {}", w.pod_name(pod), why.0);
     /// A virtual machine was ordered.
     30 NodeOrdered {
         /// The node that it will be.
@@ -329,6 +364,25 @@ facts! {
         /// Who deleted it and why.
         why: Why
     } "node-deleted", |w| format!("node {} is deleted: {}", w.node_name(node), why.0);
+    /// A node was closed to new pods, or opened again.
+    37 NodeCordoned {
+        /// The node.
+        node: NodeId,
+        /// Whether it is closed now.
+        cordoned: bool
+    } "node-cordoned", |w| format!(
+        "node {} is {}", w.node_name(node), if cordoned { "cordoned" } else { "uncordoned" }
+    );
+    /// A drain is done with a node.
+    38 NodeDrained {
+        /// The node.
+        node: NodeId,
+        /// Whether all its pods are gone; if not, the drain gave up on it.
+        drained: bool
+    } "node-drained", |w| format!(
+        "node {} {}", w.node_name(node),
+        if drained { "is drained" } else { "is not drained: timed out" }
+    );
     /// An HPA changed a deployment's replicas.
     40 Scaled {
         /// The deployment.
@@ -361,6 +415,50 @@ facts! {
         if hpa == 0 { String::new() } else { format!(" {}", hpa + 1) },
         w.deployment_name(deployment), condition.0,
         if holds { "True" } else { "False" }, reason.0, why.0
+    );
+    /// The pod template of a deployment changed: a new revision rolls out.
+    44 RolloutStarted {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// The new revision.
+        revision: u32
+    } "rollout-started", |w| format!(
+        "revision {revision} of {} rolls out", w.deployment_name(deployment)
+    );
+    /// The Deployment controller resized a ReplicaSet.
+    45 ReplicaSetScaled {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// The ReplicaSet's revision.
+        revision: u32,
+        /// Its size before.
+        from: u32,
+        /// Its size after.
+        to: u32,
+        /// What allowed it.
+        why: Why
+    } "replica-set-scaled", |w| format!(
+        "revision {revision} of {} goes from {from} to {to} pods: {}",
+        w.deployment_name(deployment), why.0
+    );
+    /// All wanted pods of a deployment are of its newest revision and available.
+    46 RolloutComplete {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// The revision.
+        revision: u32
+    } "rollout-complete", |w| format!(
+        "revision {revision} of {} is rolled out", w.deployment_name(deployment)
+    );
+    /// A rollout has stood still for longer than its progress deadline.
+    47 RolloutStuck {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// The revision.
+        revision: u32
+    } "rollout-stuck", |w| format!(
+        "revision {revision} of {} is stuck: progress deadline exceeded",
+        w.deployment_name(deployment)
     );
     /// The cluster autoscaler raised a pool's target.
     50 ScaleUp {

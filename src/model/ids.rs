@@ -55,4 +55,6 @@ ids! {
     DemandId;
     /// A fault of the scenario.
     FaultId;
+    /// An operation of the scenario.
+    OperationId;
 }

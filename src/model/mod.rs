@@ -20,6 +20,7 @@ pub mod node_pool;
 pub mod pod;
 pub mod reference;
 pub mod region;
+pub mod rollout;
 pub mod sample;
 pub mod vm_size;
 pub mod workload;

@@ -53,8 +53,9 @@ pub struct Node {
     pub pods: Vec<PodId>,
     /// When its image puller is free again (serial pulls).
     pub puller_free_at: Time,
-    /// The images that it has or pulls, and since or from when it has them.
-    pub images: Vec<(WorkloadId, Time)>,
+    /// The images that it has or pulls (by workload and the revision that they date from), and
+    /// since or from when it has them.
+    pub images: Vec<((WorkloadId, u32), Time)>,
 }
 
 /// The stages of a node's life.
@@ -139,10 +140,11 @@ impl Node {
         self.is_up() && self.kubelet.is_up()
     }
 
-    /// When the image of a workload is on it; None if it has to be pulled first.
+    /// When an image of a workload, from this revision on, is on it; None if it has to be pulled
+    /// first.
     #[must_use]
-    pub fn image_ready_at(&self, workload: WorkloadId) -> Option<Time> {
-        self.images.iter().find(|(image, _)| *image == workload).map(|&(_, at)| at)
+    pub fn image_ready_at(&self, image: (WorkloadId, u32)) -> Option<Time> {
+        self.images.iter().find(|(known, _)| *known == image).map(|&(_, at)| at)
     }
 
     /// Whether the scheduler may place pods on it.

@@ -9,6 +9,8 @@ use super::ids::{DeploymentId, NodeId};
 pub struct Pod {
     /// The deployment that owns it.
     pub deployment: DeploymentId,
+    /// The revision of the deployment's template that it was made from: its ReplicaSet.
+    pub revision: u32,
     /// Number within the deployment, for its name.
     pub ordinal: u32,
     /// When the ReplicaSet made it.

@@ -8,6 +8,7 @@ use super::container::Containers;
 use super::disruption_budget::DisruptionBudget;
 use super::ids::{ClusterId, DeploymentId, PodId, WorkloadId};
 use super::node_pool::Resources;
+use super::rollout::{ReplicaSet, RolloutRules, RolloutStatus, TemplateChange};
 
 section! {
     /// What the scheduler reserves for a pod.
@@ -124,6 +125,12 @@ pub struct Deployment {
     pub replicas: u32,
     /// Bounds of its HPA, if it has one: least and most replicas.
     pub hpa_bounds: Option<(u32, u32)>,
+    /// How it replaces its pods when their template changes.
+    pub rules: RolloutRules,
+    /// Its ReplicaSets, oldest first; only one, unless it is rolling out.
+    pub replica_sets: Vec<ReplicaSet>,
+    /// How far its rollout has come, while there is one.
+    pub rollout: Option<RolloutStatus>,
     /// How many of its pods evictions leave, if it has a PodDisruptionBudget.
     pub disruption_budget: Option<DisruptionBudget>,
     /// Its pods that exist, terminating ones included, in order of creation.
@@ -210,6 +217,22 @@ pub struct Probe {
 }
 
 impl Deployment {
+    /// The revision of its present template.
+    ///
+    /// # Panics
+    /// If it has no ReplicaSet: it always has one.
+    #[must_use]
+    pub fn revision(&self) -> u32 {
+        self.replica_sets.last().expect("a deployment has a ReplicaSet").revision
+    }
+
+    /// The only ReplicaSet of a deployment that has never rolled out.
+    #[must_use]
+    pub fn first_replica_set() -> ReplicaSet {
+        let change = TemplateChange::default();
+        ReplicaSet { revision: 0, replicas: 0, desired: 0, most: 0, created: true, change }
+    }
+
     /// The rate that `n_pods` ready pods sustain within the latency objective.
     #[must_use]
     pub fn sustained(&self, n_pods: usize) -> Rate {

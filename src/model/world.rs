@@ -11,6 +11,7 @@ use super::node::Node;
 use super::node_pool::NodePool;
 use super::pod::Pod;
 use super::region::{Rack, Region, Zone};
+use super::rollout::TemplateChange;
 use super::workload::{Deployment, Workload};
 
 /// Everything that exists. Index it by id: `world[pod]`, `world[node]`.
@@ -42,6 +43,8 @@ pub struct World {
     pub demands: Vec<Demand>,
     /// Names of the scenario's faults, by id.
     pub fault_names: Vec<String>,
+    /// Names of the scenario's operations, by id.
+    pub operation_names: Vec<String>,
 }
 
 /// Indexing by id.
@@ -108,6 +111,15 @@ impl World {
     #[must_use]
     pub fn pool_name(&self, pool: PoolId) -> String {
         format!("{}-{}", self[self[pool].cluster].name, self[pool].name)
+    }
+
+    /// What a pod has different from its deployment's template. A pod that outlives its
+    /// ReplicaSet is being deleted: nothing of it starts any more.
+    #[must_use]
+    pub fn template_change(&self, pod: PodId) -> Option<&TemplateChange> {
+        let Pod { deployment, revision, .. } = self[pod];
+        let mut sets = self[deployment].replica_sets.iter();
+        sets.find(|set| set.revision == revision).map(|set| &set.change)
     }
 
     /// The ready, not terminating pods of a deployment.

@@ -2,6 +2,7 @@
 
 use crate::control::cluster_autoscaler::plan::AutoscalerPlan;
 use crate::control::hpa::plan::HpaPlan;
+use crate::control::operations::PlannedOperation;
 use crate::control::settings::Settings;
 use crate::faults::PlannedFault;
 use crate::model::world::World;
@@ -29,6 +30,7 @@ pub struct Scenario {
     pub(super) demands: Vec<DemandPlan>,
     pub(super) cpu_loads: Option<Vec<LoadPlan>>,
     pub(super) faults: Vec<PlannedFault>,
+    pub(super) operations: Vec<PlannedOperation>,
     pub(super) leaves: Vec<Leaf>,
     pub(super) warnings: Diagnostics,
     pub(super) sources: Sources,
@@ -139,6 +141,12 @@ impl Scenario {
     #[must_use]
     pub fn faults(&self) -> &[PlannedFault] {
         &self.faults
+    }
+
+    /// What people do meanwhile, in the order of the file.
+    #[must_use]
+    pub fn operations(&self) -> &[PlannedOperation] {
+        &self.operations
     }
 
     /// Every value with its origin, derived ones included, in the order of the schema.

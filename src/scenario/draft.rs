@@ -5,6 +5,7 @@
 use crate::control::cluster_autoscaler::spec::ClusterAutoscalerSpec;
 use crate::control::custom_metrics::spec::MetricSourceSpec;
 use crate::control::node_lifecycle::auto_repair_spec::AutoRepairSpec;
+use crate::control::operations::OperationSpec;
 use crate::control::settings::{KubernetesSpec, VersionProfile};
 use crate::faults::FaultSpec;
 use crate::model::client::GeographySpec;
@@ -55,6 +56,8 @@ section! {
         "cpuLoads" cpu_loads: Vec<CpuLoadSpec> = list 0..=1000;
         /// What breaks.
         "faults" faults: Vec<FaultSpec> = list 0..=1000, unique;
+        /// What people do meanwhile; no recovery is measured for it.
+        "operations" operations: Vec<OperationSpec> = list 0..=1000, unique;
     }
     check ScenarioSpec::check_load;
 }

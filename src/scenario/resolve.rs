@@ -4,6 +4,7 @@
 use crate::control::cluster_autoscaler::plan::AutoscalerPlan;
 use crate::control::hpa::plan::HpaPlan;
 use crate::control::node_lifecycle::auto_repair_spec::RepairPlan;
+use crate::control::operations::PlannedOperation;
 use crate::control::settings::Settings;
 use crate::faults::PlannedFault;
 use crate::model::duration::{DurationSpec, EmpiricalSpec};
@@ -29,6 +30,7 @@ mod demands;
 mod front_door;
 mod hpas;
 mod metric_sources;
+mod operations;
 mod places;
 mod workloads;
 
@@ -47,6 +49,7 @@ pub(super) struct Resolved {
     pub(super) cpu_loads: Option<Vec<LoadPlan>>,
     pub(super) over_dispersion: Vec<Option<OverDispersion>>,
     pub(super) faults: Vec<PlannedFault>,
+    pub(super) operations: Vec<PlannedOperation>,
     /// Values that were derived or overridden, for `check --explain`.
     pub(super) derived: Vec<Leaf>,
 }
@@ -77,6 +80,7 @@ pub(super) fn resolve(
         cpu_loads: None,
         over_dispersion: Vec::new(),
         faults: Vec::new(),
+        operations: Vec::new(),
         derived: Vec::new(),
     };
     clusters::add(&mut cx, &mut made);
@@ -88,6 +92,7 @@ pub(super) fn resolve(
     for fault in spec.faults.iter() {
         made.faults.extend(fault.resolve(&made.world, cx.diagnostics));
     }
+    operations::add(&mut cx, &mut made);
     made.world.fault_names = made.faults.iter().map(|fault| fault.name.clone()).collect();
     checks::check_all(&mut cx, &made);
     if cx.diagnostics.has_errors() {
@@ -117,6 +122,7 @@ pub(super) fn resolve(
         cpu_loads: made.cpu_loads,
         over_dispersion: made.over_dispersion,
         faults: made.faults,
+        operations: made.operations,
         leaves,
         warnings: Diagnostics::new(),
         sources: crate::spec::Sources::default(),

@@ -9,6 +9,7 @@ use crate::control::hpa::spec::HpaSpec;
 use crate::model::container::{MemoryUsageSpec, SidecarSpec};
 use crate::model::disruption_budget::PodDisruptionBudgetSpec;
 use crate::model::duration::DurationSpec;
+use crate::model::rollout::StrategySpec;
 use crate::model::workload::{AntiAffinitySpec, LimitsSpec, ProbeSpec, RequestsSpec};
 use crate::spec::{
     Code, Decode, Decoder, Diagnostic, Field, Kind, Name, Node, Origin, Presence, Section, Set,
@@ -90,6 +91,16 @@ section! {
         /// Further HPAs on the same pods. The API server does not refuse this mistake, and
         /// then none of them scales (`AmbiguousSelector`).
         "additionalHpas" additional_hpas: Vec<HpaSpec> = list 0..=4;
+        /// How a rollout replaces its pods.
+        "strategy" strategy: StrategySpec = section;
+        /// Seconds for which a pod must have been Ready to count as available in a rollout.
+        "minReadySeconds" min_ready_s: u32 = default "0",
+            source "kubernetes pkg/apis/apps/v1/defaults.go",
+            range 0..=86400;
+        /// Seconds without progress after which a rollout is called stuck.
+        "progressDeadlineSeconds" progress_deadline_s: u32 = default "600",
+            source "kubernetes pkg/apis/apps/v1/defaults.go",
+            range 1..=86400;
         /// Its PodDisruptionBudget: how many pods evictions leave; left out, there is none.
         "podDisruptionBudget" disruption_budget: Option<PodDisruptionBudgetSpec> = optional;
         /// The clusters that run it; left out, all.

@@ -13,7 +13,7 @@ use crate::control::settings::Settings;
 use crate::control::{Chance, Cx};
 use crate::model::event::Event;
 use crate::model::fact::FactLog;
-use crate::model::ids::{ClusterId, DeploymentId, FaultId, HpaId, NodeId};
+use crate::model::ids::{ClusterId, DeploymentId, FaultId, HpaId, NodeId, OperationId};
 use crate::model::sample::Samples;
 use crate::model::world::World;
 use crate::scenario::Scenario;
@@ -71,6 +71,9 @@ pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
     front_door_health::start(&mut cx);
     for (index, planned) in scenario.faults().iter().enumerate() {
         cx.clock.arm(Event::FaultStrikes(FaultId::new(index)), planned.at);
+    }
+    for (index, planned) in scenario.operations().iter().enumerate() {
+        cx.clock.arm(Event::OperationStarts(OperationId::new(index)), planned.at);
     }
     cx.clock.arm(Event::Observe, Time::ZERO);
     cx

@@ -30,7 +30,7 @@ pub(super) fn build(cx: &mut Cx, scenario: &Scenario) {
         let busy_workers = expected_busy_workers(cx, scenario, deployment);
         cx.world[deployment].replicas = settled_replicas(cx, deployment, busy_workers);
         for _ in 0..cx.world[deployment].replicas {
-            replica_set::create_pod(cx, deployment);
+            replica_set::create_pod(cx, deployment, 0);
         }
     }
     for cluster in (0..cx.world.clusters.len()).map(ClusterId::new) {
@@ -135,8 +135,8 @@ fn settle_pod(cx: &mut Cx, pod: PodId) {
     let (deployment, since) = (cx.world[pod].deployment, cx.now - AGE);
     let workload = cx.world[deployment].workload;
     let node = cx.world[pod].node.expect("only bound pods settle");
-    if cx.world[node].image_ready_at(workload).is_none() {
-        cx.world[node].images.push((workload, since));
+    if cx.world[node].image_ready_at((workload, 0)).is_none() {
+        cx.world[node].images.push(((workload, 0), since));
     }
     let pod_state = &mut cx.world[pod];
     pod_state.created_at = since;

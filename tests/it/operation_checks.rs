@@ -67,3 +67,80 @@ fn budgets_are_read_as_kubernetes_reads_them() {
         assert_refused(case, workload(&format!("podDisruptionBudget: {keys}")), code, path);
     }
 }
+
+/// A strategy must let something move; `Recreate` has no rolling update to limit.
+#[test]
+fn strategies_must_let_something_move() {
+    for lines in [
+        "strategy: {}",
+        "strategy: {maxSurge: 0, maxUnavailable: 1}",
+        "strategy: {maxSurge: 200%, maxUnavailable: 0%}",
+        "strategy: {type: Recreate}",
+        "minReadySeconds: 30",
+    ] {
+        workload(lines).unwrap_or_else(|rejected| panic!("{lines}: {rejected}"));
+    }
+    let unavailable = "workloads[0].strategy.maxUnavailable";
+    let surge = "workloads[0].strategy.maxSurge";
+    for (case, keys, code, path) in [
+        ("nothing moves", "{maxSurge: 0, maxUnavailable: 0}", Code::Contradiction, unavailable),
+        (
+            "nothing moves, in percent",
+            "{maxSurge: 0%, maxUnavailable: 0}",
+            Code::Contradiction,
+            unavailable,
+        ),
+        ("more than all", "{maxUnavailable: 101%}", Code::OutOfRange, unavailable),
+        ("a bound of no use", "{type: Recreate, maxSurge: 1}", Code::Contradiction, surge),
+    ] {
+        assert_refused(case, workload(&format!("strategy: {keys}")), code, path);
+    }
+}
+
+/// An operation is one thing, at an instant of the run, on things that exist.
+#[test]
+fn operations_are_checked() {
+    let operation = |keys: &str| {
+        let text = format!("{SMALL}operations:\n  - {{name: one, {keys}}}\n");
+        from_text("test.yaml", &text, Path::new("."), &[])
+    };
+    for keys in [
+        "at: 0s, rollout: {workload: web}",
+        "at: 14m, rollout: {workload: web, cluster: secondary, startUp: {constant: 30s}}",
+        "at: 2m, drain: {cluster: primary}",
+        "at: 2m, drain: {cluster: primary, pool: user, zone: 3, nodes: 2, timeout: 5m}",
+    ] {
+        operation(keys).unwrap_or_else(|rejected| panic!("{keys}: {rejected}"));
+    }
+    let (is, the) = ("operations[0].rollout.", "operations[0].drain.");
+    for (keys, code, path) in [
+        ("at: 2m", Code::Contradiction, "operations[0].name"),
+        (
+            "at: 2m, rollout: {workload: web}, drain: {cluster: primary}",
+            Code::Contradiction,
+            "operations[0].name",
+        ),
+        ("at: -1s, rollout: {workload: web}", Code::OutOfRange, "operations[0].at"),
+        ("at: 15m, rollout: {workload: web}", Code::Contradiction, "operations[0].at"),
+        ("at: 2m, rollout: {workload: wbe}", Code::UnknownReference, &format!("{is}workload")),
+        (
+            "at: 2m, rollout: {workload: web, cluster: third}",
+            Code::UnknownReference,
+            &format!("{is}cluster"),
+        ),
+        ("at: 2m, drain: {cluster: third}", Code::UnknownReference, &format!("{the}cluster")),
+        (
+            "at: 2m, drain: {cluster: primary, pool: system}",
+            Code::UnknownReference,
+            &format!("{the}pool"),
+        ),
+        (
+            "at: 2m, drain: {cluster: primary, zone: 4}",
+            Code::UnknownReference,
+            &format!("{the}zone"),
+        ),
+        ("at: 2m, drain: {cluster: primary, nodes: 0}", Code::OutOfRange, &format!("{the}nodes")),
+    ] {
+        assert_refused(keys, operation(keys), code, path);
+    }
+}

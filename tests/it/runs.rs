@@ -3,6 +3,7 @@
 mod cloud;
 mod cpu_loads;
 mod determinism;
+mod drain;
 mod drill;
 mod hpa;
 mod kubelets;
@@ -11,6 +12,7 @@ mod node_repair;
 mod nodes;
 mod regions;
 mod repairs;
+mod rollout;
 
 use std::path::Path;
 

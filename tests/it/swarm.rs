@@ -6,6 +6,7 @@
 
 mod draw;
 mod invariants;
+mod voluntary;
 
 use std::path::Path;
 

@@ -8,7 +8,8 @@
 use crate::control::kubelet::{probing, restart};
 use crate::control::node_lifecycle::kubelet_outage::Return;
 use crate::control::{
-    Cx, endpoints, front_door_health, metrics_pipeline, node_lifecycle, replica_set, scheduler,
+    Cx, deployment, endpoints, front_door_health, metrics_pipeline, node_lifecycle, replica_set,
+    scheduler,
 };
 use crate::model::event::Event;
 use crate::model::fact::{What, Why};
@@ -38,16 +39,17 @@ pub fn bound(cx: &mut Cx, pod: PodId, node: NodeId) {
 /// The instant at which the image is on the node; pulls of a node queue up one behind the other.
 fn pull(cx: &mut Cx, pod: PodId, node: NodeId) -> Time {
     let deployment = &cx.world[cx.world[pod].deployment];
-    let (workload, image) = (deployment.workload, deployment.template.image);
+    let revision = cx.world.template_change(pod).map_or(0, |change| change.image);
+    let (image, size) = ((deployment.workload, revision), deployment.template.image);
     let bandwidth = cx.world[cx.world[node].pool].pull_bandwidth;
     let machine = &mut cx.world[node];
-    if let Some(ready_at) = machine.image_ready_at(workload) {
+    if let Some(ready_at) = machine.image_ready_at(image) {
         return ready_at.max(cx.now);
     }
-    let seconds = image.get() as f64 / bandwidth.get() as f64;
+    let seconds = size.get() as f64 / bandwidth.get() as f64;
     let done = machine.puller_free_at.max(cx.now) + Span::from_secs_f64(seconds);
     machine.puller_free_at = done;
-    machine.images.push((workload, done));
+    machine.images.push((image, done));
     done
 }
 
@@ -90,13 +92,18 @@ fn create(cx: &mut Cx, pod: PodId) {
 
 fn start(cx: &mut Cx, pod: PodId) {
     let name = cx.world.pod_name(pod);
-    let start_up = &cx.world[cx.world[pod].deployment].template.start_up;
+    let change = cx.world.template_change(pod);
+    let is_broken = change.is_some_and(|change| change.broken);
+    let changed = change.and_then(|change| change.start_up.as_ref());
+    let start_up = changed.unwrap_or(&cx.world[cx.world[pod].deployment].template.start_up);
     let draw = cx.chance.draw("start-up", &name, u64::from(cx.world[pod].restarts));
     let start_up = Span::from_secs_f64(start_up.quantile(unit(draw)));
     cx.world[pod].container = Container::Starting;
     cx.world[pod].started_at = cx.now;
     cx.say(What::ContainerStarted { pod });
-    cx.clock.arm(Event::ContainerStep(pod), cx.now + start_up);
+    if !is_broken {
+        cx.clock.arm(Event::ContainerStep(pod), cx.now + start_up);
+    }
     probing::container_started(cx, pod);
 }
 
@@ -271,5 +278,6 @@ pub fn set_ready(cx: &mut Cx, pod: PodId, ready: bool, why: Why) {
     cx.world[pod].ready = ready;
     cx.world[pod].ready_since = cx.now;
     cx.say(if ready { What::PodReady { pod } } else { What::PodNotReady { pod, why } });
+    deployment::enqueue(cx, cx.world[pod].deployment);
     endpoints::readiness_changed(cx, pod);
 }

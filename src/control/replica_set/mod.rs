@@ -6,7 +6,8 @@
 //! | [`slow_start`] | replica_set.go: `slowStartBatch` |
 //! | [`deletion_order`] | pkg/controller/controller_utils.go: `ActivePodsWithRanks` |
 //!
-//! Left out: adoption of orphans, and waiting for the watch to show one's own writes.
+//! Left out: adoption of orphans; API calls that fail, so that slow start costs nothing and
+//! expectations are always met; status updates and events, which share the client's rate.
 
 pub mod deletion_order;
 pub mod manage;

@@ -27,6 +27,7 @@ use rule::Part;
 pub const PARTS: &[&Part] = &[
     &workloads::REPLICA_SET,
     &workloads::DEPLOYMENT,
+    &workloads::OPERATIONS,
     &workloads::DISRUPTION_BUDGET,
     &scheduler::SCHEDULER,
     &kubelet::KUBELET,

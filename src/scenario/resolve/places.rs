@@ -22,6 +22,7 @@ pub(super) fn world(spec: &ScenarioSpec) -> World {
         geographies: Vec::new(),
         demands: Vec::new(),
         fault_names: Vec::new(),
+        operation_names: Vec::new(),
     };
     for region in spec.regions.iter() {
         let id = RegionId::new(world.regions.len());

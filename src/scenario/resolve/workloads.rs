@@ -3,6 +3,7 @@
 use crate::model::container::{Containers, Requested};
 use crate::model::ids::{ClusterId, DeploymentId, WorkloadId};
 use crate::model::node_pool::Resources;
+use crate::model::rollout::RolloutRules;
 use crate::model::workload::{AntiAffinity, Deployment, PodTemplate, ProbeSpec, Probes, Workload};
 use crate::scenario::explain::derived;
 use crate::scenario::load::without;
@@ -144,6 +145,13 @@ fn add_deployment(
         template,
         replicas: spec.replicas.or(least).unwrap_or(1),
         hpa_bounds: spec.hpa.as_ref().map(|hpa| (*hpa.min_replicas, *hpa.max_replicas)),
+        rules: RolloutRules {
+            strategy: spec.strategy.strategy(),
+            min_ready: Span::from_secs(i64::from(*spec.min_ready_s)),
+            progress_deadline: Span::from_secs(i64::from(*spec.progress_deadline_s)),
+        },
+        replica_sets: vec![Deployment::first_replica_set()],
+        rollout: None,
         disruption_budget: spec.disruption_budget.as_ref().map(|budget| budget.budget()),
         pods: Vec::new(),
         created: 0,

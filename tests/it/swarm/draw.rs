@@ -46,11 +46,14 @@ pub(super) fn scenario(case: u64) -> String {
     let regions: Vec<usize> = (0..n_clusters).map(|_| draw.between(0, n_regions - 1)).collect();
     clusters(draw, &mut text, &regions);
     let n_workloads = draw.between(1, 2);
-    workloads(draw, &mut text, n_workloads);
+    // What people do has draws of its own, so that it moves none of the others.
+    let people = &mut Draw(Cursor::new(Stream::new(case, 0, "swarm", "people")));
+    workloads(draw, people, &mut text, n_workloads);
     front_door(draw, &mut text, n_clusters);
     let n_geographies = geographies(draw, &mut text, n_regions);
     demands(draw, &mut text, n_workloads, n_geographies);
     faults(draw, &mut text, &zones, &regions, n_workloads);
+    operations(people, &mut text, n_clusters, n_workloads);
     text
 }
 
@@ -102,7 +105,7 @@ fn probe(draw: &mut Draw) -> String {
     )
 }
 
-fn workloads(draw: &mut Draw, text: &mut String, n_workloads: usize) {
+fn workloads(draw: &mut Draw, people: &mut Draw, text: &mut String, n_workloads: usize) {
     *text += "workloads:\n";
     for index in 0..n_workloads {
         let workers = draw.between(1, 8);
@@ -137,6 +140,7 @@ fn workloads(draw: &mut Draw, text: &mut String, n_workloads: usize) {
                 let _ = writeln!(text, "    {key}: {}", probe(draw));
             }
         }
+        rollout_rules(people, text);
         if draw.chance(70) {
             let least = draw.between(1, 6);
             let most = least + draw.between(0, 6);
@@ -155,6 +159,62 @@ fn workloads(draw: &mut Draw, text: &mut String, n_workloads: usize) {
         } else {
             let _ = writeln!(text, "    replicas: {}", draw.between(1, 6));
         }
+    }
+}
+
+/// How a workload's pods may be replaced and evicted.
+fn rollout_rules(people: &mut Draw, text: &mut String) {
+    if people.chance(50) {
+        let bounds = people.one_of(&[
+            "{maxSurge: 0, maxUnavailable: 1}",
+            "{maxSurge: 1, maxUnavailable: 0}",
+            "{maxSurge: 100%, maxUnavailable: 50%}",
+            "{type: Recreate}",
+        ]);
+        let _ = writeln!(text, "    strategy: {bounds}");
+    }
+    if people.chance(50) {
+        let limit = people.one_of(&[
+            "{minAvailable: 1}",
+            "{minAvailable: 50%}",
+            "{maxUnavailable: 1}",
+            "{maxUnavailable: 30%}",
+            "{maxUnavailable: 0}",
+            "{minAvailable: 1, unhealthyPodEvictionPolicy: AlwaysAllow}",
+        ]);
+        let _ = writeln!(text, "    podDisruptionBudget: {limit}");
+    }
+}
+
+/// Rollouts and drains, in about half of all cases.
+fn operations(people: &mut Draw, text: &mut String, n_clusters: usize, n_workloads: usize) {
+    let n_operations = people.between(0, 6).saturating_sub(3);
+    if n_operations == 0 {
+        return;
+    }
+    *text += "operations:\n";
+    for index in 0..n_operations {
+        let cluster = people.between(0, n_clusters - 1);
+        let kind = if people.chance(50) {
+            let workload = people.between(0, n_workloads - 1);
+            let (broken, image) = (people.chance(25), people.chance(50));
+            format!(
+                "rollout: {{workload: w{workload}, broken: {broken}, newImage: {image}, \
+                 startUp: {{constant: {}s}}}}",
+                people.between(0, 30)
+            )
+        } else {
+            format!(
+                "drain: {{cluster: c{cluster}, nodes: {}, parallel: {}, timeout: {}, \
+                 uncordonAfter: {}}}",
+                people.between(1, 4),
+                people.between(1, 3),
+                people.one_of(&["30s", "5m"]),
+                people.one_of(&["0s", "2m"]),
+            )
+        };
+        let at = people.between(0, 600);
+        let _ = writeln!(text, "  - {{name: o{index}, at: {at}s, {kind}}}");
     }
 }
 

@@ -9,6 +9,8 @@ use tideover::scenario::Scenario;
 use tideover::simulation::Finished;
 use tideover::units::{Span, Time};
 
+use super::voluntary;
+
 /// A machine that got its power back this long ago has booted.
 const BOOTED: Span = Span::from_secs(130);
 
@@ -23,6 +25,7 @@ pub(super) fn of_world(case: u64, scenario: &Scenario, finished: &Finished) {
     kubelets_obey_their_rules(case, finished);
     sizes_are_within_bounds(case, scenario, finished);
     machines_come_back(case, scenario, finished);
+    voluntary::keeps_its_bounds(case, finished);
 }
 
 /// The requests of the pods of a node never exceed what it offers.
