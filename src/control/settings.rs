@@ -6,9 +6,9 @@ use crate::control::hpa::tolerance::Tolerance;
 use crate::control::node_lifecycle::auto_repair_spec::RepairPlan;
 use crate::control::node_lifecycle::monitor::MonitorPolicy;
 use crate::control::node_lifecycle::zones::EvictionPolicy;
-use crate::control::scheduler::snapshot::{
-    AKS_DEFAULT_SPREAD, SYSTEM_DEFAULT_SPREAD, SpreadConstraint,
-};
+use crate::control::scheduler::score::FitStrategy;
+use crate::control::scheduler::snapshot::{AKS_DEFAULT_SPREAD, SYSTEM_DEFAULT_SPREAD};
+use crate::model::placement::SpreadConstraint;
 use crate::spec::{Profile, ProfileValue, choice, section};
 use crate::units::{Rate, Ratio, Span};
 
@@ -97,6 +97,13 @@ section! {
         /// Topology spread of pods without constraints of their own.
         "defaultSpread" default_spread: DefaultSpread = default "upstream",
             source "kubernetes podtopologyspread: systemDefaultConstraints";
+        /// `NodeResourcesFitArgs.scoringStrategy.type` of the scheduler.
+        "scoringStrategy" scoring_strategy: ScoringStrategy = default "LeastAllocated",
+            source "kubernetes pkg/scheduler/apis/config/v1/defaults.go";
+        /// `percentageOfNodesToScore` of the scheduler; 0: by the size of the cluster.
+        "percentageOfNodesToScore" percentage_of_nodes_to_score: u32 = default "0",
+            source "kubernetes pkg/scheduler/apis/config/v1/defaults.go",
+            range 0..=100;
         /// Longest wait for the balancers' sync; uniform from 0.
         "proxySyncDelay" proxy_sync_delay: Span = default "1s",
             source "kubernetes pkg/proxy/apis/config/v1alpha1/defaults.go: minSyncPeriod",
@@ -121,6 +128,16 @@ choice! {
         "upstream" => Upstream,
         /// Softly over zones (maxSkew 1).
         "aks" => Aks,
+    }
+}
+
+choice! {
+    /// Which nodes the scheduler's resource rule prefers.
+    pub enum ScoringStrategy {
+        /// Empty ones.
+        "LeastAllocated" => LeastAllocated,
+        /// Full ones.
+        "MostAllocated" => MostAllocated,
     }
 }
 
@@ -219,6 +236,18 @@ impl KubernetesSpec {
                 DefaultSpread::Upstream => SYSTEM_DEFAULT_SPREAD.to_vec(),
                 DefaultSpread::Aks => AKS_DEFAULT_SPREAD.to_vec(),
             },
+            scheduler: self.scheduler(),
+        }
+    }
+
+    fn scheduler(&self) -> SchedulerPolicy {
+        let percentage = *self.percentage_of_nodes_to_score as usize;
+        SchedulerPolicy {
+            strategy: match *self.scoring_strategy {
+                ScoringStrategy::LeastAllocated => FitStrategy::LeastAllocated,
+                ScoringStrategy::MostAllocated => FitStrategy::MostAllocated,
+            },
+            percentage: (0 < percentage).then_some(percentage),
         }
     }
 
@@ -284,4 +313,15 @@ pub struct Settings {
     pub propagation: PropagationPolicy,
     /// Topology spread of pods without own constraints.
     pub default_spread: Vec<SpreadConstraint>,
+    /// How the scheduler scores.
+    pub scheduler: SchedulerPolicy,
+}
+
+/// How schedulers score nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SchedulerPolicy {
+    /// Which nodes the resource rule prefers.
+    pub strategy: FitStrategy,
+    /// `percentageOfNodesToScore`; None: by the number of nodes.
+    pub percentage: Option<usize>,
 }

@@ -11,6 +11,7 @@ use crate::model::fact::{ClusterSet, FactLog, What, Why};
 use crate::model::front_door::{FrontDoor, Origin, Pop, ProbeTarget};
 use crate::model::ids::{ClusterId, DeploymentId, GeographyId, PopId, RegionId, WorkloadId};
 use crate::model::node_pool::Resources;
+use crate::model::placement::Placement;
 use crate::model::region::{Outages, Region};
 use crate::model::rollout::{RolloutRules, Strategy};
 use crate::model::sample::{ClusterSample, DeploymentSample, Samples};
@@ -175,6 +176,7 @@ fn template() -> PodTemplate {
         anti_affinity: AntiAffinity::None,
         pool: None,
         priority: 0,
+        placement: Placement::default(),
     }
 }
 

@@ -6,6 +6,8 @@ use crate::units::{Bytes, MilliCpu, Span};
 
 use super::duration::DurationSpec;
 use super::ids::{ClusterId, NodeId, ZoneId};
+use super::labels::{AGENT_POOL, AKS_AGENT_POOL, INSTANCE_TYPE, LabelMap, Labels};
+use super::taint::{Taint, TaintSpec};
 use super::vm_size::{MemoryReservation, VM_SIZES, VmSize};
 
 section! {
@@ -44,6 +46,10 @@ section! {
             range "64Ki"..="100Gi";
         /// From the image being there to the container running: sandbox, volumes, runtime.
         "containerStart" container_start: Span = default "1s", source "assumed", range "0s"..="1h";
+        /// Labels of its nodes, beside host name, zone, pool and machine size.
+        "labels" labels: LabelMap = optional;
+        /// Taints of its nodes.
+        "taints" taints: Vec<TaintSpec> = list 0..=32;
     }
     check NodePoolSpec::check_alternatives;
 }
@@ -131,6 +137,22 @@ impl NodePoolSpec {
         }
     }
 
+    /// Labels that all its nodes have: the user's, and those that AKS sets.
+    #[must_use]
+    pub fn node_labels(&self) -> Labels {
+        let mut labels = Labels::default();
+        for (key, value) in &self.labels.entries {
+            labels.set(key.as_str(), value.as_str());
+        }
+        labels.set(AGENT_POOL, self.name.as_str());
+        labels.set(AKS_AGENT_POOL, self.name.as_str());
+        if let Some(size) = &*self.vm_size {
+            let bare = size.strip_prefix("Standard_").unwrap_or(size);
+            labels.set(INSTANCE_TYPE, &format!("Standard_{bare}"));
+        }
+        labels
+    }
+
     /// What a node offers to pods, and what the machine has in all.
     #[must_use]
     pub fn resources(&self) -> (Resources, Resources) {
@@ -194,6 +216,10 @@ pub struct NodePool {
     pub pull_bandwidth: Bytes,
     /// Time from image present to container started: sandbox, volumes, runtime.
     pub container_start: Span,
+    /// Labels of its nodes, without host name and zone.
+    pub labels: Labels,
+    /// Taints that its nodes have from the start.
+    pub taints: Vec<Taint>,
     /// Nodes that exist or are on order, in order of creation; deleted ones are removed.
     pub nodes: Vec<NodeId>,
     /// Nodes ordered so far, for their names.

@@ -8,6 +8,7 @@ use super::container::Containers;
 use super::disruption_budget::DisruptionBudget;
 use super::ids::{ClusterId, DeploymentId, PodId, WorkloadId};
 use super::node_pool::Resources;
+use super::placement::Placement;
 use super::rollout::{ReplicaSet, RolloutRules, RolloutStatus, TemplateChange};
 
 section! {
@@ -176,6 +177,8 @@ pub struct PodTemplate {
     pub pool: Option<String>,
     /// Scheduling priority; higher goes first.
     pub priority: i32,
+    /// Tolerations, selectors, affinity, spread.
+    pub placement: Placement,
 }
 
 /// Required pod anti-affinity of a workload's pods with each other.

@@ -31,6 +31,7 @@ mod front_door;
 mod hpas;
 mod metric_sources;
 mod operations;
+mod placement;
 mod places;
 mod workloads;
 

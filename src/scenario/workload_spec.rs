@@ -9,7 +9,10 @@ use crate::control::hpa::spec::HpaSpec;
 use crate::model::container::{MemoryUsageSpec, SidecarSpec};
 use crate::model::disruption_budget::PodDisruptionBudgetSpec;
 use crate::model::duration::DurationSpec;
+use crate::model::labels::LabelMap;
+use crate::model::placement::{AffinitySpec, PreemptionPolicy, SpreadConstraintSpec};
 use crate::model::rollout::StrategySpec;
+use crate::model::taint::TolerationSpec;
 use crate::model::workload::{AntiAffinitySpec, LimitsSpec, ProbeSpec, RequestsSpec};
 use crate::spec::{
     Code, Decode, Decoder, Diagnostic, Field, Kind, Name, Node, Origin, Presence, Section, Set,
@@ -86,6 +89,17 @@ section! {
         "priority" priority: i32 = default "0",
             source "Kubernetes, no PriorityClass",
             range -2147483648..=2000001000;
+        /// Whether its pending pods may push out pods of lower priority.
+        "preemptionPolicy" preemption_policy: PreemptionPolicy = default "PreemptLowerPriority",
+            source "kubernetes scheduling/v1 types.go";
+        /// Taints that its pods tolerate.
+        "tolerations" tolerations: Vec<TolerationSpec> = list 0..=64;
+        /// Labels that a node must have to take its pods.
+        "nodeSelector" node_selector: LabelMap = optional;
+        /// Nodes and pods that its pods must or should be near to, or away from.
+        "affinity" affinity: Option<AffinitySpec> = optional;
+        /// How its pods are spread; left out, as the cluster's default says.
+        "topologySpreadConstraints" spread: Vec<SpreadConstraintSpec> = list 0..=16;
         /// Its Horizontal Pod Autoscaler; left out, there is none.
         "hpa" hpa: Option<HpaSpec> = optional;
         /// Further HPAs on the same pods. The API server does not refuse this mistake, and

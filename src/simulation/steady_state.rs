@@ -110,8 +110,10 @@ fn bound_pods(cx: &Cx, cluster: ClusterId) -> Vec<PodId> {
 
 /// The first pool that may grow and whose new node would hold the pod.
 fn pool_with_room(cx: &Cx, cluster: ClusterId, pod: PodId) -> Option<PoolId> {
-    let deployment = &cx.world[cx.world[pod].deployment];
+    let owner = cx.world[pod].deployment;
+    let deployment = &cx.world[owner];
     let template = &deployment.template;
+    let zone_name = |id: PoolId| cx.world[node_lifecycle::next_zone(&cx.world, id)].name.clone();
     let zones: Vec<ZoneId> = deployment
         .pods
         .iter()
@@ -125,7 +127,7 @@ fn pool_with_room(cx: &Cx, cluster: ClusterId, pod: PodId) -> Option<PoolId> {
             && pool.autoscaled
             && (pool.nodes.len() as u32) < pool.max_nodes
             && pool.allocatable.fits(&template.requests)
-            && template.pool.as_ref().is_none_or(|name| *name == pool.name)
+            && scheduler::admits(&cx.world, owner, id, &zone_name(id))
     };
     cx.world[cluster].pools.iter().copied().find(|&pool| fits(pool))
 }

@@ -141,6 +141,7 @@ fn removable(cx: &Cx, cluster: ClusterId) -> Vec<NodeId> {
 /// Marks a node; its pods are evicted after the delay, and its machine deleted when they are gone.
 fn begin_removal(cx: &mut Cx, cluster: ClusterId, node: NodeId) {
     cx.world[node].to_be_deleted = true;
+    scheduler::node_changed(cx, node);
     let grace = |pod: &PodId| cx.world[cx.world[*pod].deployment].template.termination_grace;
     let longest = cx.world[node].pods.iter().map(grace).max().unwrap_or(Span::ZERO);
     let state = &mut cx.memory.autoscalers[cluster.index()];
@@ -166,7 +167,7 @@ pub fn delete_due(cx: &mut Cx, node: NodeId) {
         forget_leaving(cx, cluster, node);
         cx.world[node].to_be_deleted = false;
         cx.memory.autoscalers[cluster.index()].last.failure = Some(cx.now);
-        scheduler::wake(cx, cluster);
+        scheduler::node_changed(cx, node);
         return;
     }
     if pods.is_empty() {

@@ -1,7 +1,7 @@
 //! What the autoscaler sees of a cluster: readiness counts, its nodes as a packing problem, and
 //! the pods that wait.
 
-use crate::control::Cx;
+use crate::control::{Cx, scheduler};
 use crate::model::ids::{ClusterId, DeploymentId, NodeId, PodId, PoolId};
 use crate::model::node::{Condition, Stage};
 use crate::model::node_pool::Resources;
@@ -125,8 +125,7 @@ pub(super) fn oldest(cx: &Cx, pods: &[PodId]) -> Option<Time> {
 
 /// Whether a deployment's pods may run in a pool at all.
 pub(super) fn admits(cx: &Cx, pool: PoolId, deployment: DeploymentId) -> bool {
-    let wanted = &cx.world[deployment].template.pool;
-    wanted.as_ref().is_none_or(|name| *name == cx.world[pool].name)
+    scheduler::admits_anywhere(&cx.world, deployment, pool)
 }
 
 /// Whether a scale-up may be spread over both pools.

@@ -151,6 +151,7 @@ pub fn delete(cx: &mut Cx, pod: PodId, why: Why) {
     cx.world[pod].deleted_at = Some(cx.now);
     cx.say(What::PodDeleted { pod, why });
     cx.clock.disarm(Event::TolerationEnds(pod));
+    scheduler::deletion_began(cx, pod);
     probing::deletion_began(cx, pod);
     let deployment = cx.world[pod].deployment;
     replica_set::enqueue(cx, deployment);
@@ -215,6 +216,8 @@ pub fn gone(cx: &mut Cx, pod: PodId) {
     metrics_pipeline::forget(cx, pod);
     cx.world[pod].container = Container::Dead;
     cx.world[pod].ready = false;
+    let was_active = cx.world[pod].deleted_at.is_none();
+    scheduler::pod_gone(cx, pod, was_active);
     cx.world[pod].gone = true;
     cx.say(What::PodGone { pod });
     let deployment = cx.world[pod].deployment;
@@ -226,7 +229,6 @@ pub fn gone(cx: &mut Cx, pod: PodId) {
     cx.world[deployment].pods.retain(|&other| other != pod);
     endpoints::readiness_changed(cx, pod);
     cx.clock.retire_pod(pod);
-    scheduler::wake(cx, cx.world[deployment].cluster);
     replica_set::enqueue(cx, deployment);
 }
 

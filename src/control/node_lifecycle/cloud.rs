@@ -81,15 +81,14 @@ pub fn pass(cx: &mut Cx, cluster: ClusterId) {
 fn set_shutdown(cx: &mut Cx, node: NodeId, tainted: bool) {
     cx.world[node].shutdown_taint = tainted;
     cx.say(What::NodeTainted { node, taint: Why("shutdown:NoSchedule"), tainted });
-    if !tainted {
-        scheduler::wake(cx, cx.world[node].cluster);
-    }
+    scheduler::node_changed(cx, node);
 }
 
 /// The Node object goes; its pods are left to PodGC.
 fn delete_object(cx: &mut Cx, node: NodeId) {
     let cluster = cx.world[node].cluster;
     cx.world[node].stage = Stage::Deleted;
+    scheduler::node_changed(cx, node);
     cx.world[node].running = false;
     cx.say(What::NodeDeleted { node, why: Why("its machine no longer exists") });
     let pool = cx.world[node].pool;

@@ -142,6 +142,7 @@ pub(super) fn set_readiness(cx: &mut Cx, node: NodeId, ready: Condition) {
     }
     cx.world[node].ready = ready;
     cx.world[node].ready_since = cx.now;
+    scheduler::node_changed(cx, node);
     cx.say(What::NodeReadiness { node, status: Why(ready.words()) });
     let Node { cluster, instance, shutdown_taint, .. } = cx.world[node];
     if instance != Instance::Running || shutdown_taint {
@@ -168,7 +169,7 @@ fn untaint(cx: &mut Cx, node: NodeId) {
     for pod in cx.world[node].pods.clone() {
         set_timer(cx, pod);
     }
-    scheduler::wake(cx, cx.world[node].cluster);
+    scheduler::node_changed(cx, node);
 }
 
 /// A pod was bound: on a node that is back, but still tainted, its timer starts until the taint
@@ -348,8 +349,7 @@ pub fn joins(cx: &mut Cx, node: NodeId) {
             kubelet_outage::starts(cx, node, Return::Restarted);
         }
     }
-    let cluster = cx.world[node].cluster;
-    scheduler::wake(cx, cluster);
+    scheduler::node_changed(cx, node);
 }
 
 /// The kubelet reads the CPU counters of its pods from now on, at its own phase.
@@ -367,6 +367,7 @@ pub fn remove(cx: &mut Cx, node: NodeId, why: Why) {
         container::gone(cx, pod);
     }
     cx.world[node].stage = Stage::Deleted;
+    scheduler::node_changed(cx, node);
     cx.world[node].running = false;
     cx.say(What::NodeDeleted { node, why });
     let pool = cx.world[node].pool;

@@ -243,10 +243,9 @@ fn cordon(cx: &mut Cx, node: NodeId, cordoned: bool) {
         return;
     }
     cx.world[node].cordoned = cordoned;
+    scheduler::node_changed(cx, node);
     cx.say(What::NodeCordoned { node, cordoned });
-    if !cordoned {
-        scheduler::wake(cx, cx.world[node].cluster);
-    }
+    if !cordoned {}
 }
 
 fn fail(cx: &mut Cx, id: OperationId, drain: &Drain) {

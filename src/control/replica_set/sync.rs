@@ -46,7 +46,7 @@ pub fn sync(cx: &mut Cx, deployment: DeploymentId) {
         sync_one(cx, deployment, index);
     }
     if created != cx.world[deployment].created {
-        scheduler::wake(cx, cluster);
+        scheduler::pods_created(cx, cluster);
     }
 }
 

@@ -1,17 +1,18 @@
 //! Filters: may a pod go on a node at all, and if not, which rule forbids it?
 //!
-//! Follows the filter plugins of pkg/scheduler/framework/plugins in their order: tainttoleration,
-//! nodeaffinity (by pool), noderesources/fit, podtopologyspread, interpodaffinity. Spread counts
-//! every node that the pod selects as a domain, tainted or not (nodeTaintsPolicy: Ignore), so a
-//! dead zone with no pods left in it blocks a hard constraint.
+//! Follows the filter plugins of pkg/scheduler/framework/plugins in their order:
+//! nodeunschedulable, tainttoleration, nodeaffinity, noderesources/fit, podtopologyspread,
+//! interpodaffinity. Spread counts every node that the pod selects as a domain, tainted or not
+//! (nodeTaintsPolicy: Ignore), so a dead zone with no pods left in it blocks a hard constraint.
+//! Pods that are being deleted count for affinity, but not for spread.
 
 use std::fmt;
 
-use crate::model::workload::AntiAffinity;
+use crate::model::placement::{SpreadConstraint, TopologyKey, WhenUnsatisfiable};
 
-use super::snapshot::{
-    PodView, Snapshot, SpreadConstraint, Taints, TopologyKey, WhenUnsatisfiable,
-};
+use super::pod_class::{Near, PodClass};
+use super::score::{FitStrategy, resource_score};
+use super::snapshot::{Match, NodeState, Snapshot, Taints};
 
 /// Why a pod may not go on a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,10 +25,10 @@ pub enum Misfit {
     Unschedulable,
     /// The cluster autoscaler is removing the node.
     ToBeDeleted,
-    /// Another taint that the pod does not tolerate.
+    /// A taint of the pool that the pod does not tolerate.
     Tainted,
-    /// The node is in another pool than the pod asks for.
-    OtherPool,
+    /// Node selector or required node affinity.
+    NodeAffinity,
     /// The node has as many pods as it may have.
     TooManyPods,
     /// Too little CPU is left.
@@ -36,24 +37,132 @@ pub enum Misfit {
     Memory,
     /// A hard spread constraint.
     Spread,
-    /// Required anti-affinity with a pod of the same workload.
+    /// Required affinity: no such pod is near.
+    Affinity,
+    /// Required anti-affinity of the pod.
     AntiAffinity,
+    /// Required anti-affinity of a pod that is there.
+    Repelled,
 }
 
 /// Every reason, in the order of its discriminant.
-pub const MISFITS: [Misfit; 11] = [
+pub const MISFITS: [Misfit; 13] = [
     Misfit::NotReady,
     Misfit::Unreachable,
     Misfit::Unschedulable,
     Misfit::ToBeDeleted,
     Misfit::Tainted,
-    Misfit::OtherPool,
+    Misfit::NodeAffinity,
     Misfit::TooManyPods,
     Misfit::Cpu,
     Misfit::Memory,
     Misfit::Spread,
+    Misfit::Affinity,
     Misfit::AntiAffinity,
+    Misfit::Repelled,
 ];
+
+impl Misfit {
+    /// Whether removing pods from the node may help (upstream: Unschedulable, not
+    /// UnschedulableAndUnresolvable).
+    #[must_use]
+    pub const fn preemption_may_help(self) -> bool {
+        matches!(
+            self,
+            Self::TooManyPods
+                | Self::Cpu
+                | Self::Memory
+                | Self::Spread
+                | Self::AntiAffinity
+                | Self::Repelled
+        )
+    }
+}
+
+/// What a node is worth for a class as far as only the node decides: the weighted resource
+/// scores, or the first rule that forbids it. One byte, kept for each pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Worth(u8);
+
+impl Worth {
+    /// Not judged since the node changed.
+    pub const STALE: Self = Self(u8::MAX);
+    /// The best weighted resource score.
+    const MOST: u8 = 200;
+
+    fn of_score(score: i64) -> Self {
+        let score = u8::try_from(score).expect("two scores of at most 100");
+        assert!(score <= Self::MOST, "two scores of at most 100");
+        Self(score)
+    }
+
+    const fn of_misfit(misfit: Misfit) -> Self {
+        Self(Self::MOST + 1 + misfit as u8)
+    }
+
+    /// The score, or why there is none.
+    ///
+    /// # Errors
+    /// The rule that forbids the node.
+    #[inline]
+    pub fn score(self) -> Result<i64, Misfit> {
+        if self.0 <= Self::MOST {
+            Ok(i64::from(self.0))
+        } else {
+            Err(MISFITS[(self.0 - Self::MOST - 1) as usize])
+        }
+    }
+}
+
+/// Judges a node for a class by what is on the node alone.
+pub(crate) fn judge(
+    class: &PodClass,
+    node: &NodeState,
+    matched: Match,
+    strategy: FitStrategy,
+) -> Worth {
+    match misfit(class, node, matched) {
+        Some(misfit) => Worth::of_misfit(misfit),
+        None => Worth::of_score(resource_score(class, node, strategy)),
+    }
+}
+
+fn misfit(class: &PodClass, node: &NodeState, matched: Match) -> Option<Misfit> {
+    let untolerated = node.taints.without(class.tolerates);
+    if untolerated != Taints::NONE {
+        return Some(condition(untolerated));
+    }
+    if matched.is_tainted {
+        return Some(Misfit::Tainted);
+    }
+    if matched.is_excluded {
+        return Some(Misfit::NodeAffinity);
+    }
+    let (has, used) = (&node.allocatable, &node.requested);
+    if has.pods < used.pods + class.requests.pods {
+        return Some(Misfit::TooManyPods);
+    }
+    // A pod that requests nothing of a resource fits even where it is overcommitted.
+    let short = |request: i64, left: i64| 0 < request && left < request;
+    if short(class.requests.cpu.milli(), has.cpu.milli() - used.cpu.milli()) {
+        return Some(Misfit::Cpu);
+    }
+    if short(class.requests.memory.get(), has.memory.get() - used.memory.get()) {
+        return Some(Misfit::Memory);
+    }
+    None
+}
+
+fn condition(taints: Taints) -> Misfit {
+    let named = [
+        (Taints::UNSCHEDULABLE, Misfit::Unschedulable),
+        (Taints::UNREACHABLE, Misfit::Unreachable),
+        (Taints::NOT_READY, Misfit::NotReady),
+        (Taints::TO_BE_DELETED, Misfit::ToBeDeleted),
+    ];
+    let found = named.iter().find(|(taint, _)| taints.without(*taint) != taints);
+    found.map_or(Misfit::Tainted, |(_, misfit)| *misfit)
+}
 
 /// The fewest pods that any domain of each key has: what skew is measured from. Computed once per
 /// pod ([`fewest`]).
@@ -82,12 +191,13 @@ impl Fewest {
     }
 }
 
-/// What hard spread constraints of this pod are measured from; empty if it has none.
+/// What hard spread constraints of this class are measured from; empty if it has none.
 #[must_use]
-pub fn fewest(snapshot: &Snapshot, pod: &PodView<'_>) -> Fewest {
+pub fn fewest(snapshot: &Snapshot, class: usize) -> Fewest {
+    let spread = &snapshot.classes[class].spread;
     let hard = |key| {
         let is_hard = |c: &SpreadConstraint| c.when == WhenUnsatisfiable::DoNotSchedule;
-        pod.spread.iter().any(|c| c.key == key && is_hard(c))
+        spread.iter().any(|c| c.key == key && is_hard(c))
     };
     let (by_hostname, by_zone) = (hard(TopologyKey::Hostname), hard(TopologyKey::Zone));
     if !by_hostname && !by_zone {
@@ -95,75 +205,75 @@ pub fn fewest(snapshot: &Snapshot, pod: &PodView<'_>) -> Fewest {
     }
     let (mut on_node, mut n_nodes, mut zones) = (u32::MAX, 0, 0_u64);
     for &node in &snapshot.order {
-        let view = &snapshot.nodes[node as usize].view;
-        if pod.pool.is_none_or(|pool| pool == view.pool) {
-            on_node = on_node.min(snapshot.on_node(pod.workload, node as usize));
+        let node = node as usize;
+        if !snapshot.by_class[class].matches[node].is_excluded {
+            on_node = on_node.min(snapshot.on_node(class, node).staying);
             n_nodes += 1;
-            zones |= 1 << view.zone;
+            zones |= 1 << snapshot.nodes[node].zone;
         }
     }
     let in_zones = (0..64).filter(|zone| zones & (1 << zone) != 0);
-    let in_zone = in_zones.map(|zone| snapshot.in_zone(pod.workload, zone)).min();
+    let in_zone = in_zones.map(|zone| snapshot.in_zone(class, zone).staying).min();
     let zone = in_zone.map(|fewest| Domains { fewest, n_domains: zones.count_ones() });
     let hostname = (0 < n_nodes).then_some(Domains { fewest: on_node, n_domains: n_nodes });
     Fewest { hostname: hostname.filter(|_| by_hostname), zone: zone.filter(|_| by_zone) }
 }
 
-/// May the pod go on the node? The first rule that forbids it, in upstream's order.
+/// May a pod of the class go on the node? Its resource score, or the first rule that forbids it,
+/// in upstream's order. These are the predicates; other controllers that ask "would it fit?"
+/// build a [`Snapshot`] of the nodes they think of and ask here.
 ///
 /// # Errors
 /// The rule that forbids it.
 pub fn fits(
+    snapshot: &mut Snapshot,
+    class: usize,
+    node: usize,
+    fewest: &Fewest,
+) -> Result<i64, Misfit> {
+    let score = snapshot.worth(class, node).score()?;
+    check_neighbours(snapshot, class, node, fewest)?;
+    Ok(score)
+}
+
+/// The rules that depend on where other pods are.
+fn check_neighbours(
     snapshot: &Snapshot,
-    pod: &PodView<'_>,
+    class: usize,
     node: usize,
     fewest: &Fewest,
 ) -> Result<(), Misfit> {
-    let state = &snapshot.nodes[node];
-    let untolerated = state.view.taints.without(pod.tolerates);
-    if untolerated != Taints::NONE {
-        return Err(taint_misfit(untolerated));
-    }
-    if pod.pool.is_some_and(|pool| pool != state.view.pool) {
-        return Err(Misfit::OtherPool);
-    }
-    let (has, used) = (&state.view.allocatable, &state.requested);
-    if has.pods < used.pods + pod.requests.pods {
-        return Err(Misfit::TooManyPods);
-    }
-    // A pod that requests nothing of a resource fits even where it is overcommitted.
-    let short = |request: i64, left: i64| 0 < request && left < request;
-    if short(pod.requests.cpu.milli(), has.cpu.milli() - used.cpu.milli()) {
-        return Err(Misfit::Cpu);
-    }
-    if short(pod.requests.memory.get(), has.memory.get() - used.memory.get()) {
-        return Err(Misfit::Memory);
-    }
-    for constraint in pod.spread {
-        let matching = snapshot.in_domain(constraint.key, pod.workload, node);
+    let pod = &snapshot.classes[class];
+    for constraint in &pod.spread {
         if constraint.when == WhenUnsatisfiable::DoNotSchedule
-            && fewest.of(constraint) + constraint.max_skew < matching + 1
+            && fewest.of(constraint) + constraint.max_skew
+                < snapshot.in_domain(constraint.key, class, node).staying + 1
         {
             return Err(Misfit::Spread);
         }
     }
-    let occupied = match pod.anti_affinity {
-        AntiAffinity::None => 0,
-        AntiAffinity::Hostname => snapshot.in_domain(TopologyKey::Hostname, pod.workload, node),
-        AntiAffinity::Zone => snapshot.in_domain(TopologyKey::Zone, pod.workload, node),
-    };
-    if 0 < occupied { Err(Misfit::AntiAffinity) } else { Ok(()) }
+    if pod.near.as_ref().is_some_and(|near| !is_near(snapshot, near, node)) {
+        return Err(Misfit::Affinity);
+    }
+    let is_there =
+        |&(key, other): &(TopologyKey, usize)| 0 < snapshot.in_domain(key, other, node).all;
+    if pod.apart.iter().any(is_there) {
+        return Err(Misfit::AntiAffinity);
+    }
+    if pod.repelled.iter().any(is_there) {
+        return Err(Misfit::Repelled);
+    }
+    Ok(())
 }
 
-fn taint_misfit(taints: Taints) -> Misfit {
-    let named = [
-        (Taints::UNSCHEDULABLE, Misfit::Unschedulable),
-        (Taints::UNREACHABLE, Misfit::Unreachable),
-        (Taints::NOT_READY, Misfit::NotReady),
-        (Taints::TO_BE_DELETED, Misfit::ToBeDeleted),
-    ];
-    let found = named.iter().find(|(taint, _)| taints.without(*taint) != taints);
-    found.map_or(Misfit::Tainted, |(_, misfit)| *misfit)
+/// Required affinity: such a pod in the domain of each key. The first of a kind that means itself
+/// may go anywhere.
+fn is_near(snapshot: &Snapshot, near: &Near, node: usize) -> bool {
+    let is_first = || near.classes.iter().all(|&class| snapshot.by_class[class].total == 0);
+    let has = |&key: &TopologyKey| {
+        near.classes.iter().any(|&class| 0 < snapshot.in_domain(key, class, node).all)
+    };
+    near.keys.iter().all(has) || (near.means_itself && is_first())
 }
 
 impl fmt::Display for Misfit {
@@ -175,12 +285,14 @@ impl fmt::Display for Misfit {
             Self::Unschedulable => "node(s) were unschedulable",
             Self::ToBeDeleted => "node(s) had untolerated taint {ToBeDeletedByClusterAutoscaler: }",
             Self::Tainted => "node(s) had untolerated taints",
-            Self::OtherPool => "node(s) didn't match Pod's node affinity/selector",
+            Self::NodeAffinity => "node(s) didn't match Pod's node affinity/selector",
             Self::TooManyPods => "Too many pods",
             Self::Cpu => "Insufficient cpu",
             Self::Memory => "Insufficient memory",
             Self::Spread => "node(s) didn't match pod topology spread constraints",
+            Self::Affinity => "node(s) didn't match pod affinity rules",
             Self::AntiAffinity => "node(s) didn't match pod anti-affinity rules",
+            Self::Repelled => "node(s) didn't satisfy existing pods anti-affinity rules",
         })
     }
 }

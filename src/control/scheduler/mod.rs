@@ -2,24 +2,40 @@
 //!
 //! | file | upstream (pkg/scheduler) |
 //! |---|---|
-//! | [`snapshot`] | backend/cache: nodes, what they hold, pods by workload |
-//! | [`fit`] | filter plugins: taints, node selector, resources, spread, anti-affinity |
-//! | [`score`] | score plugins: least allocated, balanced, spread, and their weights |
+//! | [`pod_class`] | framework/types.go: what is known of a pod, in terms of its kind |
+//! | [`snapshot`] | backend/cache: nodes, what they hold, pods by class |
+//! | [`fit`] | filter plugins: taints, node affinity, resources, spread, pod affinity |
+//! | [`score`] | score plugins and their weights |
 //! | [`schedule`] | schedule_one.go: which nodes are looked at, ties, the failure message |
+//! | [`preemption`] | framework/preemption, plugins/defaultpreemption |
 //! | [`queue`] | backend/queue: order, back-off, what wakes an unschedulable pod |
+//! | [`cycle`](cycle()) | ScheduleOne and handleSchedulingFailure |
+//! | [`watch`] | eventhandlers.go |
 //!
-//! Left out: preferred affinity, taints of effect PreferNoSchedule and image locality (they score
-//! alike on every node of a pool), host ports, volumes, preemption.
+//! The cluster autoscaler asks the same rules: [`admits`] for what a pool's labels and taints
+//! mean for a pod, [`fit::fits`] on a [`Snapshot`] for everything else.
+//!
+//! Left out: host ports, volumes, DaemonSets, namespaces, extenders, pod groups.
 
 pub mod fit;
+pub mod pod_class;
+pub mod preemption;
 pub mod queue;
 pub mod schedule;
 pub mod score;
 pub mod snapshot;
 
-pub use schedule::{Placement, Unschedulable, schedule_one};
-pub use snapshot::{NodeView, PodView, Snapshot};
+pub use pod_class::{PodClass, PodRules};
+pub use schedule::{Placement, Request, Unschedulable, schedule_one};
+pub use snapshot::{NewNode, Snapshot};
+
+#[cfg(test)]
+mod laws;
 
 pub mod cycle;
+pub mod view;
+pub mod watch;
 
-pub use cycle::{cycle, place_all, wake};
+pub use cycle::{cycle, place_all};
+pub use view::{admits, admits_anywhere, pod_rules};
+pub use watch::{deletion_began, node_changed, pod_gone, pods_created, wake};

@@ -1,15 +1,19 @@
 //! One scheduling decision: filter, score, choose.
 //!
 //! Follows pkg/scheduler/schedule_one.go: in large clusters only a part of the nodes is looked
-//! at, from a rotating start; the best score wins, and ties are drawn.
+//! at, from a rotating start; the best score wins, and ties are drawn. Rules that can make no
+//! difference between the nodes that fit are skipped: they would add the same to each.
 
 use std::fmt;
 
-use super::fit::{MISFITS, fewest, fits};
+use crate::model::placement::WhenUnsatisfiable;
+
+use super::fit::{Fewest, MISFITS, Misfit, fewest, fits};
 use super::score::{
-    FitStrategy, SPREAD_WEIGHT, SpreadWeights, resource_score, spread_cost, spread_score,
+    IMAGE_WEIGHT, NODE_AFFINITY_WEIGHT, POD_AFFINITY_WEIGHT, SPREAD_WEIGHT, SpreadWeights,
+    TAINT_WEIGHT, image_score, normalized, normalized_reverse, pod_affinity_score, spread_score,
 };
-use super::snapshot::{PodView, Snapshot};
+use super::snapshot::Snapshot;
 
 /// A node for a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,79 +35,114 @@ pub struct Unschedulable {
     pub refused: [u32; MISFITS.len()],
 }
 
+/// Room that is kept for a pod which is waiting for its victims to go (nominatedNodeName).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nominated {
+    /// The node.
+    pub node: usize,
+    /// The class of the pod.
+    pub class: usize,
+}
+
+/// A pod to be placed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Request<'a> {
+    /// Its class.
+    pub class: usize,
+    /// The node that it is nominated for: tried first, and taken if it fits.
+    pub nominated: Option<usize>,
+    /// Room kept for other pods of at least its priority.
+    pub kept: &'a [Nominated],
+    /// Breaks ties, uniformly.
+    pub draw: u64,
+}
+
 /// What one scheduler keeps between decisions.
 #[derive(Clone, Debug, Default)]
 pub struct Scheduler {
-    /// Which nodes the resource rule prefers.
-    pub strategy: FitStrategy,
+    /// `percentageOfNodesToScore`; None: by the number of nodes.
+    pub percentage: Option<usize>,
     /// Place in the order of nodes at which the next search starts.
     next_start: usize,
-    /// Nodes that fit, with score and spread cost; kept to save the allocation.
+    /// Nodes that fit, with their score; kept to save the allocation.
     feasible: Vec<Candidate>,
+    /// Values of one rule for them.
+    values: Vec<i64>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
     node: u32,
     score: i64,
-    spread_cost: i64,
 }
 
-/// Chooses a node for a pod. `draw` breaks ties, uniformly.
+/// Chooses a node for a pod.
 ///
 /// # Errors
 /// If no node fits: how many were refused by which rule.
 pub fn schedule_one(
     scheduler: &mut Scheduler,
-    snapshot: &Snapshot,
-    pod: &PodView<'_>,
-    draw: u64,
+    snapshot: &mut Snapshot,
+    request: &Request<'_>,
 ) -> Result<Placement, Unschedulable> {
-    find_feasible(scheduler, snapshot, pod)?;
-    let candidates = &mut scheduler.feasible;
-    if 1 < candidates.len() {
-        score(candidates, snapshot, pod, scheduler.strategy);
+    let measured = fewest(snapshot, request.class);
+    if let Some(node) = request.nominated
+        && snapshot.nodes[node].exists
+        && fits_beside(snapshot, request, node, &measured).is_ok()
+    {
+        return Ok(Placement { node, n_feasible: 1, n_best: 1 });
     }
-    let best = candidates.iter().map(|candidate| candidate.score).max().unwrap_or(0);
-    let n_best = candidates.iter().filter(|candidate| candidate.score == best).count();
-    let chosen = usize::try_from((u128::from(draw) * n_best as u128) >> 64).expect("below n_best");
-    let mut winners = candidates.iter().filter(|candidate| candidate.score == best);
+    find_feasible(scheduler, snapshot, request, &measured)?;
+    let Scheduler { feasible, values, .. } = scheduler;
+    if 1 < feasible.len() {
+        score(feasible, values, snapshot, request.class);
+    }
+    let (mut best, mut n_best) = (i64::MIN, 0_usize);
+    for candidate in &*feasible {
+        if best < candidate.score {
+            (best, n_best) = (candidate.score, 0);
+        }
+        n_best += usize::from(candidate.score == best);
+    }
+    let chosen = (u128::from(request.draw) * n_best as u128) >> 64;
+    let chosen = usize::try_from(chosen).expect("below n_best");
+    let mut winners = feasible.iter().filter(|candidate| candidate.score == best);
     let winner = winners.nth(chosen).expect("the draw is below the number of winners");
     Ok(Placement {
         node: winner.node as usize,
-        n_feasible: small(candidates.len()),
+        n_feasible: small(feasible.len()),
         n_best: small(n_best),
     })
 }
 
 /// Nodes that are enough to choose from: all up to 100, then a share that falls from 50 to 5 %
-/// (numFeasibleNodesToFind).
+/// unless it is set (numFeasibleNodesToFind).
 #[must_use]
-pub fn nodes_to_find(n_nodes: usize) -> usize {
+pub fn nodes_to_find(n_nodes: usize, percentage: Option<usize>) -> usize {
     if n_nodes < 100 {
         return n_nodes;
     }
-    let percent = 50_usize.saturating_sub(n_nodes / 125).max(5);
+    let percent = percentage.unwrap_or_else(|| 50_usize.saturating_sub(n_nodes / 125).max(5));
     (n_nodes * percent / 100).max(100)
 }
 
 fn find_feasible(
     scheduler: &mut Scheduler,
-    snapshot: &Snapshot,
-    pod: &PodView<'_>,
+    snapshot: &mut Snapshot,
+    request: &Request<'_>,
+    fewest: &Fewest,
 ) -> Result<(), Unschedulable> {
     let n_nodes = snapshot.order.len();
-    let wanted = nodes_to_find(n_nodes);
-    let fewest = fewest(snapshot, pod);
+    let wanted = nodes_to_find(n_nodes, scheduler.percentage);
     let mut refused = [0; MISFITS.len()];
     scheduler.feasible.clear();
     let start = if n_nodes == 0 { 0 } else { scheduler.next_start % n_nodes };
-    let (after, before) = (&snapshot.order[start..], &snapshot.order[..start]);
     let mut n_looked_at = 0;
-    for &node in after.iter().chain(before) {
+    for place in (start..n_nodes).chain(0..start) {
+        let node = snapshot.order[place];
         n_looked_at += 1;
-        match fits(snapshot, pod, node as usize, &fewest) {
-            Ok(()) => scheduler.feasible.push(Candidate { node, score: 0, spread_cost: 0 }),
+        match fits_beside(snapshot, request, node as usize, fewest) {
+            Ok(score) => scheduler.feasible.push(Candidate { node, score }),
             Err(misfit) => refused[misfit as usize] += 1,
         }
         if scheduler.feasible.len() == wanted {
@@ -117,26 +156,105 @@ fn find_feasible(
     Ok(())
 }
 
-fn score(
-    candidates: &mut [Candidate],
-    snapshot: &Snapshot,
-    pod: &PodView<'_>,
-    strategy: FitStrategy,
-) {
-    let zone = |candidate: &Candidate| snapshot.nodes[candidate.node as usize].view.zone;
+/// Whether a pod fits with and without the pods that room is kept for on the node
+/// (RunFilterPluginsWithNominatedPods).
+fn fits_beside(
+    snapshot: &mut Snapshot,
+    request: &Request<'_>,
+    node: usize,
+    measured: &Fewest,
+) -> Result<i64, Misfit> {
+    let here = request.kept.iter().filter(|kept| kept.node == node);
+    if here.clone().next().is_some() {
+        here.clone().for_each(|kept| snapshot.place(kept.class, node));
+        let measured = fewest(snapshot, request.class);
+        let beside = fits(snapshot, request.class, node, &measured);
+        here.for_each(|kept| snapshot.release(kept.class, node, true));
+        beside?;
+    }
+    fits(snapshot, request.class, node, measured)
+}
+
+/// Adds the scores of all rules but resources, which [`fits`] has given.
+fn score(candidates: &mut [Candidate], values: &mut Vec<i64>, snapshot: &Snapshot, class: usize) {
+    let (pod, state) = (&snapshot.classes[class], &snapshot.by_class[class]);
+    let mut add = |weight: i64, value: &dyn Fn(usize) -> i64, rule: Normalize| {
+        values.clear();
+        values.extend(candidates.iter().map(|candidate| value(candidate.node as usize)));
+        let least = values.iter().copied().min().unwrap_or(0);
+        let most = values.iter().copied().max().unwrap_or(0);
+        for (candidate, &value) in candidates.iter_mut().zip(&*values) {
+            candidate.score += weight * rule(value, least, most);
+        }
+    };
+    if 0 < state.n_softly_tainted {
+        let taints = |node: usize| i64::from(state.matches[node].n_soft_taints);
+        add(TAINT_WEIGHT, &taints, |value, _, most| normalized_reverse(value, most));
+    }
+    if !pod.nodes.preferred.is_empty() {
+        let preference = |node: usize| i64::from(state.matches[node].preference);
+        add(NODE_AFFINITY_WEIGHT, &preference, |value, _, most| normalized(value, most));
+    }
+    if !pod.attraction.is_empty() {
+        let attraction = |node: usize| attraction(snapshot, class, node);
+        add(POD_AFFINITY_WEIGHT, &attraction, pod_affinity_score);
+    }
+    if 0 < state.n_with_image {
+        let n_nodes = small(snapshot.order.len());
+        let with = image_score(pod.image, state.n_with_image, n_nodes);
+        let image = |node: usize| if state.has_image[node] { with } else { 0 };
+        add(IMAGE_WEIGHT, &image, |value, _, _| value);
+    }
+    if pod.spread.iter().any(|c| c.when == WhenUnsatisfiable::ScheduleAnyway) {
+        let weights = spread_weights(candidates, snapshot);
+        score_spread(candidates, values, snapshot, class, &weights);
+    }
+}
+
+/// How values between the least and the most one become scores.
+type Normalize = fn(i64, i64, i64) -> i64;
+
+fn attraction(snapshot: &Snapshot, class: usize, node: usize) -> i64 {
+    let of = |&(weight, key, other): &(i64, _, usize)| {
+        weight * i64::from(snapshot.in_domain(key, other, node).all)
+    };
+    snapshot.classes[class].attraction.iter().map(of).sum()
+}
+
+fn spread_weights(candidates: &[Candidate], snapshot: &Snapshot) -> SpreadWeights {
+    let zone = |candidate: &Candidate| snapshot.nodes[candidate.node as usize].zone;
     let zones = candidates.iter().fold(0_u64, |zones, candidate| zones | 1 << zone(candidate));
-    let weights = SpreadWeights::new(candidates.len(), zones.count_ones());
-    let (mut least, mut most) = (i64::MAX, 0);
-    for candidate in &mut *candidates {
-        let node = candidate.node as usize;
-        candidate.score = resource_score(snapshot, pod, node, strategy);
-        candidate.spread_cost = spread_cost(snapshot, pod, node, &weights);
-        least = least.min(candidate.spread_cost);
-        most = most.max(candidate.spread_cost);
+    SpreadWeights::new(candidates.len(), zones.count_ones())
+}
+
+/// Soft spread constraints: a cost for each node, lower is better.
+fn score_spread(
+    candidates: &mut [Candidate],
+    costs: &mut Vec<i64>,
+    snapshot: &Snapshot,
+    class: usize,
+    weights: &SpreadWeights,
+) {
+    costs.clear();
+    costs.extend(candidates.iter().map(|c| spread_cost(snapshot, class, c.node as usize, weights)));
+    let least = costs.iter().copied().min().unwrap_or(0);
+    let most = costs.iter().copied().max().unwrap_or(0);
+    for (candidate, &cost) in candidates.iter_mut().zip(&*costs) {
+        candidate.score += SPREAD_WEIGHT * spread_score(cost, least, most);
     }
-    for candidate in candidates {
-        candidate.score += SPREAD_WEIGHT * spread_score(candidate.spread_cost, least, most);
+}
+
+/// The cost of a class's soft constraints on a node, rounded to a whole number.
+#[must_use]
+pub fn spread_cost(snapshot: &Snapshot, class: usize, node: usize, weights: &SpreadWeights) -> i64 {
+    let mut cost = 0.0;
+    for constraint in &snapshot.classes[class].spread {
+        if constraint.when == WhenUnsatisfiable::ScheduleAnyway {
+            let matching = snapshot.in_domain(constraint.key, class, node).staying;
+            cost += weights.cost(constraint.key, matching, constraint.max_skew);
+        }
     }
+    cost.round() as i64
 }
 
 fn small(count: usize) -> u32 {
@@ -157,12 +275,14 @@ impl fmt::Display for Unschedulable {
 
 #[cfg(test)]
 mod tests {
-    use super::super::snapshot::{
-        NodeView, SYSTEM_DEFAULT_SPREAD, SpreadConstraint, Taints, TopologyKey, WhenUnsatisfiable,
-    };
+    use super::super::pod_class::{PodClass, PodRules};
+    use super::super::score::FitStrategy;
+    use super::super::snapshot::{NewNode, SYSTEM_DEFAULT_SPREAD, Taints};
     use super::*;
-    use crate::model::ids::PoolId;
+    use crate::model::labels::{AGENT_POOL, Labels};
     use crate::model::node_pool::Resources;
+    use crate::model::placement::{SpreadConstraint, TopologyKey};
+    use crate::model::taint::{Taint, TaintEffect};
     use crate::model::workload::AntiAffinity;
     use crate::units::{Bytes, MilliCpu};
 
@@ -170,44 +290,48 @@ mod tests {
         Resources { cpu: MilliCpu::new(milli), memory: Bytes::from_mib(mib), pods }
     }
 
-    fn node(zone: u32) -> NodeView {
-        let allocatable = resources(4_000, 16_000, 30);
-        NodeView { pool: PoolId::new(0), zone, taints: Taints::NONE, allocatable }
-    }
-
-    /// A cluster with one node in each of these zones.
-    fn cluster(zones: &[u32]) -> Snapshot {
-        let mut snapshot = Snapshot::new(2);
-        for &zone in zones {
-            snapshot.add_node(node(zone));
-        }
+    /// A cluster of one class with these rules, and nodes that offer so much in these zones.
+    fn cluster_of(rules: PodRules, nodes: &[(u32, Resources)]) -> Snapshot {
+        let classes = PodClass::all(&[rules, PodRules::default()], &[]);
+        let mut snapshot = Snapshot::new(classes, FitStrategy::LeastAllocated);
+        let labels = Labels::default();
+        snapshot.add_nodes(nodes.iter().map(|&(zone, allocatable)| NewNode {
+            zone,
+            taints: Taints::NONE,
+            allocatable,
+            labels: &labels,
+            pool_taints: &[],
+        }));
         snapshot
     }
 
-    fn pod(spread: &[SpreadConstraint]) -> PodView<'_> {
-        PodView {
-            workload: 0,
-            requests: resources(500, 1_000, 1),
-            tolerates: Taints::NONE,
-            pool: None,
-            anti_affinity: AntiAffinity::None,
-            spread,
-        }
+    /// A cluster with one node of 4 CPU in each of these zones.
+    fn cluster(rules: PodRules, zones: &[u32]) -> Snapshot {
+        let nodes: Vec<(u32, Resources)> =
+            zones.iter().map(|&zone| (zone, resources(4_000, 16_000, 30))).collect();
+        cluster_of(rules, &nodes)
+    }
+
+    fn pod(spread: &[SpreadConstraint]) -> PodRules {
+        let mut rules = PodRules { requests: resources(500, 1_000, 1), ..PodRules::default() };
+        rules.placement.spread = spread.to_vec();
+        rules
     }
 
     fn hard(key: TopologyKey, min_domains: u32) -> [SpreadConstraint; 1] {
         [SpreadConstraint { key, max_skew: 1, when: WhenUnsatisfiable::DoNotSchedule, min_domains }]
     }
 
-    /// Schedules `n` equal pods one after the other; the nodes they went to, or the refusal.
-    fn fill(snapshot: &mut Snapshot, pod: &PodView<'_>, n: u64) -> Result<Vec<usize>, String> {
+    /// Schedules `n` pods of class 0 one after the other; the nodes they went to, or the refusal.
+    fn fill(snapshot: &mut Snapshot, n: u64) -> Result<Vec<usize>, String> {
         let mut scheduler = Scheduler::default();
         let mut nodes = Vec::new();
         for i in 0..n {
-            let draw = i.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            let placed = schedule_one(&mut scheduler, snapshot, pod, draw);
+            let request =
+                Request { draw: i.wrapping_mul(0x9E37_79B9_7F4A_7C15), ..Request::default() };
+            let placed = schedule_one(&mut scheduler, snapshot, &request);
             let placed = placed.map_err(|why| why.to_string())?;
-            snapshot.place(pod, placed.node);
+            snapshot.place(0, placed.node);
             nodes.push(placed.node);
         }
         Ok(nodes)
@@ -216,9 +340,7 @@ mod tests {
     /// Each rule refuses with its own words; several are counted side by side.
     #[test]
     fn refusals_name_the_rule() {
-        let full = |cpu, mib, pods| NodeView { allocatable: resources(cpu, mib, pods), ..node(0) };
-        let tainted = |taints| NodeView { taints, ..node(0) };
-        let other = NodeView { pool: PoolId::new(7), ..node(0) };
+        let full = |cpu, mib, pods| (0, resources(cpu, mib, pods));
         let table = [
             (vec![], "0/0 nodes are available"),
             (
@@ -229,47 +351,71 @@ mod tests {
                 vec![full(500, 999, 9), full(500, 1_000, 0)],
                 "0/2 nodes are available: 1 Too many pods, 1 Insufficient memory",
             ),
-            (
-                vec![tainted(Taints::NOT_READY.with(Taints::UNREACHABLE)), tainted(Taints(1 << 9))],
-                "0/2 nodes are available: 1 node(s) had untolerated taint \
-                 {node.kubernetes.io/unreachable: }, 1 node(s) had untolerated taints",
-            ),
-            (
-                vec![tainted(Taints::UNSCHEDULABLE)],
-                "0/1 nodes are available: 1 node(s) were unschedulable",
-            ),
-            (
-                vec![other],
-                "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector",
-            ),
         ];
         for (nodes, message) in table {
-            let mut snapshot = Snapshot::new(1);
-            for node in nodes {
-                snapshot.add_node(node);
-            }
-            let pod = PodView { pool: Some(PoolId::new(0)), ..pod(&[]) };
-            assert_eq!(fill(&mut snapshot, &pod, 1), Err(message.to_owned()));
+            assert_eq!(fill(&mut cluster_of(pod(&[]), &nodes), 1), Err(message.to_owned()));
+        }
+        let conditions = [
+            (
+                Taints::NOT_READY.with(Taints::UNREACHABLE),
+                "node(s) had untolerated taint {node.kubernetes.io/unreachable: }",
+            ),
+            (Taints::UNSCHEDULABLE.with(Taints::NOT_READY), "node(s) were unschedulable"),
+        ];
+        for (taints, message) in conditions {
+            let mut snapshot = cluster(pod(&[]), &[0]);
+            snapshot.set_taints(0, taints);
+            let message = format!("0/1 nodes are available: 1 {message}");
+            assert_eq!(fill(&mut snapshot, 1), Err(message));
+        }
+    }
+
+    /// Labels and taints of a pool keep away pods that do not select or tolerate them.
+    #[test]
+    fn pools_choose_their_pods() {
+        let spot =
+            Taint { key: "spot".to_owned(), value: String::new(), effect: TaintEffect::NoSchedule };
+        let mut labels = Labels::default();
+        labels.set(AGENT_POOL, "user");
+        for (rules, message) in [
+            (pod(&[]), "1 node(s) had untolerated taints"),
+            (
+                PodRules { pool: Some("other".to_owned()), ..pod(&[]) },
+                "1 node(s) didn't match Pod's node affinity/selector",
+            ),
+        ] {
+            let taints: &[Taint] = if rules.pool.is_none() { &[spot.clone()] } else { &[] };
+            let classes = PodClass::all(&[rules], &[]);
+            let mut snapshot = Snapshot::new(classes, FitStrategy::LeastAllocated);
+            snapshot.add_nodes([NewNode {
+                zone: 0,
+                taints: Taints::NONE,
+                allocatable: resources(4_000, 16_000, 30),
+                labels: &labels,
+                pool_taints: taints,
+            }]);
+            let message = format!("0/1 nodes are available: {message}");
+            assert_eq!(fill(&mut snapshot, 1), Err(message));
         }
     }
 
     /// A node filled to the last millicore takes the last pod, and not one more: 4,000m / 500m.
     #[test]
     fn a_node_takes_exactly_what_fits() {
-        let mut snapshot = cluster(&[0]);
-        assert_eq!(fill(&mut snapshot, &pod(&[]), 8), Ok(vec![0; 8]));
+        let mut snapshot = cluster(pod(&[]), &[0]);
+        assert_eq!(fill(&mut snapshot, 8), Ok(vec![0; 8]));
         let message = "0/1 nodes are available: 1 Insufficient cpu";
-        assert_eq!(fill(&mut snapshot, &pod(&[]), 1), Err(message.to_owned()));
+        assert_eq!(fill(&mut snapshot, 1), Err(message.to_owned()));
     }
 
     /// Required anti-affinity: one pod per node or per zone, then none.
     #[test]
     fn anti_affinity_keeps_pods_apart() {
         for (anti_affinity, fit) in [(AntiAffinity::Hostname, 4), (AntiAffinity::Zone, 2)] {
-            let mut snapshot = cluster(&[0, 0, 1, 1]);
-            let pod = PodView { anti_affinity, ..pod(&[]) };
-            assert!(fill(&mut snapshot, &pod, fit).is_ok());
-            let refusal = fill(&mut snapshot, &pod, 1).unwrap_err();
+            let rules = PodRules { anti_affinity, ..pod(&[]) };
+            let mut snapshot = cluster(rules, &[0, 0, 1, 1]);
+            assert!(fill(&mut snapshot, fit).is_ok());
+            let refusal = fill(&mut snapshot, 1).unwrap_err();
             assert!(refusal.ends_with("4 node(s) didn't match pod anti-affinity rules"));
         }
     }
@@ -279,49 +425,48 @@ mod tests {
     #[test]
     fn a_hard_spread_measures_from_the_emptiest_zone() {
         let spread = hard(TopologyKey::Zone, 1);
-        let mut snapshot = cluster(&[0, 1, 2]);
-        let mut nodes = fill(&mut snapshot, &pod(&spread), 3).unwrap();
+        let mut snapshot = cluster(pod(&spread), &[0, 1, 2]);
+        let mut nodes = fill(&mut snapshot, 3).unwrap();
         nodes.sort_unstable();
         assert_eq!(nodes, [0, 1, 2]);
         snapshot.set_taints(2, Taints::UNREACHABLE);
-        assert!(fill(&mut snapshot, &pod(&spread), 2).is_ok());
-        let refusal = fill(&mut snapshot, &pod(&spread), 1).unwrap_err();
+        assert!(fill(&mut snapshot, 2).is_ok());
+        let refusal = fill(&mut snapshot, 1).unwrap_err();
         assert!(refusal.ends_with("2 node(s) didn't match pod topology spread constraints"));
         snapshot.remove_node(2);
-        assert!(fill(&mut snapshot, &pod(&spread), 2).is_ok(), "the dead zone is no domain now");
+        assert!(fill(&mut snapshot, 2).is_ok(), "the dead zone is no domain now");
     }
 
     /// With fewer domains than minDomains the fewest counts as 0.
     #[test]
     fn too_few_domains_count_as_an_empty_one() {
         let spread = hard(TopologyKey::Zone, 3);
-        let mut snapshot = cluster(&[0, 1]);
-        assert!(fill(&mut snapshot, &pod(&spread), 2).is_ok());
-        assert!(fill(&mut snapshot, &pod(&spread), 1).is_err());
+        let mut snapshot = cluster(pod(&spread), &[0, 1]);
+        assert!(fill(&mut snapshot, 2).is_ok());
+        assert!(fill(&mut snapshot, 1).is_err());
     }
 
     /// The system's soft constraints spread evenly over zones and nodes, and give way when full.
     #[test]
     fn soft_spread_is_even_and_gives_way() {
-        let mut snapshot = cluster(&[0, 1, 2, 0, 1, 2]);
-        fill(&mut snapshot, &pod(&SYSTEM_DEFAULT_SPREAD), 24).unwrap();
-        let on_nodes = (0..6).map(|node| snapshot.on_node(0, node)).collect::<Vec<_>>();
+        let mut snapshot = cluster(pod(&SYSTEM_DEFAULT_SPREAD), &[0, 1, 2, 0, 1, 2]);
+        fill(&mut snapshot, 24).unwrap();
+        let on_nodes = (0..6).map(|node| snapshot.on_node(0, node).all).collect::<Vec<_>>();
         assert_eq!(on_nodes, [4; 6]);
-        assert!(fill(&mut snapshot, &pod(&SYSTEM_DEFAULT_SPREAD), 24).is_ok());
-        assert!(fill(&mut snapshot, &pod(&SYSTEM_DEFAULT_SPREAD), 1).is_err(), "all full");
+        assert!(fill(&mut snapshot, 24).is_ok());
+        assert!(fill(&mut snapshot, 1).is_err(), "all full");
     }
 
     /// Spread score by hand: 2 nodes in 2 zones, 3 pods of the workload on the first. Costs
     /// 3·ln 4 + 3·ln 4 + 2 + 4 = 14.3 and 6, scores 100·(14+6−14)/14 = 42 and 100.
     #[test]
     fn spread_score_by_hand() {
-        let mut snapshot = cluster(&[0, 1]);
+        let mut snapshot = cluster(pod(&SYSTEM_DEFAULT_SPREAD), &[0, 1]);
         for _ in 0..3 {
-            snapshot.place(&pod(&[]), 0);
+            snapshot.place(0, 0);
         }
         let weights = SpreadWeights::new(2, 2);
-        let costs =
-            [0, 1].map(|n| spread_cost(&snapshot, &pod(&SYSTEM_DEFAULT_SPREAD), n, &weights));
+        let costs = [0, 1].map(|node| spread_cost(&snapshot, 0, node, &weights));
         assert_eq!(costs, [14, 6]);
         assert_eq!(costs.map(|cost| spread_score(cost, 6, 14)), [42, 100]);
     }
@@ -329,12 +474,13 @@ mod tests {
     /// Equal nodes are drawn uniformly: 8 nodes, draws equally spaced, each wins as often.
     #[test]
     fn ties_are_drawn_uniformly() {
-        let snapshot = cluster(&[0; 8]);
+        let mut snapshot = cluster(pod(&[]), &[0; 8]);
         let mut wins = [0; 8];
         for i in 0..800_u64 {
             let draw = i * (u64::MAX / 800) + (1 << 50);
             let mut scheduler = Scheduler::default();
-            let placed = schedule_one(&mut scheduler, &snapshot, &pod(&[]), draw).unwrap();
+            let request = Request { draw, ..Request::default() };
+            let placed = schedule_one(&mut scheduler, &mut snapshot, &request).unwrap();
             assert_eq!((placed.n_feasible, placed.n_best), (8, 8));
             wins[placed.node] += 1;
         }
@@ -345,21 +491,22 @@ mod tests {
     /// takes zones in turn; a thousand pods on a thousand nodes are spread.
     #[test]
     fn large_clusters_are_searched_in_part() {
-        let found = [99, 100, 250, 1_000, 5_000, 6_000].map(nodes_to_find);
+        let found = [99, 100, 250, 1_000, 5_000, 6_000].map(|n| nodes_to_find(n, None));
         assert_eq!(found, [99, 100, 120, 420, 500, 300]);
+        assert_eq!([5_000, 120].map(|n| nodes_to_find(n, Some(40))), [2_000, 100]);
         let zones: Vec<u32> = (0..1_000).map(|i| i / 334).collect();
-        let mut snapshot = cluster(&zones);
+        let mut snapshot = cluster(pod(&SYSTEM_DEFAULT_SPREAD), &zones);
         let first: Vec<u32> = snapshot.order[..6].to_vec();
         assert_eq!(first, [0, 334, 668, 1, 335, 669]);
         let mut scheduler = Scheduler::default();
         let starts = [(); 3].map(|()| {
-            let placed = schedule_one(&mut scheduler, &snapshot, &pod(&[]), 0).unwrap();
+            let placed = schedule_one(&mut scheduler, &mut snapshot, &Request::default()).unwrap();
             assert_eq!(placed.n_feasible, 420);
             scheduler.next_start % 1_000
         });
         assert_eq!(starts, [420, 840, 260]);
-        let nodes = fill(&mut snapshot, &pod(&SYSTEM_DEFAULT_SPREAD), 1_000).unwrap();
-        let most = (0..1_000).map(|node| snapshot.on_node(0, node)).max();
+        let nodes = fill(&mut snapshot, 1_000).unwrap();
+        let most = (0..1_000).map(|node| snapshot.on_node(0, node).all).max();
         assert!(nodes.len() == 1_000 && most <= Some(2), "a searched part may have no empty node");
     }
 
@@ -367,14 +514,15 @@ mod tests {
     /// gone nothing is left behind.
     #[test]
     fn deleted_pods_reserve_until_they_are_gone() {
-        let mut snapshot = cluster(&[0]);
-        let pod = pod(&[]);
-        snapshot.place(&pod, 0);
-        snapshot.place(&pod, 0);
+        let mut snapshot = cluster(pod(&[]), &[0]);
+        snapshot.place(0, 0);
+        snapshot.place(0, 0);
         snapshot.stop_counting(0, 0);
-        assert_eq!((snapshot.on_node(0, 0), snapshot.requested(0).pods), (1, 2));
-        snapshot.release(&pod, 0, false);
-        snapshot.release(&pod, 0, true);
-        assert_eq!((snapshot.in_zone(0, 0), snapshot.requested(0)), (0, Resources::default()));
+        let count = snapshot.on_node(0, 0);
+        assert_eq!((count.staying, count.all, snapshot.node(0).requested.pods), (1, 2, 2));
+        snapshot.release(0, 0, false);
+        snapshot.release(0, 0, true);
+        assert_eq!(snapshot.in_zone(0, 0).all, 0);
+        assert_eq!(snapshot.node(0).requested, Resources::default());
     }
 }

@@ -1,15 +1,22 @@
 //! What the scheduler knows of a cluster: its nodes, what is on them, and where the pods of each
-//! workload are.
+//! class are.
 //!
 //! Counters are kept as pods come and go, so that a decision reads a few integers per node and
-//! allocates nothing. Nodes keep their index for ever; it is the caller's id.
+//! allocates nothing. What a node is worth for a class depends only on what is on that node, so
+//! it is kept, too, until something on the node changes. Nodes keep their index for ever; it is
+//! the caller's id.
 
-use crate::model::ids::PoolId;
+use crate::model::labels::Labels;
 use crate::model::node_pool::Resources;
-use crate::model::workload::AntiAffinity;
+use crate::model::placement::{SpreadConstraint, TopologyKey, WhenUnsatisfiable};
+use crate::model::taint::{Taint, TaintEffect, untolerated};
 use crate::units::{Bytes, MilliCpu};
 
-/// A set of taints, one bit each; a pod tolerates a set of them.
+use super::fit::{Worth, judge};
+use super::pod_class::PodClass;
+use super::score::FitStrategy;
+
+/// A set of conditions of a node that keep new pods away, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Taints(pub u32);
 
@@ -24,8 +31,14 @@ impl Taints {
     pub const UNSCHEDULABLE: Self = Self(1 << 2);
     /// ToBeDeletedByClusterAutoscaler.
     pub const TO_BE_DELETED: Self = Self(1 << 3);
-    /// The first bit for taints of the user's pools.
-    pub const FIRST_OF_USER: u32 = 8;
+
+    /// Every one with its key.
+    pub const NAMED: [(Self, &'static str); 4] = [
+        (Self::NOT_READY, "node.kubernetes.io/not-ready"),
+        (Self::UNREACHABLE, "node.kubernetes.io/unreachable"),
+        (Self::UNSCHEDULABLE, "node.kubernetes.io/unschedulable"),
+        (Self::TO_BE_DELETED, "ToBeDeletedByClusterAutoscaler"),
+    ];
 
     /// Both sets together.
     #[must_use]
@@ -40,60 +53,78 @@ impl Taints {
     }
 }
 
-/// A node as the scheduler sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NodeView {
-    /// Its pool; pods select nodes by pool.
-    pub pool: PoolId,
+/// A node that joins.
+#[derive(Clone, Copy, Debug)]
+pub struct NewNode<'a> {
     /// Its zone, counted from 0 in its cluster; at most 63.
     pub zone: u32,
-    /// Its taints.
+    /// Conditions that keep pods away.
     pub taints: Taints,
     /// What it offers.
     pub allocatable: Resources,
+    /// Its labels.
+    pub labels: &'a Labels,
+    /// The taints that its pool gives it.
+    pub pool_taints: &'a [Taint],
 }
 
 /// A node and what is on it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NodeState {
-    pub(crate) view: NodeView,
-    pub(crate) requested: Resources,
-    /// The same with 100m and 200 MiB for pods that request nothing, for scoring.
-    pub(crate) scored_cpu: MilliCpu,
-    /// See `scored_cpu`.
-    pub(crate) scored_memory: Bytes,
-    pub(crate) exists: bool,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeState {
+    /// Its zone.
+    pub zone: u32,
+    /// Conditions that keep pods away.
+    pub taints: Taints,
+    /// What it offers.
+    pub allocatable: Resources,
+    /// What its pods request.
+    pub requested: Resources,
+    /// The same with 100m for pods that request nothing, for scoring.
+    pub scored_cpu: MilliCpu,
+    /// The same with 200 MiB for pods that request nothing, for scoring.
+    pub scored_memory: Bytes,
+    /// Whether it is still there.
+    pub exists: bool,
 }
 
-/// Where pods must or should be spread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TopologyKey {
-    /// kubernetes.io/hostname: every node is a domain.
-    Hostname,
-    /// topology.kubernetes.io/zone.
-    Zone,
+/// What never changes between a node and a class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Match {
+    /// A taint of the pool that the class does not tolerate.
+    pub(crate) is_tainted: bool,
+    /// Node selector or required node affinity does not hold.
+    pub(crate) is_excluded: bool,
+    /// PreferNoSchedule taints that the class does not tolerate.
+    pub(crate) n_soft_taints: u16,
+    /// Weights of preferred node affinity that hold.
+    pub(crate) preference: u32,
 }
 
-/// What a violated spread constraint means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhenUnsatisfiable {
-    /// The node is out of the question.
-    DoNotSchedule,
-    /// The node scores lower.
-    ScheduleAnyway,
+/// Pods of a class somewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// All, those that are being deleted included: affinity sees them.
+    pub all: u32,
+    /// Those that are not being deleted: spread constraints see these.
+    pub staying: u32,
 }
 
-/// A topology spread constraint over the pods of the pod's own workload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SpreadConstraint {
-    /// The domains.
-    pub key: TopologyKey,
-    /// Pods that a domain may have more than the one with the fewest; at least 1.
-    pub max_skew: u32,
-    /// Hard or soft.
-    pub when: WhenUnsatisfiable,
-    /// With fewer domains than this the fewest count as 0; 1 if not set.
-    pub min_domains: u32,
+/// What is known about one class, by node.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ClassState {
+    pub(crate) matches: Vec<Match>,
+    /// What each node is worth, or [`Worth::STALE`].
+    pub(crate) worth: Vec<Worth>,
+    on_node: Vec<Count>,
+    in_zone: Vec<Count>,
+    /// Pods everywhere.
+    pub(crate) total: u32,
+    /// Nodes, existing or not, that have the image.
+    pub(crate) has_image: Vec<bool>,
+    /// How many of the existing nodes have it.
+    pub(crate) n_with_image: u32,
+    /// Existing nodes with a PreferNoSchedule taint that the class does not tolerate.
+    pub(crate) n_softly_tainted: u32,
 }
 
 /// What pods without own constraints get (systemDefaultConstraints).
@@ -120,151 +151,166 @@ pub const AKS_DEFAULT_SPREAD: [SpreadConstraint; 1] = [SpreadConstraint {
     min_domains: 1,
 }];
 
-/// A pod as the scheduler sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct PodView<'a> {
-    /// Its workload in this cluster, below the snapshot's `n_workloads`.
-    pub workload: usize,
-    /// What it requests; `pods` is 1, zero means unset.
-    pub requests: Resources,
-    /// Taints that it tolerates.
-    pub tolerates: Taints,
-    /// The only pool that it may run on, if any.
-    pub pool: Option<PoolId>,
-    /// Required anti-affinity with pods of its own workload.
-    pub anti_affinity: AntiAffinity,
-    /// Its spread constraints, or the cluster's default ones.
-    pub spread: &'a [SpreadConstraint],
-}
-
-impl PodView<'_> {
-    /// CPU that counts for scoring: 100m where nothing is requested (DefaultMilliCPURequest).
-    #[must_use]
-    pub fn scored_cpu(&self) -> MilliCpu {
-        let cpu = self.requests.cpu;
-        if cpu == MilliCpu::ZERO { MilliCpu::new(100) } else { cpu }
-    }
-
-    /// Memory that counts for scoring: 200 MiB where nothing is requested (DefaultMemoryRequest).
-    #[must_use]
-    pub fn scored_memory(&self) -> Bytes {
-        let memory = self.requests.memory;
-        if memory == Bytes::ZERO { Bytes::from_mib(200) } else { memory }
-    }
-}
-
 /// The nodes of a cluster and the pods on them.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
+    pub(crate) classes: Vec<PodClass>,
     pub(crate) nodes: Vec<NodeState>,
     /// Node indices in the order in which they are looked at: zone by zone in turn.
     pub(crate) order: Vec<u32>,
-    n_workloads: usize,
-    /// Pods of each workload on each node: node × workload.
-    on_node: Vec<u32>,
-    /// Pods of each workload in each zone: zone × workload.
-    in_zone: Vec<u32>,
+    pub(crate) by_class: Vec<ClassState>,
+    strategy: FitStrategy,
 }
 
 impl Snapshot {
-    /// A cluster without nodes that runs pods of `n_workloads` workloads.
+    /// A cluster without nodes that runs pods of these classes.
     #[must_use]
-    pub const fn new(n_workloads: usize) -> Self {
-        Self {
-            nodes: Vec::new(),
-            order: Vec::new(),
-            n_workloads,
-            on_node: Vec::new(),
-            in_zone: Vec::new(),
-        }
+    pub fn new(classes: Vec<PodClass>, strategy: FitStrategy) -> Self {
+        let by_class = vec![ClassState::default(); classes.len()];
+        Self { classes, nodes: Vec::new(), order: Vec::new(), by_class, strategy }
     }
 
-    /// A cluster of these nodes, all empty; their indices are their positions.
+    /// Adds empty nodes; their indices follow those given before and are never used again.
     ///
     /// # Panics
     /// If a zone is above 63.
-    #[must_use]
-    pub fn of(n_workloads: usize, views: impl IntoIterator<Item = NodeView>) -> Self {
-        let mut snapshot = Self::new(n_workloads);
-        for view in views {
-            snapshot.push(view);
+    pub fn add_nodes<'a>(&mut self, nodes: impl IntoIterator<Item = NewNode<'a>>) {
+        for node in nodes {
+            self.push(&node);
         }
-        snapshot.interleave_zones();
-        snapshot
-    }
-
-    /// Adds an empty node; returns its index, which is never used again.
-    ///
-    /// # Panics
-    /// If the zone is above 63.
-    pub fn add_node(&mut self, view: NodeView) -> usize {
-        self.push(view);
         self.interleave_zones();
-        self.nodes.len() - 1
     }
 
-    fn push(&mut self, view: NodeView) {
-        assert!(view.zone < 64, "a cluster has at most 64 zones");
+    fn push(&mut self, node: &NewNode<'_>) {
+        assert!(node.zone < 64, "a cluster has at most 64 zones");
         self.nodes.push(NodeState {
-            view,
+            zone: node.zone,
+            taints: node.taints,
+            allocatable: node.allocatable,
             requested: Resources::default(),
             scored_cpu: MilliCpu::ZERO,
             scored_memory: Bytes::ZERO,
             exists: true,
         });
-        self.on_node.resize(self.nodes.len() * self.n_workloads, 0);
-        let n_zones = (view.zone as usize + 1).max(self.in_zone.len() / self.n_workloads.max(1));
-        self.in_zone.resize(n_zones * self.n_workloads, 0);
+        for (class, state) in self.classes.iter().zip(&mut self.by_class) {
+            let matched = matched(class, node);
+            state.n_softly_tainted += u32::from(0 < matched.n_soft_taints);
+            state.matches.push(matched);
+            state.worth.push(Worth::STALE);
+            state.on_node.push(Count::default());
+            state.has_image.push(false);
+            let n_zones = state.in_zone.len().max(node.zone as usize + 1);
+            state.in_zone.resize(n_zones, Count::default());
+        }
     }
 
     /// Takes a node away, with everything on it.
     pub fn remove_node(&mut self, node: usize) {
-        let zone = self.nodes[node].view.zone as usize;
-        for workload in 0..self.n_workloads {
-            let pods = std::mem::take(&mut self.on_node[node * self.n_workloads + workload]);
-            self.in_zone[zone * self.n_workloads + workload] -= pods;
+        let zone = self.nodes[node].zone as usize;
+        for state in &mut self.by_class {
+            let pods = std::mem::take(&mut state.on_node[node]);
+            state.in_zone[zone].all -= pods.all;
+            state.in_zone[zone].staying -= pods.staying;
+            state.total -= pods.all;
+            state.n_with_image -= u32::from(std::mem::take(&mut state.has_image[node]));
+            state.n_softly_tainted -= u32::from(0 < state.matches[node].n_soft_taints);
         }
         self.nodes[node].exists = false;
         self.interleave_zones();
     }
 
-    /// Changes the taints of a node.
+    /// Changes the conditions of a node.
     pub fn set_taints(&mut self, node: usize, taints: Taints) {
-        self.nodes[node].view.taints = taints;
+        if self.nodes[node].taints != taints {
+            self.nodes[node].taints = taints;
+            self.changed(node);
+        }
+    }
+
+    /// Whether a node has the image of a class.
+    pub fn set_image(&mut self, class: usize, node: usize, has_image: bool) {
+        let state = &mut self.by_class[class];
+        let had = std::mem::replace(&mut state.has_image[node], has_image);
+        state.n_with_image = state.n_with_image + u32::from(has_image) - u32::from(had);
     }
 
     /// Puts a pod on a node: it reserves what it requests.
-    pub fn place(&mut self, pod: &PodView<'_>, node: usize) {
+    pub fn place(&mut self, class: usize, node: usize) {
+        let pod = &self.classes[class];
         let state = &mut self.nodes[node];
         state.requested += pod.requests;
         state.scored_cpu += pod.scored_cpu();
         state.scored_memory += pod.scored_memory();
-        self.count(pod.workload, node, 1);
+        self.count(class, node, 1, 1);
+        self.changed(node);
     }
 
     /// Takes a pod off a node. A pod that is being deleted reserves until it is gone, but does
     /// not count for spreading: call [`Self::stop_counting`] when its deletion starts.
-    pub fn release(&mut self, pod: &PodView<'_>, node: usize, counted: bool) {
+    pub fn release(&mut self, class: usize, node: usize, is_staying: bool) {
+        let pod = &self.classes[class];
         let state = &mut self.nodes[node];
+        if !state.exists {
+            return;
+        }
         state.requested -= pod.requests;
         state.scored_cpu -= pod.scored_cpu();
         state.scored_memory -= pod.scored_memory();
-        if counted && state.exists {
-            self.count(pod.workload, node, -1);
-        }
+        self.count(class, node, -1, -i32::from(is_staying));
+        self.changed(node);
     }
 
     /// The deletion of a pod has started: spreading ignores it from now on.
-    pub fn stop_counting(&mut self, workload: usize, node: usize) {
+    pub fn stop_counting(&mut self, class: usize, node: usize) {
         if self.nodes[node].exists {
-            self.count(workload, node, -1);
+            self.count(class, node, 0, -1);
         }
     }
 
-    /// What is requested on a node.
+    fn count(&mut self, class: usize, node: usize, all: i32, staying: i32) {
+        let zone = self.nodes[node].zone as usize;
+        let state = &mut self.by_class[class];
+        let add = |count: &mut u32, change| {
+            *count = count.checked_add_signed(change).expect("a pod is counted before it leaves");
+        };
+        for count in [&mut state.on_node[node], &mut state.in_zone[zone]] {
+            add(&mut count.all, all);
+            add(&mut count.staying, staying);
+        }
+        add(&mut state.total, all);
+    }
+
+    /// Something on a node changed: what it is worth has to be judged anew.
+    fn changed(&mut self, node: usize) {
+        for state in &mut self.by_class {
+            state.worth[node] = Worth::STALE;
+        }
+    }
+
+    /// What a node is worth for a class, as far as only the node decides.
+    pub(crate) fn worth(&mut self, class: usize, node: usize) -> Worth {
+        let state = &mut self.by_class[class];
+        let known = state.worth[node];
+        if known != Worth::STALE {
+            return known;
+        }
+        let fresh =
+            judge(&self.classes[class], &self.nodes[node], state.matches[node], self.strategy);
+        state.worth[node] = fresh;
+        fresh
+    }
+
+    /// Forgets what nodes are worth; the next decision judges every node anew.
+    pub fn forget_worth(&mut self) {
+        for state in &mut self.by_class {
+            state.worth.fill(Worth::STALE);
+        }
+    }
+
+    /// What is known of a node.
     #[must_use]
-    pub fn requested(&self, node: usize) -> Resources {
-        self.nodes[node].requested
+    pub fn node(&self, node: usize) -> &NodeState {
+        &self.nodes[node]
     }
 
     /// Nodes that exist.
@@ -273,31 +319,23 @@ impl Snapshot {
         self.order.len()
     }
 
-    /// Pods of a workload on a node.
-    pub(crate) fn on_node(&self, workload: usize, node: usize) -> u32 {
-        self.on_node[node * self.n_workloads + workload]
+    /// Pods of a class on a node.
+    #[must_use]
+    pub fn on_node(&self, class: usize, node: usize) -> Count {
+        self.by_class[class].on_node[node]
     }
 
-    /// Pods of a workload in a zone.
-    pub(crate) fn in_zone(&self, workload: usize, zone: u32) -> u32 {
-        self.in_zone[zone as usize * self.n_workloads + workload]
+    /// Pods of a class in a zone.
+    #[must_use]
+    pub fn in_zone(&self, class: usize, zone: u32) -> Count {
+        self.by_class[class].in_zone.get(zone as usize).copied().unwrap_or_default()
     }
 
-    /// Pods of a workload in the domain of a node.
-    pub(crate) fn in_domain(&self, key: TopologyKey, workload: usize, node: usize) -> u32 {
+    /// Pods of a class in the domain of a node.
+    pub(crate) fn in_domain(&self, key: TopologyKey, class: usize, node: usize) -> Count {
         match key {
-            TopologyKey::Hostname => self.on_node(workload, node),
-            TopologyKey::Zone => self.in_zone(workload, self.nodes[node].view.zone),
-        }
-    }
-
-    fn count(&mut self, workload: usize, node: usize, change: i32) {
-        let zone = self.nodes[node].view.zone as usize;
-        for count in [
-            &mut self.on_node[node * self.n_workloads + workload],
-            &mut self.in_zone[zone * self.n_workloads + workload],
-        ] {
-            *count = count.checked_add_signed(change).expect("a pod is counted before it leaves");
+            TopologyKey::Hostname => self.on_node(class, node),
+            TopologyKey::Zone => self.in_zone(class, self.nodes[node].zone),
         }
     }
 
@@ -307,13 +345,27 @@ impl Snapshot {
         let existing = self.nodes.iter().enumerate().filter(|(_, node)| node.exists);
         let mut keyed: Vec<(u32, u32, u32)> = existing
             .map(|(index, node)| {
-                let place = &mut position[node.view.zone as usize];
+                let place = &mut position[node.zone as usize];
                 *place += 1;
-                (*place, node.view.zone, u32::try_from(index).expect("nodes are few"))
+                (*place, node.zone, u32::try_from(index).expect("nodes are few"))
             })
             .collect();
         keyed.sort_unstable();
         self.order.clear();
         self.order.extend(keyed.iter().map(|(.., index)| index));
+    }
+}
+
+/// What a pool's labels and taints mean for a class.
+fn matched(class: &PodClass, node: &NewNode<'_>) -> Match {
+    const HARD: &[TaintEffect] = &[TaintEffect::NoSchedule, TaintEffect::NoExecute];
+    const SOFT: &[TaintEffect] = &[TaintEffect::PreferNoSchedule];
+    let (taints, own) = (node.pool_taints, class.tolerations.as_slice());
+    let n_soft = untolerated(taints, own, SOFT).count();
+    Match {
+        is_tainted: untolerated(taints, own, HARD).next().is_some(),
+        is_excluded: !class.nodes.admit(node.labels),
+        n_soft_taints: u16::try_from(n_soft).expect("a pool has few taints"),
+        preference: class.nodes.preference(node.labels),
     }
 }

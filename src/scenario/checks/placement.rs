@@ -1,5 +1,6 @@
 //! Pods must fit: each on some node, and the first replicas on as many nodes as there may be.
 
+use crate::control::scheduler;
 use crate::model::ids::{DeploymentId, PoolId};
 use crate::model::workload::AntiAffinity;
 use crate::model::world::World;
@@ -39,7 +40,17 @@ fn check_deployment(cx: &mut Resolving<'_, '_>, world: &World, id: DeploymentId)
         .copied()
         .filter(|&pool| template.pool.as_ref().is_none_or(|name| *name == world[pool].name))
         .collect();
+    let n_named = pools.len();
+    let pools: Vec<PoolId> =
+        pools.into_iter().filter(|&pool| scheduler::admits_anywhere(world, id, pool)).collect();
     let names = || cluster.pools.iter().map(|&pool| world[pool].name.as_str()).collect::<Vec<_>>();
+    if pools.is_empty() && 0 < n_named {
+        let message = format!("no pool of cluster `{}` admits these pods", cluster.name);
+        let allowed =
+            "tolerations, a node selector and node affinity that some pool meets".to_owned();
+        report(Code::Contradiction, &spec.name.place, message, allowed);
+        return;
+    }
     if pools.is_empty() {
         let pool = template.pool.as_deref().unwrap_or_default();
         let message = format!("cluster `{}` has no pool `{pool}`", cluster.name);

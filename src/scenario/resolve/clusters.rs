@@ -4,6 +4,7 @@ use crate::model::cluster::{Cluster, OriginState};
 use crate::model::ids::{ClusterId, PoolId, RegionId, ZoneId};
 use crate::model::node_pool::{NodePool, NodePoolSpec, default_provisioning, default_reboot};
 use crate::model::region::Outages;
+use crate::model::taint::TaintSpec;
 use crate::scenario::draft::ClusterSpec;
 use crate::scenario::explain::derived;
 use crate::spec::{Code, Diagnostic};
@@ -87,6 +88,8 @@ fn node_pool(
         reboot,
         pull_bandwidth: *spec.pull_bandwidth,
         container_start: *spec.container_start,
+        labels: spec.node_labels(),
+        taints: spec.taints.iter().map(TaintSpec::taint).collect(),
         nodes: Vec::new(),
         ordered: 0,
         target: size.min,

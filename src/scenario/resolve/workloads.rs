@@ -3,6 +3,7 @@
 use crate::model::container::{Containers, Requested};
 use crate::model::ids::{ClusterId, DeploymentId, WorkloadId};
 use crate::model::node_pool::Resources;
+use crate::model::placement::Placement;
 use crate::model::rollout::RolloutRules;
 use crate::model::workload::{AntiAffinity, Deployment, PodTemplate, ProbeSpec, Probes, Workload};
 use crate::scenario::explain::derived;
@@ -14,7 +15,7 @@ use crate::traffic::capacity::{fit_capacity, sustainable_utilisation};
 use crate::traffic::plan::{Balancer, DeploymentPlan, OnTimeout};
 use crate::units::{MilliCpu, Ratio, Span};
 
-use super::{Resolved, Resolving, hpas};
+use super::{Resolved, Resolving, hpas, placement};
 
 /// Adds all workloads with a deployment in each cluster that runs them.
 pub(super) fn add(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
@@ -128,7 +129,9 @@ fn add_deployment(
         (None, None) => unreachable!("checked when the workload was decoded"),
     };
     let least = spec.hpa.as_ref().map(|hpa| *hpa.min_replicas);
-    let template = template(cx, made, spec, &strength, path);
+    let mut template = template(cx, made, spec, &strength, path);
+    template.placement = placement::placement(cx, spec, workload);
+    template.toleration = placement::toleration(&template.placement, spec);
     made.deployments.push(DeploymentPlan {
         cluster,
         workload,
@@ -200,10 +203,11 @@ fn template(
         },
         termination_grace: seconds(*spec.termination_grace_s),
         pre_stop: *spec.pre_stop,
-        toleration: seconds(*spec.toleration_s),
+        toleration: Span::ZERO,
         anti_affinity: AntiAffinity::from(*spec.anti_affinity),
         pool: spec.node_pool.as_ref().map(|name| name.as_str().to_owned()),
         priority: *spec.priority,
+        placement: Placement::default(),
     }
 }
 

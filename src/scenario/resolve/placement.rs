@@ -1,0 +1,81 @@
+//! Where the pods of a workload may go: workloads named in affinity terms become ids.
+
+use crate::model::ids::WorkloadId;
+use crate::model::placement::{
+    NodeAffinitySpec, Placement, PodAffinitySpec, PodAffinityTermSpec, PodRules, PodTerm,
+    PreemptionPolicy, SpreadConstraintSpec,
+};
+use crate::model::reference::find;
+use crate::model::taint::TolerationSpec;
+use crate::scenario::workload_spec::WorkloadSpec;
+use crate::units::Span;
+
+use super::Resolving;
+
+/// A toleration without `tolerationSeconds`: longer than any run.
+const FOR_EVER: Span = Span::from_secs(100 * 365 * 86_400);
+
+/// The placement rules of a workload.
+pub(super) fn placement(
+    cx: &mut Resolving<'_, '_>,
+    spec: &WorkloadSpec,
+    own: WorkloadId,
+) -> Placement {
+    let affinity = spec.affinity.as_ref();
+    let node = affinity.and_then(|affinity| affinity.node.as_ref());
+    let pods = affinity.and_then(|affinity| affinity.pods.as_ref());
+    let anti = affinity.and_then(|affinity| affinity.anti.as_ref());
+    Placement {
+        tolerations: spec.tolerations.iter().map(TolerationSpec::toleration).collect(),
+        nodes: NodeAffinitySpec::rules(node, &spec.node_selector),
+        affinity: pod_rules(cx, pods, own),
+        anti_affinity: pod_rules(cx, anti, own),
+        spread: spec.spread.iter().map(SpreadConstraintSpec::constraint).collect(),
+        never_preempts: *spec.preemption_policy == PreemptionPolicy::Never,
+    }
+}
+
+/// How long the taint `unreachable` is tolerated: as a toleration of the workload says, else as
+/// `tolerationSeconds` does (plugin defaulttolerationseconds adds one only where there is none).
+pub(super) fn toleration(placement: &Placement, spec: &WorkloadSpec) -> Span {
+    match placement.lasts_under("node.kubernetes.io/unreachable") {
+        Some(own) => own.unwrap_or(FOR_EVER),
+        None => Span::from_secs(i64::from(*spec.toleration_s)),
+    }
+}
+
+fn pod_rules(
+    cx: &mut Resolving<'_, '_>,
+    spec: Option<&PodAffinitySpec>,
+    own: WorkloadId,
+) -> PodRules {
+    let mut rules = PodRules::default();
+    let Some(spec) = spec else { return rules };
+    for term in spec.required.iter() {
+        let term = pod_term(cx, term, own);
+        rules.required.push(term);
+    }
+    for preferred in spec.preferred.iter() {
+        let term = pod_term(cx, &preferred.term, own);
+        rules.preferred.push((*preferred.weight, term));
+    }
+    rules
+}
+
+fn pod_term(cx: &mut Resolving<'_, '_>, spec: &PodAffinityTermSpec, own: WorkloadId) -> PodTerm {
+    let key = *spec.topology_key;
+    if spec.workloads.is_empty() {
+        return PodTerm { key, workloads: vec![own] };
+    }
+    // Workloads may be named before they are defined: the names of the file, not of the world.
+    let known = cx.decoded.spec.workloads.iter().map(|workload| workload.name.as_str());
+    let mut workloads: Vec<WorkloadId> = Vec::new();
+    for name in spec.workloads.iter() {
+        let name = spec.workloads.same_place(name.clone());
+        let found = find("workload", &name, known.clone(), cx.diagnostics);
+        workloads.extend(found.map(WorkloadId::new));
+    }
+    workloads.sort_unstable();
+    workloads.dedup();
+    PodTerm { key, workloads }
+}
