@@ -1,6 +1,7 @@
 //! The one integration binary.
 
 mod bad_inputs;
+mod boundaries;
 mod builds;
 mod cli;
 mod conformance;

@@ -186,19 +186,25 @@ fn error_class(error: MetricError, executed: bool) -> &'static str {
     }
 }
 
-/// The tolerance: one number of the older form, or one for each direction.
+/// The tolerance: one number of the older form, or one for each direction; else the default.
 pub(super) fn tolerance(line: &Fields<'_>) -> Read<Tolerance> {
     if line.get("tolerance").is_some_and(Value::is_number) {
         return Ok(Tolerance::Symmetric(line.float("tolerance")?));
     }
-    let tolerance = line.object("tolerance")?;
-    Ok(Tolerance::PerDirection { down: tolerance.float("down")?, up: tolerance.float("up")? })
+    match line.opt_object("tolerance")? {
+        Some(of) => Ok(Tolerance::PerDirection { down: of.float("down")?, up: of.float("up")? }),
+        None => Ok(Tolerance::DEFAULT),
+    }
 }
 
+/// The delays of a starting pod; those of the controller where a line has none.
 pub(super) fn cpu_timing(line: &Fields<'_>) -> Read<CpuTiming> {
+    let default = CpuTiming::DEFAULT;
+    let (initialization, delay) =
+        (line.opt_span("cpu_init_period_s")?, line.opt_span("readiness_delay_s")?);
     Ok(CpuTiming {
-        initialization_period: line.span("cpu_init_period_s")?,
-        initial_readiness_delay: line.span("readiness_delay_s")?,
+        initialization_period: initialization.unwrap_or(default.initialization_period),
+        initial_readiness_delay: delay.unwrap_or(default.initial_readiness_delay),
     })
 }
 

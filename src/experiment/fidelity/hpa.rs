@@ -20,7 +20,8 @@ part! {
     "memory is a working set and a part for each request under way",
     from "assumed: no rule is published",
     by [control::metrics_pipeline],
-    vectors [], tests [pods_share_the_cores_of_their_node],
+    vectors [],
+    tests [constant_memory_above_its_target_runs_away, memory_for_requests_rests_at_its_target],
     left out "";
 
     "a rate is the increase over a window, extrapolated to its ends by half a distance at most",
