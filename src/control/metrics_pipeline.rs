@@ -132,9 +132,11 @@ fn used_since_refresh(cx: &Cx, pod: PodId) -> Option<Used> {
     })
 }
 
-/// Forgets a pod's counters: its container ended.
+/// The kubelet forgets a container that ended; metrics-server learns it at its next scrape, so
+/// until then an HPA still sees what the container used last.
 pub fn forget(cx: &mut Cx, pod: PodId) {
-    *cx.memory.counters_mut(pod) = PodCounters::default();
+    let counters = cx.memory.counters_mut(pod);
+    *counters = PodCounters { scraped: counters.scraped, ..PodCounters::default() };
 }
 
 /// metrics-server reads all nodes of a cluster that answer.
@@ -151,31 +153,37 @@ pub fn scrape(cx: &mut Cx, cluster: ClusterId) {
             let answers = cx.world[node].has_kubelet();
             for index in 0..cx.world[node].pods.len() {
                 let pod = cx.world[node].pods[index];
-                scrape_pod(cx, pod, answers, resolution);
+                let started_at = cx.world[pod].started_at;
+                let counters = cx.memory.counters_mut(pod);
+                let fresh = counters.kubelet.filter(|_| answers);
+                counters.scraped = stored(counters.scraped, fresh, started_at, resolution);
             }
         }
     }
 }
 
-/// Stores a new point; a pod whose node does not answer loses its metrics.
-fn scrape_pod(cx: &mut Cx, pod: PodId, node_answers: bool, resolution: Span) {
-    let now = cx.now;
-    let started_at = cx.world[pod].started_at;
-    let counters = cx.memory.counters_mut(pod);
-    if !node_answers {
-        counters.scraped = [None, None];
-        return;
+/// What metrics-server keeps of a container after a scrape that found `fresh`, or nothing.
+///
+/// Follows `Store` of metrics-server pkg/storage/pod.go: a young container counts from its start;
+/// else the last point of the same container becomes the older one, if the kubelet has read the
+/// counters again since.
+fn stored(
+    scraped: [Option<Point>; 2],
+    fresh: Option<Point>,
+    started_at: Time,
+    resolution: Span,
+) -> [Option<Point>; 2] {
+    let Some(fresh) = fresh else { return [None, None] };
+    let age = fresh.at - started_at;
+    if MIN_AGE_WITHOUT_SECOND_POINT <= age && age < resolution {
+        let start = Point { at: started_at, cpu_core_s: 0.0, sidecars_core_s: 0.0, ..fresh };
+        return [Some(start), Some(fresh)];
     }
-    let Some(fresh) = counters.kubelet else { return };
-    match counters.scraped[1] {
-        None => {
-            let age = fresh.at - started_at;
-            let young = MIN_AGE_WITHOUT_SECOND_POINT <= age && age < resolution;
-            let start = Point { at: started_at, cpu_core_s: 0.0, sidecars_core_s: 0.0, ..fresh };
-            counters.scraped = [young.then_some(start), Some(fresh)];
-        }
-        Some(last) if last.at < fresh.at => counters.scraped = [Some(last), Some(fresh)],
-        Some(_) => debug_assert!(fresh.at <= now, "the kubelet reads no future"),
+    match scraped {
+        [_, Some(last)] if last.at <= started_at => [None, Some(fresh)],
+        [_, Some(last)] if last.at < fresh.at => [Some(last), Some(fresh)],
+        [before, Some(_)] => [before, Some(fresh)],
+        [_, None] => [None, Some(fresh)],
     }
 }
 
@@ -214,6 +222,41 @@ mod tests {
             ("nobody", vec![], 1.0),
         ] {
             assert_eq!(node_share(&wanted, 4.0), expected, "{rule}");
+        }
+    }
+
+    /// One row per rule: the two points that metrics-server keeps, by their instants. The
+    /// resolution is 30 s, the instants are seconds after the start of the container.
+    #[test]
+    fn metrics_need_two_points_of_one_container() {
+        let point = |at_s| Point {
+            at: Time::from_secs(at_s),
+            cpu_core_s: 0.0,
+            sidecars_core_s: 0.0,
+            memory: Bytes::ZERO,
+        };
+        for (rule, scraped, fresh, expected) in [
+            (
+                "first seen after 9 s: too young for its start",
+                (None, None),
+                Some(9),
+                (None, Some(9)),
+            ),
+            ("10 s old: its start counts", (None, None), Some(10), (Some(0), Some(10))),
+            ("29 s old: its start counts", (None, None), Some(29), (Some(0), Some(29))),
+            ("as old as the resolution: no more", (None, None), Some(30), (None, Some(30))),
+            ("the second point", (None, Some(9)), Some(39), (Some(9), Some(39))),
+            ("the same reading again", (Some(9), Some(39)), Some(39), (Some(9), Some(39))),
+            ("a third point", (Some(9), Some(39)), Some(69), (Some(39), Some(69))),
+            ("points before its start", (Some(-60), Some(-30)), Some(40), (None, Some(40))),
+            ("a point right at its start", (Some(-30), Some(0)), Some(40), (None, Some(40))),
+            ("not found by a scrape", (Some(9), Some(39)), None, (None, None)),
+        ] {
+            let scraped = [scraped.0.map(point), scraped.1.map(point)];
+            let resolution = Span::from_secs(30);
+            let kept = stored(scraped, fresh.map(point), Time::ZERO, resolution);
+            let kept = kept.map(|kept| kept.map(|point| point.at.whole_secs()));
+            assert_eq!((kept[0], kept[1]), expected, "{rule}");
         }
     }
 }

@@ -158,6 +158,29 @@ fn resource_sample(cx: &Cx, pod: PodId, resource: Resource, of: ContainerPick) -
     Some(Sample { at: usage.timestamp, window: usage.window, value })
 }
 
+/// metrics-server cuts off at nano-cores, the HPA's client rounds up to milli-cores
+/// (`Quantity.MilliValue`).
 fn milli(cores: f64) -> i64 {
-    (cores * 1_000.0).round() as i64
+    let nano = (cores * 1e9) as i64;
+    nano / 1_000_000 + i64::from(nano % 1_000_000 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Any part of a milli-core counts as a whole one, less than a nano-core not at all.
+    #[test]
+    fn cpu_is_rounded_up_to_milli_cores() {
+        for (cores, expected) in [
+            (0.0, 0),
+            (0.3, 300),
+            (0.300_000_000_5, 300),
+            (0.300_000_001, 301),
+            (0.300_999, 301),
+            (0.000_000_001, 1),
+        ] {
+            assert_eq!(milli(cores), expected, "{cores} cores");
+        }
+    }
 }
