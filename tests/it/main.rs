@@ -11,6 +11,7 @@ mod fidelity;
 mod front_door;
 mod golden;
 mod hpa_checks;
+mod hpa_laws;
 mod layering;
 mod manifests;
 mod operation_checks;

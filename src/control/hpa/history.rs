@@ -110,3 +110,71 @@ pub struct History {
     /// Recent removals of replicas; kept only with `spec.behavior`.
     pub down_events: ScaleEvents,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::behavior::{self, Windows};
+    use super::super::legacy;
+    use super::*;
+
+    const WINDOW: Span = Span::from_secs(300);
+
+    fn one_of(replicas: i32, age_s: i64) -> Recommendations {
+        Recommendations::known(vec![Recommendation { at: Time::from_secs(-age_s), replicas }])
+    }
+
+    /// A recommendation of 9 at each age around the window: whether it still holds a
+    /// recommendation of 5 up, and whether its slot is used again. On the grid of 15 s all ages
+    /// hit the window exactly.
+    #[test]
+    fn recommendations_end_with_their_window() {
+        for (age_s, legacy_holds, legacy_slots, behavior_holds, behavior_slots) in [
+            (285, true, 2, true, 2),
+            (299, true, 2, true, 2),
+            (300, true, 2, false, 2),
+            (301, false, 1, false, 1),
+            (315, false, 1, false, 1),
+        ] {
+            let mut old = one_of(9, age_s);
+            let replicas = legacy::stabilize(&mut old, 5, WINDOW, Time::ZERO);
+            let got = (replicas == 9, old.slots().len());
+            assert_eq!(got, (legacy_holds, legacy_slots), "without behavior, {age_s} s");
+            let mut old = one_of(9, age_s);
+            let windows = Windows { up: Span::ZERO, down: WINDOW };
+            let replicas = behavior::stabilize(&mut old, 9, 5, windows, Time::ZERO);
+            let got = (replicas == 9, old.slots().len());
+            assert_eq!(got, (behavior_holds, behavior_slots), "with behavior, {age_s} s");
+        }
+    }
+
+    /// A slot is used again only when it is older than both windows, and the last such one is.
+    #[test]
+    fn slots_are_used_again_from_the_last() {
+        let slot = |age_s: i64, replicas| Recommendation { at: Time::from_secs(-age_s), replicas };
+        let windows = Windows { up: Span::from_secs(400), down: WINDOW };
+        for (rule, slots, expected) in [
+            ("older than one window only", vec![slot(350, 1)], vec![1, 5]),
+            ("older than both", vec![slot(401, 1)], vec![5]),
+            ("the last of three", vec![slot(500, 1), slot(450, 2), slot(20, 3)], vec![1, 5, 3]),
+        ] {
+            let mut old = Recommendations::known(slots);
+            let _ = behavior::stabilize(&mut old, 5, 5, windows, Time::ZERO);
+            let left: Vec<i32> = old.slots().iter().map(|slot| slot.replicas).collect();
+            assert_eq!(left, expected, "{rule}");
+        }
+    }
+
+    /// A change counts while it is younger than the period, and its slot is used again only when
+    /// it is older than the longest one: exactly at the period it does neither.
+    #[test]
+    fn changes_end_with_their_period() {
+        let period = Span::from_secs(60);
+        for (age_s, counted, slots) in [(59, 3, 2), (60, 0, 2), (61, 0, 1)] {
+            let at = Time::from_secs(-age_s);
+            let mut events = ScaleEvents::new(vec![ScaleEvent { at, change: 3, outdated: false }]);
+            assert_eq!(events.change_within(period, Time::ZERO), counted, "{age_s} s");
+            events.store(4, period, Time::ZERO);
+            assert_eq!(events.slots().len(), slots, "{age_s} s");
+        }
+    }
+}

@@ -143,3 +143,40 @@ fn is_unready(pod: &PodStatus, sample: &Sample, timing: CpuTiming, now: Time) ->
         is_false && ready.since < started + timing.initial_readiness_delay
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The groups at the edges of the two delays, one row each. Seconds before now: start of the
+    /// pod, status and last change of its readiness, end of the sample's window of 30 s.
+    #[test]
+    fn a_starting_pod_counts_from_its_first_whole_window() {
+        use ConditionStatus::{False, True, Unknown};
+        let counted = Group::Counted(7);
+        for (rule, start, status, since, sample, expected) in [
+            ("young, a whole window since ready", 100, True, 60, 30, counted),
+            ("young, a second less than a window", 100, True, 59, 30, Group::Unready),
+            ("young and not ready", 100, False, 90, 10, Group::Unready),
+            ("young, readiness unknown counts as ready", 100, Unknown, 60, 30, counted),
+            ("a second before the end of the initialisation", 299, True, 20, 10, Group::Unready),
+            ("right at its end the window is of no interest", 300, True, 20, 10, counted),
+            ("old, never ready", 300, False, 271, 10, Group::Unready),
+            ("old, not ready from right after the delay on", 300, False, 270, 10, counted),
+            ("old, was ready, is not", 1_000, False, 20, 10, counted),
+        ] {
+            let ago = |seconds: i64| Time::from_secs(-seconds);
+            let pod = PodStatus {
+                phase: Phase::Running,
+                deleting: false,
+                started: Some(ago(start)),
+                ready: Some(Ready { status, since: ago(since) }),
+            };
+            let sample = Sample { at: ago(sample), window: Span::from_secs(30), value: 7 };
+            let readiness = Readiness::Cpu(CpuTiming::DEFAULT);
+            assert_eq!(group(&pod, Some(&sample), readiness, Time::ZERO), expected, "{rule}");
+            let memory = group(&pod, Some(&sample), Readiness::Ignored, Time::ZERO);
+            assert_eq!(memory, counted, "{rule}: memory counts at once");
+        }
+    }
+}

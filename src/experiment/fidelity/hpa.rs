@@ -14,7 +14,10 @@ part! {
     "the kubelet refreshes, metrics-server scrapes, and a value needs two points: the lags add up",
     from "metrics-server @5ed5d3a2",
     by [control::metrics_pipeline],
-    vectors [], tests [pods_share_the_cores_of_their_node],
+    vectors [], tests [
+        pods_share_the_cores_of_their_node, metrics_need_two_points_of_one_container,
+        cpu_is_rounded_up_to_milli_cores,
+    ],
     left out "";
 
     "memory is a working set and a part for each request under way",
@@ -49,7 +52,10 @@ part! {
     "pods are counted, unready, missing or ignored",
     from "kubernetes pkg/controller/podautoscaler/replica_calculator.go, v1.33 or later",
     by [control::hpa::pods::group],
-    vectors [group_pods], tests [the_hpa_does_not_see_a_zone_loss],
+    vectors [group_pods],
+    tests [
+        the_hpa_does_not_see_a_zone_loss, a_starting_pod_counts_from_its_first_whole_window,
+    ],
     left out "";
 
     "the request of a pod or container is what a utilisation is a share of",
@@ -80,7 +86,8 @@ part! {
     "without behavior: at most double or 4, and the highest recommendation of 5 min",
     from "kubernetes pkg/controller/podautoscaler/horizontal.go, about v1.31",
     by [control::hpa::legacy::bound, control::hpa::legacy::stabilize],
-    vectors [convert_rules, stabilize_legacy, growth], tests [scale_down_waits_for_the_window],
+    vectors [convert_rules, stabilize_legacy, growth],
+    tests [scale_down_waits_for_the_window, recommendations_end_with_their_window],
     left out "";
 
     "with behavior: windows for both directions, then policies over recent changes",
@@ -94,7 +101,11 @@ part! {
     vectors [
         stabilize_behavior, rate_limit, scale_up_limit, scale_down_limit, store_event, growth,
     ],
-    tests [scale_down_waits_for_the_window],
+    tests [
+        scale_down_waits_for_the_window, recommendations_end_with_their_window,
+        slots_are_used_again_from_the_last, changes_end_with_their_period,
+        steps_are_allowed_by_the_policies, steps_respect_recent_recommendations,
+    ],
     left out "";
 
     "one pass: disabled, out of bounds, failed metrics block only the way down; conditions with \
@@ -103,7 +114,7 @@ part! {
     by [control::hpa::reconcile::reconcile],
     vectors [reconcile],
     tests [
-        every_decision_says_why, replicas_stay_within_bounds,
+        every_decision_says_why, replicas_stay_within_bounds, replicas_stay_within_their_bounds,
         a_pass_tells_the_conditions_that_change,
     ],
     left out "";
