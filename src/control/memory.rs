@@ -8,6 +8,7 @@ use crate::model::world::World;
 use crate::units::{Span, Time};
 
 use super::cluster_autoscaler::plan::{AutoscalerPlan, AutoscalerState};
+use super::cluster_autoscaler::provider::Capacity;
 use super::custom_metrics::adapter::Adapter;
 use super::front_door_health::{OriginCondition, ProbedOrigin};
 use super::hpa::plan::HpaPlan;
@@ -37,6 +38,8 @@ pub struct Memory {
     pub scaled_at: Vec<Option<Time>>,
     /// Autoscalers by cluster.
     pub autoscalers: Vec<AutoscalerState>,
+    /// What the cloud is short of.
+    pub capacity: Capacity,
     /// Schedulers by cluster.
     pub schedulers: Vec<SchedulerState>,
     /// Node monitors by cluster.
@@ -116,6 +119,7 @@ impl Memory {
             adapters: vec![None; n_clusters],
             scaled_at: vec![None; world.deployments.len()],
             autoscalers: autoscalers.iter().enumerate().map(autoscaler).collect(),
+            capacity: Capacity::default(),
             schedulers: vec![SchedulerState::default(); n_clusters],
             monitors,
             pass_is_open: vec![false; n_clusters],

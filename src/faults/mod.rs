@@ -12,6 +12,7 @@ use crate::model::world::World;
 use crate::spec::{Code, Decoder, Diagnostic, Diagnostics, Name, section};
 use crate::units::{Span, Time};
 
+pub mod allocation_failure;
 pub mod node_loss;
 pub mod pod_crash;
 pub mod power;
@@ -106,6 +107,8 @@ faults! {
     "nodeLoss" node_loss: node_loss::NodeLossSpec;
     /// Containers crash.
     "podCrash" pod_crash: pod_crash::PodCrashSpec;
+    /// The cloud has no capacity for new machines.
+    "allocationFailure" allocation_failure: allocation_failure::AllocationFailureSpec;
 }
 
 /// [`FaultSection`] without its constant, so that sections of all kinds can be held alike.

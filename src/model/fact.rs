@@ -488,6 +488,42 @@ facts! {
         "autoscaler of {} {}", w[cluster].name,
         if halted { "halts: too many unready nodes" } else { "goes on" }
     );
+    /// The cluster autoscaler leaves a pool alone after a failed scale-up.
+    53 PoolBackedOff {
+        /// The pool.
+        pool: PoolId,
+        /// For how long \[s\].
+        seconds: u32,
+        /// What failed.
+        why: Why
+    } "pool-backed-off", |w| format!(
+        "autoscaler leaves {} alone for {seconds} s: {}", w.pool_name(pool), why.0
+    );
+    /// The cloud has no capacity for machines that were ordered.
+    54 AllocationFailed {
+        /// The pool.
+        pool: PoolId,
+        /// How many of its machines will not come.
+        nodes: u32
+    } "allocation-failed", |w| format!(
+        "the cloud cannot allocate {nodes} machines of {}", w.pool_name(pool)
+    );
+    /// The cluster autoscaler marks a node that nobody needs, to drain and delete it.
+    55 ScaleDown {
+        /// The node.
+        node: NodeId,
+        /// Pods that have to move.
+        pods: u32
+    } "scale-down", |w| format!(
+        "autoscaler begins to remove {} with {pods} pods", w.node_name(node)
+    );
+    /// The cluster autoscaler could not remove a node.
+    56 ScaleDownFailed {
+        /// The node.
+        node: NodeId,
+        /// Why.
+        why: Why
+    } "scale-down-failed", |w| format!("autoscaler keeps {}: {}", w.node_name(node), why.0);
     /// The warm-up ended without a steady state.
     60 NotSteady {
         /// The deployment that was not steady.

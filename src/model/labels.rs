@@ -33,6 +33,11 @@ impl Labels {
         self.0.insert(key.to_owned(), value.to_owned());
     }
 
+    /// All labels, in order of their keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
     /// The value of a label.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {

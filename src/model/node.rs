@@ -21,6 +21,8 @@ pub struct Node {
     pub rack: RackId,
     /// Where it is in its life.
     pub stage: Stage,
+    /// Whether the cloud had capacity for its machine; if not, it never joins.
+    pub allocated: bool,
     /// Faults that cut its power now.
     pub power: Outages,
     /// Whether the machine runs: powered, and booted since.

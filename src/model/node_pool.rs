@@ -27,6 +27,8 @@ section! {
         /// How the memory reserved on a node of `vmSize` is computed.
         "memoryReservation" memory_reservation: MemoryReservationSpec = default "perPod",
             source "aks-docs node-resource-reservations.md: from Kubernetes 1.29";
+        /// What DaemonSets request on each node; pods get the rest of what the node offers.
+        "daemonSets" daemon_sets: DaemonSetsSpec = section;
         /// Zones, by number, that its nodes are spread over; left out, all zones of the region.
         "zones" zones: Vec<u32> = list 0..=16, range 1..=16;
         /// A fixed number of nodes.
@@ -61,6 +63,18 @@ section! {
         "cpu" cpu: MilliCpu = required, range "1m"..="1000";
         /// Memory that pods may request.
         "memory" memory: Bytes = required, range "1Mi"..="32Ti";
+    }
+}
+
+section! {
+    /// What DaemonSets request on each node, all of them together.
+    pub struct DaemonSetsSpec {
+        /// CPU.
+        "cpu" cpu: MilliCpu = default "0m", source "none unless stated", range "0m"..="100";
+        /// Memory.
+        "memory" memory: Bytes = default "0", source "none unless stated", range "0"..="1Ti";
+        /// Number of pods.
+        "pods" pods: u32 = default "0", source "none unless stated", range 0..=100;
     }
 }
 
@@ -153,7 +167,19 @@ impl NodePoolSpec {
         labels
     }
 
-    /// What a node offers to pods, and what the machine has in all.
+    /// What DaemonSets request on each node.
+    #[must_use]
+    pub fn daemon_sets(&self) -> Resources {
+        let Resources { cpu, memory, pods } = self.resources().0;
+        let stated = &self.daemon_sets;
+        Resources {
+            cpu: (*stated.cpu).min(cpu),
+            memory: (*stated.memory).min(memory),
+            pods: (*stated.pods).min(pods),
+        }
+    }
+
+    /// What a node offers to pods, those of DaemonSets included, and what the machine has in all.
     #[must_use]
     pub fn resources(&self) -> (Resources, Resources) {
         let pods = *self.max_pods;
@@ -198,8 +224,12 @@ pub struct NodePool {
     pub cluster: ClusterId,
     /// The zones that new nodes are spread over; the one with the fewest nodes is next.
     pub zones: Vec<ZoneId>,
-    /// What pods may request on one node.
+    /// Its VM size, if the scenario names one.
+    pub vm_size: Option<&'static str>,
+    /// What pods may request on one node beside DaemonSets.
     pub allocatable: Resources,
+    /// What DaemonSets request on each node.
+    pub daemon_sets: Resources,
     /// What the machine has in all; the least-waste expander reads it.
     pub capacity: Resources,
     /// Bounds of the cluster autoscaler; equal bounds mean a fixed size.
@@ -286,6 +316,16 @@ impl std::ops::SubAssign for Resources {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// DaemonSets take their share, but never more than there is.
+    #[test]
+    fn daemon_sets_take_what_is_there_at_most() {
+        let text = "name: user\nallocatable: {cpu: 2, memory: 4Gi}\ncount: 1\n\
+                    daemonSets: {cpu: 300m, memory: 8Gi, pods: 6}";
+        let spec: NodePoolSpec = crate::spec::decode_text(text).unwrap();
+        let memory = Bytes::from_mib(4_096);
+        assert_eq!(spec.daemon_sets(), Resources { cpu: MilliCpu::new(300), memory, pods: 6 });
+    }
 
     /// The scarcest resource decides how often a request fits.
     #[test]

@@ -88,9 +88,14 @@ fn node_room(cx: &Cx, id: DeploymentId) -> u32 {
             let free = pool.allocatable - cx.world[node].requested;
             room = room.saturating_add(free.times(request));
         }
+        // Dead nodes hold their place in the pool: they are no room, nor may others be ordered
+        // for them.
         let largest = if pool.autoscaled { pool.max_nodes } else { pool.target };
-        let existing = count(pool.nodes.iter().filter(usable).count());
-        let to_come = largest.saturating_sub(existing);
+        let ordered = |&&node: &&NodeId| {
+            cx.world[node].stage == Stage::Provisioning && cx.world[node].allocated
+        };
+        let ordered = count(pool.nodes.iter().filter(ordered).count());
+        let to_come = largest.saturating_sub(pool.target) + ordered;
         room = room.saturating_add(to_come.saturating_mul(pool.allocatable.times(request)));
     }
     room

@@ -1,5 +1,6 @@
 //! Whole runs: what a scenario text leads to, through the same code as the command.
 
+mod autoscaler;
 mod cloud;
 mod cpu_loads;
 mod determinism;

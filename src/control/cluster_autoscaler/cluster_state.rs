@@ -7,7 +7,7 @@ use crate::units::{Span, Time};
 /// The class of a registered node, or of a machine that has not registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadinessClass {
-    /// Marked for deletion.
+    /// Its machine is gone, the Node object not yet.
     Deleted,
     /// Deallocated, and kept for a later start.
     Suspended,
@@ -22,8 +22,8 @@ pub enum ReadinessClass {
 /// What the class depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NodeSigns {
-    /// The ToBeDeleted taint.
-    pub to_be_deleted: bool,
+    /// Its machine is gone at the cloud. The ToBeDeleted taint alone changes nothing.
+    pub deleted: bool,
     /// Deallocated.
     pub suspended: bool,
     /// The Ready condition is True.
@@ -35,7 +35,7 @@ pub struct NodeSigns {
 /// The class of a registered node.
 #[must_use]
 pub fn classify(node: &NodeSigns, max_startup_time: Span, now: Time) -> ReadinessClass {
-    if node.to_be_deleted {
+    if node.deleted {
         ReadinessClass::Deleted
     } else if node.suspended {
         ReadinessClass::Suspended
@@ -82,6 +82,17 @@ impl Readiness {
     #[must_use]
     pub const fn registered(&self) -> usize {
         self.ready + self.unready + self.not_started + self.suspended + self.deleted
+    }
+}
+
+impl std::ops::AddAssign for Readiness {
+    fn add_assign(&mut self, other: Self) {
+        self.ready += other.ready;
+        self.unready += other.unready;
+        self.not_started += other.not_started;
+        self.suspended += other.suspended;
+        self.deleted += other.deleted;
+        self.long_unregistered += other.long_unregistered;
     }
 }
 
@@ -186,6 +197,15 @@ impl ScaleUpRequest {
         Self { increase: before + nodes, deadline: now + provision }
     }
 
+    /// Wants `nodes` fewer, the deadline staying; None if nothing is left to wait for.
+    #[must_use]
+    pub const fn decreased(self, nodes: usize) -> Option<Self> {
+        if self.increase <= nodes {
+            return None;
+        }
+        Some(Self { increase: self.increase - nodes, ..self })
+    }
+
     /// Where the scale-up stands; it is over once as many nodes have started as are wanted.
     #[must_use]
     pub fn progress(&self, group: &Readiness, target: usize, now: Time) -> ScaleUpProgress {
@@ -223,13 +243,13 @@ mod tests {
     #[test]
     fn a_node_is_unready_only_after_its_start_up_time() {
         let node =
-            NodeSigns { to_be_deleted: false, suspended: false, ready: false, created: Time::ZERO };
+            NodeSigns { deleted: false, suspended: false, ready: false, created: Time::ZERO };
         let startup = Span::from_secs(900);
         let class = |node: NodeSigns, now_s| classify(&node, startup, Time::from_secs(now_s));
         assert_eq!(class(node, 899), ReadinessClass::NotStarted);
         assert_eq!(class(node, 900), ReadinessClass::Unready);
         assert_eq!(class(NodeSigns { ready: true, ..node }, 900), ReadinessClass::Ready);
-        let doomed = NodeSigns { to_be_deleted: true, ready: true, ..node };
+        let doomed = NodeSigns { deleted: true, ready: true, ..node };
         assert_eq!(class(doomed, 0), ReadinessClass::Deleted);
     }
 
@@ -246,6 +266,8 @@ mod tests {
         let second = ScaleUpRequest::increased(Some(first), 1, provision, Time::from_secs(600));
         assert_eq!((second.increase, at(second, 901)), (4, ScaleUpProgress::Waiting));
         assert_eq!(first.progress(&group, 5, Time::ZERO), ScaleUpProgress::Done);
+        let fewer = ScaleUpRequest { increase: 2, ..first };
+        assert_eq!((first.decreased(1), first.decreased(3)), (Some(fewer), None));
     }
 
     /// A group is short of nodes below its acceptable range only: nodes that an open scale-up

@@ -38,6 +38,10 @@ pub enum Expander {
 }
 
 impl Expander {
+    /// All strategies.
+    pub const ALL: &'static [Self] =
+        &[Self::Random, Self::MostPods, Self::LeastNodes, Self::LeastWaste, Self::Priority];
+
     /// Upstream's name, as in `--expander`.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -1,10 +1,15 @@
 //! The cluster autoscaler: which node pools grow for pending pods, which nodes go.
 //!
-//! Everything here is a pure heart: values in, a decision and its reason out. Where upstream
-//! picks at random, a draw is an argument.
+//! Pure hearts (values in, a decision and its reason out; where upstream picks at random, a draw
+//! is an argument), and the shells of the loop around them, which come first in the table.
 //!
 //! | module | upstream (kubernetes/autoscaler, cluster-autoscaler/, release 1.36) |
 //! |---|---|
+//! | [`scan`](scan()) | core/static_autoscaler.go: `RunOnce`; loop/trigger.go |
+//! | `registry` | clusterstate/clusterstate.go: `UpdateNodes`, and the clean-ups of the loop |
+//! | `orchestrator` | core/scaleup/orchestrator/ |
+//! | `planner`, `actuator` | core/scaledown/planner/, core/scaledown/actuation/ |
+//! | [`provider`] | cloudprovider/azure |
 //! | [`cluster_state`] | clusterstate/clusterstate.go |
 //! | [`backoff`] | utils/backoff/exponential_backoff.go |
 //! | [`estimator`] | estimator/ |
@@ -13,8 +18,8 @@
 //! | [`scale_up`] | core/scaleup/orchestrator/, core/static_autoscaler.go |
 //! | [`scale_down`] | core/scaledown/, simulator/utilization/ |
 //!
-//! Left out: provisioning requests, groups of size zero or maximum except for the limit on
-//! unneeded nodes, GPUs and other extended resources.
+//! Left out: provisioning requests, quotas (`--cores-total`), groups of size zero or maximum
+//! except for the limit on unneeded nodes, GPUs and other extended resources.
 
 pub mod backoff;
 pub mod balancing;
@@ -28,11 +33,19 @@ pub mod scale_up;
 pub mod similar;
 
 pub mod plan;
+pub mod spec;
 
-mod drain;
 mod scan;
+
+mod registry;
 mod view;
 
-pub use drain::{clean_up, delete_due, node_is_gone};
-pub use scan::scan;
-pub mod spec;
+mod orchestrator;
+
+mod actuator;
+mod planner;
+
+pub mod provider;
+
+pub use actuator::{clean_up, delete_due, node_is_gone};
+pub use scan::{pod_became_unschedulable, scan};

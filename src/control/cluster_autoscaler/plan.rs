@@ -1,11 +1,15 @@
 //! The settings of one cluster's autoscaler, and what it remembers between loops.
 
-use crate::model::ids::{NodeId, PoolId};
+use std::collections::BTreeMap;
+
+use crate::model::ids::{NodeId, PoolId, ZoneId};
 use crate::units::{Span, Time};
 
+use super::actuator::Removal;
 use super::backoff::{Backoff, BackoffRules};
 use super::cluster_state::{ScaleUpRequest, UnreadyLimits};
 use super::expander::Expander;
+use super::priorities::Priorities;
 use super::scale_down::cooldown::{Delays, LastChanges};
 use super::scale_down::removable::WaitTimes;
 use super::scale_down::unneeded::Unneeded;
@@ -20,12 +24,16 @@ pub struct AutoscalerPlan {
     pub scan_interval: Span,
     /// `--expander`, filters in order; ties are drawn.
     pub expanders: Vec<Expander>,
+    /// Priorities of pools for the priority expander.
+    pub priorities: Priorities,
     /// `--balance-similar-node-groups`, by Azure's rules of similarity.
     pub balance_similar: bool,
     /// `--max-node-provision-time`.
     pub max_node_provision_time: Span,
     /// `--max-node-startup-time`.
     pub max_node_startup_time: Span,
+    /// `--max-nodes-total`; 0 is no limit.
+    pub max_nodes_total: usize,
     /// `--max-nodes-per-scaleup`.
     pub max_nodes_per_scale_up: u32,
     /// `--max-total-unready-percentage` and `--ok-total-unready-count`.
@@ -44,10 +52,16 @@ pub struct AutoscalerPlan {
     pub wait_times: WaitTimes,
     /// `--scale-down-utilization-threshold`, as a share.
     pub utilization_threshold: f64,
+    /// `--ignore-daemonsets-utilization`.
+    pub ignore_daemonsets: bool,
+    /// `--unremovable-node-recheck-timeout`.
+    pub unremovable_recheck: Span,
     /// `--max-scale-down-parallelism`.
     pub max_parallelism: usize,
     /// `--max-drain-parallelism`.
     pub max_drain_parallelism: usize,
+    /// `--max-pod-eviction-time`.
+    pub max_pod_eviction_time: Span,
     /// `--max-graceful-termination-sec`.
     pub max_graceful_termination: Span,
     /// `--node-delete-delay-after-taint`.
@@ -71,8 +85,26 @@ pub struct AutoscalerState {
     pub(super) halted: bool,
     /// Why it could not help, said once.
     pub(super) failed_because: Option<&'static str>,
-    /// Nodes on their way out, and until when their pods may take.
-    pub(super) leaving: Vec<(NodeId, Time)>,
+    /// Nodes on their way out.
+    pub(super) removals: Vec<Removal>,
+    /// Machines that failed and are to be deleted.
+    pub(super) failed: Vec<NodeId>,
+    /// Nodes whose pods fitted nowhere, and until when they are not looked at again.
+    pub(super) unremovable: BTreeMap<NodeId, Time>,
+    /// Unneeded nodes with more pods than their budgets let go at once: these come last.
+    pub(super) risky: Vec<NodeId>,
+    /// The zone of a ready node of each pool, once there was one.
+    pub(super) template_zones: Vec<Option<ZoneId>>,
+    /// When the last loop began.
+    pub(super) last_run: Option<Time>,
+    /// When unneeded nodes were last looked for.
+    pub(super) last_planned: Option<Time>,
+    /// Shortest time between two such looks.
+    pub(super) update_interval: Span,
+    /// What the nodes looked like then, see the planner; None if they must be looked at again.
+    pub(super) planned_for: Option<u64>,
+    /// Whether more unneeded nodes could have been found then.
+    pub(super) limit_was_met: bool,
     /// Loops run, for the draws of the expander.
     pub(super) n_loops: u64,
 }
@@ -82,6 +114,7 @@ impl AutoscalerState {
     #[must_use]
     pub fn new(plan: AutoscalerPlan, n_pools: usize) -> Self {
         Self {
+            update_interval: plan.wait_times.unneeded.max(Span::from_nanos(1)),
             plan,
             requests: Vec::new(),
             backoffs: vec![Backoff::new(); n_pools],
@@ -89,7 +122,15 @@ impl AutoscalerState {
             last: LastChanges::default(),
             halted: false,
             failed_because: None,
-            leaving: Vec::new(),
+            removals: Vec::new(),
+            failed: Vec::new(),
+            unremovable: BTreeMap::new(),
+            risky: Vec::new(),
+            template_zones: vec![None; n_pools],
+            last_run: None,
+            last_planned: None,
+            planned_for: None,
+            limit_was_met: false,
             n_loops: 0,
         }
     }

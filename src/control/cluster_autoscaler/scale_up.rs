@@ -41,7 +41,7 @@ impl HelpRules {
     pub fn check(&self, priority: i32, created: Time, now: Time) -> Result<(), NotHelped> {
         if priority < self.priority_cutoff {
             Err(NotHelped::Expendable)
-        } else if now - created < self.new_pod_delay {
+        } else if now - created <= self.new_pod_delay {
             Err(NotHelped::TooYoung)
         } else {
             Ok(())
@@ -136,10 +136,10 @@ mod tests {
         let rules = HelpRules { new_pod_delay: Span::from_secs(30), ..HelpRules::DEFAULT };
         let now = Time::from_secs(100);
         for (rule, priority, created_s, expected) in [
-            ("an ordinary pod", 0, 70, Ok(())),
-            ("at the cutoff", -10, 70, Ok(())),
+            ("an ordinary pod", 0, 69, Ok(())),
+            ("at the cutoff", -10, 69, Ok(())),
             ("below the cutoff", -11, 0, Err(NotHelped::Expendable)),
-            ("too young", 0, 71, Err(NotHelped::TooYoung)),
+            ("exactly as old as the delay is too young", 0, 70, Err(NotHelped::TooYoung)),
         ] {
             assert_eq!(rules.check(priority, Time::from_secs(created_s), now), expected, "{rule}");
         }

@@ -1,12 +1,17 @@
 //! The `autoscaler` section of a cluster: the cluster autoscaler's flags, by their names.
 
-use crate::spec::{choice, section};
+use std::cmp::Ordering;
+
+use crate::spec::{
+    Code, Decoder, Diagnostic, NameMap, Refusal, Scalar, Shape, Text, Word, section,
+};
 use crate::units::{Ratio, Span};
 
 use super::backoff::BackoffRules;
 use super::cluster_state::UnreadyLimits;
 use super::expander::Expander;
 use super::plan::AutoscalerPlan;
+use super::priorities::{BadPattern, Priorities};
 use super::scale_down::cooldown::Delays;
 use super::scale_down::removable::WaitTimes;
 use super::scale_up::HelpRules;
@@ -21,9 +26,12 @@ section! {
         "scanInterval" scan_interval: Span = default "10s",
             source "autoscaler config/flags/flags.go",
             range "1s"..="1h";
-        /// `--expander`.
-        "expander" expander: ExpanderSpec = default "least-waste",
+        /// `--expander`: one strategy, or several with commas; each keeps what is best.
+        "expander" expander: ExpanderChain = default "least-waste",
             source "cluster-autoscaler from 1.33 on";
+        /// For the strategy `priority`: patterns of scale sets (`aks-POOL-00000000-vmss`) by
+        /// priority, as in the ConfigMap `cluster-autoscaler-priority-expander`.
+        "expanderPriorities" expander_priorities: NameMap<Vec<Text>> = optional;
         /// `--balance-similar-node-groups`.
         "balanceSimilarNodeGroups" balance_similar_node_groups: bool = default "false",
             source "autoscaler config/flags/flags.go";
@@ -38,6 +46,10 @@ section! {
         "expendablePodsPriorityCutoff" expendable_pods_priority_cutoff: i32 = default "-10",
             source "autoscaler config/flags/flags.go",
             range -1000000000..=1000000000;
+        /// `--max-nodes-total`; 0 is no limit.
+        "maxNodesTotal" max_nodes_total: u32 = default "0",
+            source "autoscaler config/flags/flags.go",
+            range 0..=100000;
         /// `--max-nodes-per-scaleup`.
         "maxNodesPerScaleUp" max_nodes_per_scale_up: u32 = default "1000",
             source "autoscaler config/flags/flags.go",
@@ -97,6 +109,17 @@ section! {
         "scaleDownUtilizationThreshold" scale_down_utilization_threshold: Ratio = default "50%",
             source "autoscaler config/flags/flags.go",
             range "0%"..="100%";
+        /// `--ignore-daemonsets-utilization`.
+        "ignoreDaemonSetsUtilization" ignore_daemonsets_utilization: bool = default "false",
+            source "autoscaler config/flags/flags.go";
+        /// `--unremovable-node-recheck-timeout`.
+        "unremovableNodeRecheckTimeout" unremovable_node_recheck_timeout: Span = default "5m",
+            source "autoscaler config/flags/flags.go",
+            range "0s"..="1d";
+        /// `--max-pod-eviction-time`: how long refused evictions are tried again.
+        "maxPodEvictionTime" max_pod_eviction_time: Span = default "2m",
+            source "autoscaler config/flags/flags.go",
+            range "0s"..="1d";
         /// `--max-graceful-termination-sec`.
         "maxGracefulTermination" max_graceful_termination: Span = default "600s",
             source "autoscaler config/flags/flags.go",
@@ -114,38 +137,93 @@ section! {
             source "autoscaler config/flags/flags.go",
             range "0s"..="1h";
     }
+    check ClusterAutoscalerSpec::check_priorities;
 }
 
-choice! {
-    /// Which pool grows when several could.
-    pub enum ExpanderSpec {
-        /// Any, evenly drawn.
-        "random" => Random,
-        /// The one that holds most of the waiting pods.
-        "most-pods" => MostPods,
-        /// The one that adds fewest nodes.
-        "least-nodes" => LeastNodes,
-        /// The one that leaves least CPU and memory idle.
-        "least-waste" => LeastWaste,
+/// The strategies by which a pool is chosen among several, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpanderChain(pub Vec<Expander>);
+
+impl Scalar for ExpanderChain {
+    fn read(word: Word<'_>) -> Result<Self, Refusal> {
+        let mut chain = Vec::new();
+        for name in word.text.split(',') {
+            let named = |expander: &&Expander| expander.name() == name;
+            let Some(&expander) = Expander::ALL.iter().find(named) else {
+                let why = format!("no strategy is called `{name}`");
+                return Err(Refusal::new(Code::UnknownChoice).because(why));
+            };
+            // Upstream refuses to start then, expander/factory/expander_factory.go.
+            if chain.contains(&expander) {
+                return Err(Refusal::new(Code::DuplicateName).because(format!("`{name}` twice")));
+            }
+            chain.push(expander);
+        }
+        Ok(Self(chain))
+    }
+
+    fn form() -> Shape {
+        Shape::Text("random, most-pods, least-nodes, least-waste, priority, or several with commas")
+    }
+
+    fn shown(&self) -> String {
+        self.0.iter().map(|expander| expander.name()).collect::<Vec<_>>().join(",")
+    }
+
+    fn order(&self, _other: &Self) -> Option<Ordering> {
+        None
     }
 }
 
 impl ClusterAutoscalerSpec {
+    fn check_priorities(&self, cx: &mut Decoder<'_>) {
+        let place = || self.expander_priorities.place.clone();
+        for (priority, _) in &self.expander_priorities.value {
+            if priority.parse::<i64>().is_err() {
+                let message = format!("read the priority `{}`", priority.as_str());
+                let wrong = Diagnostic::error(Code::WrongType, priority.place.clone(), message);
+                cx.report(wrong.allowed("a whole number from 0"));
+                return;
+            }
+        }
+        if let Err(bad) = self.priorities() {
+            cx.report(
+                Diagnostic::error(Code::WrongType, place(), bad.to_string())
+                    .allowed("regular expressions such as `.*spot.*`"),
+            );
+        }
+        let asked_for = self.expander.0.contains(&Expander::Priority);
+        if asked_for && self.expander_priorities.value.entries.is_empty() {
+            let message = "the strategy `priority` has no priorities: it lets every pool pass";
+            let warning = Diagnostic::warning(Code::Contradiction, place(), message);
+            cx.report(warning.help("add `expanderPriorities`"));
+        }
+    }
+
+    /// The lists of the priority expander.
+    ///
+    /// # Errors
+    /// A pattern that is no regular expression.
+    pub fn priorities(&self) -> Result<Priorities, BadPattern> {
+        let lists = self.expander_priorities.value.iter().map(|(priority, patterns)| {
+            let priority = priority.parse().unwrap_or_default();
+            (priority, patterns.iter().map(|pattern| &**pattern).collect())
+        });
+        Priorities::compile(lists)
+    }
+
     /// The autoscaler as its loop runs it.
     #[must_use]
     pub fn plan(&self) -> AutoscalerPlan {
         AutoscalerPlan {
             enabled: *self.enabled,
             scan_interval: *self.scan_interval,
-            expanders: vec![match *self.expander {
-                ExpanderSpec::Random => Expander::Random,
-                ExpanderSpec::MostPods => Expander::MostPods,
-                ExpanderSpec::LeastWaste => Expander::LeastWaste,
-                ExpanderSpec::LeastNodes => Expander::LeastNodes,
-            }],
+            expanders: self.expander.0.clone(),
+            priorities: self.priorities().expect("checked when the section was decoded"),
             balance_similar: *self.balance_similar_node_groups,
             max_node_provision_time: *self.max_node_provision_time,
             max_node_startup_time: *self.max_node_startup_time,
+            max_nodes_total: *self.max_nodes_total as usize,
             max_nodes_per_scale_up: *self.max_nodes_per_scale_up,
             unready_limits: UnreadyLimits {
                 ok_count: *self.ok_total_unready as usize,
@@ -173,10 +251,47 @@ impl ClusterAutoscalerSpec {
                 unready: *self.scale_down_unready_time,
             },
             utilization_threshold: self.scale_down_utilization_threshold.get(),
+            ignore_daemonsets: *self.ignore_daemonsets_utilization,
+            unremovable_recheck: *self.unremovable_node_recheck_timeout,
             max_parallelism: *self.max_scale_down_parallelism as usize,
             max_drain_parallelism: *self.max_drain_parallelism as usize,
+            max_pod_eviction_time: *self.max_pod_eviction_time,
             max_graceful_termination: *self.max_graceful_termination,
             delete_delay_after_taint: *self.node_delete_delay_after_taint,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::spec::decode_text;
+
+    use super::*;
+
+    /// A chain of strategies and the lists of the priority expander reach the loop.
+    #[test]
+    fn a_chain_of_expanders_is_read() {
+        let text = "expander: priority,least-waste\nexpanderPriorities: {50: [user], 10: ['.*']}";
+        let spec: ClusterAutoscalerSpec = decode_text(text).unwrap();
+        let plan = spec.plan();
+        assert_eq!(plan.expanders, [Expander::Priority, Expander::LeastWaste]);
+        assert_eq!(plan.priorities.of("aks-user-00000000-vmss"), Some(50));
+        assert_eq!(plan.priorities.of("aks-spare-00000000-vmss"), Some(10));
+    }
+
+    /// Mistakes are named: an unknown or repeated strategy, a priority that is no number, a
+    /// pattern that is no regular expression.
+    #[test]
+    fn wrong_expanders_are_refused() {
+        for (text, named) in [
+            ("expander: cheapest", "no strategy is called `cheapest`"),
+            ("expander: random,random", "`random` twice"),
+            ("expander: 'random,'", "no strategy is called ``"),
+            ("expanderPriorities: {high: [a]}", "read the priority `high`"),
+            ("expanderPriorities: {5: ['a(']}", "a( is not a regular expression"),
+        ] {
+            let error = decode_text::<ClusterAutoscalerSpec>(text).unwrap_err();
+            assert!(error.contains(named), "{text}: {error}");
         }
     }
 }

@@ -1,64 +1,100 @@
-//! What the autoscaler sees of a cluster: readiness counts, its nodes as a packing problem, and
-//! the pods that wait.
+//! What the autoscaler sees of a cluster: its nodes as a packing problem, and the pods that wait.
+
+use std::collections::BTreeSet;
 
 use crate::control::{Cx, scheduler};
-use crate::model::ids::{ClusterId, DeploymentId, NodeId, PodId, PoolId};
+use crate::model::cluster::Cluster;
+use crate::model::ids::{ClusterId, DeploymentId, NodeId, PodId, PoolId, ZoneId};
 use crate::model::node::{Condition, Stage};
-use crate::model::node_pool::Resources;
+use crate::model::placement::{SpreadConstraint, TopologyKey as DomainKey, WhenUnsatisfiable};
 use crate::model::workload::AntiAffinity;
-use crate::units::{Span, Time};
+use crate::units::Time;
 
-use super::cluster_state::{NodeSigns, Readiness, classify};
 use super::estimator::binpacking::Template;
-use super::estimator::snapshot::{Node, PodGroup, TopologyKey};
-use super::scale_up::HelpRules;
+use super::estimator::snapshot::{Node, PodGroup, Snapshot, Spread, TopologyKey};
+use super::registry::PoolView;
 use super::similar::{DifferenceRatios, NodeShape, Provider, Rules, are_similar};
 
-/// Readiness of the nodes of one pool.
-pub(super) fn readiness(cx: &Cx, pool: PoolId, startup: Span, provision: Span) -> Readiness {
-    let mut readiness = Readiness::default();
-    for &node in &cx.world[pool].nodes {
-        let node = &cx.world[node];
-        match node.stage {
-            Stage::Provisioning if node.ordered_at + provision < cx.now => {
-                readiness.long_unregistered += 1;
-            }
-            Stage::Provisioning | Stage::Deleted => {}
-            Stage::Joined => readiness.count(classify(
-                &NodeSigns {
-                    to_be_deleted: node.to_be_deleted,
-                    suspended: false,
-                    ready: node.ready == Condition::True,
-                    created: node.joined_at,
-                },
-                startup,
-                cx.now,
-            )),
+/// The nodes that pending pods may use soon, with the pool of each.
+#[derive(Clone, Debug)]
+pub(super) struct Imagined {
+    /// Existing nodes first, then upcoming ones as if they were ready.
+    pub(super) nodes: Vec<Node>,
+    /// Which node each is; None for upcoming ones.
+    pub(super) ids: Vec<Option<NodeId>>,
+    /// The pool of each.
+    pub(super) pools: Vec<PoolId>,
+    /// Whose pods the taints and labels of which pool and zone let in.
+    admitted: BTreeSet<(DeploymentId, PoolId, ZoneId)>,
+}
+
+/// Schedulable nodes, and those on their way as far as the registry counts on them.
+pub(super) fn imagine(cx: &Cx, cluster: ClusterId, views: &[PoolView]) -> Imagined {
+    let mut imagined = existing(cx, cluster);
+    for (index, view) in views.iter().enumerate() {
+        for _ in 0..view.upcoming(cx, cluster, index) {
+            imagined.nodes.push(template(cx, cluster, index).node);
+            imagined.ids.push(None);
+            imagined.pools.push(view.pool);
         }
     }
-    readiness
+    imagined
 }
 
-/// Adds up the readiness of several pools.
-pub(super) fn sum(parts: &[Readiness]) -> Readiness {
-    let total = |field: fn(&Readiness) -> usize| parts.iter().map(field).sum();
-    Readiness {
-        ready: total(|r| r.ready),
-        unready: total(|r| r.unready),
-        not_started: total(|r| r.not_started),
-        suspended: total(|r| r.suspended),
-        deleted: total(|r| r.deleted),
-        long_unregistered: total(|r| r.long_unregistered),
+/// The schedulable nodes of a cluster.
+pub(super) fn existing(cx: &Cx, cluster: ClusterId) -> Imagined {
+    let usable = |&node: &NodeId| cx.world[node].is_schedulable();
+    let nodes: Vec<NodeId> = cx.world.cluster_nodes(cluster).filter(usable).collect();
+    Imagined {
+        admitted: admitted(cx, cluster),
+        nodes: nodes.iter().map(|&node| packed(cx, node)).collect(),
+        pools: nodes.iter().map(|&node| cx.world[node].pool).collect(),
+        ids: nodes.into_iter().map(Some).collect(),
     }
 }
 
-/// A node as the packing sees it: what is left on it, and whose pods it has.
-pub(super) fn packed(cx: &Cx, node: NodeId) -> Node {
+fn admitted(cx: &Cx, cluster: ClusterId) -> BTreeSet<(DeploymentId, PoolId, ZoneId)> {
+    let Cluster { deployments, pools, .. } = &cx.world[cluster];
+    let mut admitted = BTreeSet::new();
+    for &pool in pools {
+        let zones = cx.world[pool].zones.iter().copied().chain([zone_of_its_own(cx, pool)]);
+        for zone in zones {
+            let of = deployments.iter().copied().filter(|&of| admits(cx, pool, zone, of));
+            admitted.extend(of.map(|of| (of, pool, zone)));
+        }
+    }
+    admitted
+}
+
+impl Imagined {
+    /// Places a pod of `group` on the first of these nodes that its pool and `may_take` allow.
+    pub(super) fn place(
+        &self,
+        snapshot: &mut Snapshot,
+        group: &PodGroup,
+        may_take: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let admits = |index: usize| {
+            let (pool, zone) = (self.pools[index], self.nodes[index].zone);
+            self.admitted.contains(&(group.owner, pool, zone))
+        };
+        let allows = |index: usize| may_take(index) && admits(index);
+        snapshot.place_anywhere(group, allows)
+    }
+}
+
+/// A node as the packing sees it: what is left on it, and whose pods it has. Expendable pods are
+/// not seen at all.
+fn packed(cx: &Cx, node: NodeId) -> Node {
     let state = &cx.world[node];
     let pool = &cx.world[state.pool];
     let mut packed = Node::empty(pool.allocatable - state.requested, state.zone);
     for &pod in &state.pods {
         let owner = cx.world[pod].deployment;
+        if is_expendable(cx, owner) {
+            packed.free += cx.world[owner].template.requests;
+            continue;
+        }
         match packed.pods_of.iter_mut().find(|(other, _)| *other == owner) {
             Some((_, count)) => *count += 1,
             None => packed.pods_of.push((owner, 1)),
@@ -67,18 +103,27 @@ pub(super) fn packed(cx: &Cx, node: NodeId) -> Node {
     packed
 }
 
-/// The nodes that pending pods may use soon: schedulable ones, and those on order as if ready.
-pub(super) fn usable_nodes(cx: &Cx, cluster: ClusterId) -> Vec<NodeId> {
-    let usable = |&node: &NodeId| {
-        cx.world[node].is_schedulable() || cx.world[node].stage == Stage::Provisioning
-    };
-    cx.world.cluster_nodes(cluster).filter(usable).collect()
+/// Whether a deployment's pods are below `--expendable-pods-priority-cutoff`: they call for no
+/// nodes and hold none.
+pub(super) fn is_expendable(cx: &Cx, deployment: DeploymentId) -> bool {
+    let deployment = &cx.world[deployment];
+    let plan = &cx.memory.autoscalers[deployment.cluster.index()].plan;
+    deployment.template.priority < plan.help.priority_cutoff
 }
 
-/// A new node of a pool.
-pub(super) fn template(cx: &Cx, pool: PoolId) -> Template {
-    let pool = &cx.world[pool];
-    let zone = *pool.zones.first().expect("a pool has at least one zone");
+/// A new node of a cluster's pool.
+///
+/// Like upstream's it is made after a ready node of the pool, its zone included: the autoscaler
+/// does not know which zone the scale set will choose. Only a pool without one ever is made after
+/// the scale set itself, whose several zones are one that no other node is in.
+pub(super) fn template(cx: &Cx, cluster: ClusterId, index: usize) -> Template {
+    let id = cx.world[cluster].pools[index];
+    let pool = &cx.world[id];
+    let known = cx.memory.autoscalers[cluster.index()].template_zones[index];
+    let zone = known.unwrap_or_else(|| match pool.zones[..] {
+        [zone] => zone,
+        _ => zone_of_its_own(cx, id),
+    });
     Template {
         node: Node::empty(pool.allocatable, zone),
         allocatable: pool.allocatable,
@@ -86,15 +131,54 @@ pub(super) fn template(cx: &Cx, pool: PoolId) -> Template {
     }
 }
 
+/// What stands for all zones of a pool together.
+fn zone_of_its_own(cx: &Cx, pool: PoolId) -> ZoneId {
+    ZoneId::new(cx.world.zones.len() + pool.index())
+}
+
+/// Remembers the zone of a ready node of each pool, for its templates.
+pub(super) fn update_templates(cx: &mut Cx, cluster: ClusterId) {
+    for index in 0..cx.world[cluster].pools.len() {
+        let pool = &cx.world[cx.world[cluster].pools[index]];
+        let sample = pool.nodes.iter().find(|&&node| cx.world[node].is_schedulable());
+        if let Some(&sample) = sample {
+            let zone = cx.world[sample].zone;
+            cx.memory.autoscalers[cluster.index()].template_zones[index] = Some(zone);
+        }
+    }
+}
+
+/// Number of Ready nodes of a cluster.
+pub(super) fn n_ready(cx: &Cx, cluster: ClusterId) -> usize {
+    let is_ready = |node: &NodeId| {
+        let node = &cx.world[*node];
+        node.stage == Stage::Joined && node.ready == Condition::True
+    };
+    cx.world.cluster_nodes(cluster).filter(is_ready).count()
+}
+
 /// Pods of one deployment as a group of equivalent pods.
 pub(super) fn group(cx: &Cx, deployment: DeploymentId, count: usize) -> PodGroup {
     let template = &cx.world[deployment].template;
+    let mut spread = [None; 2];
+    let hard = |one: &&SpreadConstraint| one.when == WhenUnsatisfiable::DoNotSchedule;
+    for (place, constraint) in spread.iter_mut().zip(template.placement.spread.iter().filter(hard))
+    {
+        *place = Some(Spread {
+            max_skew: constraint.max_skew as usize,
+            key: match constraint.key {
+                DomainKey::Hostname => TopologyKey::Hostname,
+                DomainKey::Zone => TopologyKey::Zone,
+            },
+            min_domains: constraint.min_domains as usize,
+        });
+    }
     PodGroup {
         owner: deployment,
         count,
         request: template.requests,
         host_port: None,
-        spread: None,
+        spread,
         apart: match template.anti_affinity {
             AntiAffinity::None => None,
             AntiAffinity::Hostname => Some(TopologyKey::Hostname),
@@ -103,19 +187,34 @@ pub(super) fn group(cx: &Cx, deployment: DeploymentId, count: usize) -> PodGroup
     }
 }
 
-/// Pods that the scheduler could not place and that call for nodes, in order of their ids.
-pub(super) fn unschedulable(cx: &Cx, cluster: ClusterId, rules: &HelpRules) -> Vec<PodId> {
-    let waits = |&pod: &PodId| {
-        let state = &cx.world[pod];
-        let priority = cx.world[state.deployment].template.priority;
-        state.is_active()
-            && state.node.is_none()
-            && state.attempts > 0
-            && rules.check(priority, state.created_at, cx.now).is_ok()
-    };
+/// Pods that the scheduler could not place, expendable ones left out, in order of their ids; and
+/// those of nodes that are being drained, as they will have to be placed anew.
+pub(super) fn unschedulable(cx: &Cx, cluster: ClusterId) -> Vec<PodId> {
+    let mut waiting = Vec::new();
+    if 0 < n_unbound(cx, cluster) {
+        let deployments = cx.world[cluster].deployments.iter().copied();
+        let waits = |&pod: &PodId| {
+            let state = &cx.world[pod];
+            state.is_active() && state.node.is_none() && state.attempts > 0
+        };
+        for deployment in deployments.filter(|&deployment| !is_expendable(cx, deployment)) {
+            waiting.extend(cx.world[deployment].pods.iter().copied().filter(waits));
+        }
+    }
+    let state = &cx.memory.autoscalers[cluster.index()];
+    for removal in state.removals.iter().filter(|removal| removal.drains) {
+        let pods = cx.world[removal.node].pods.iter().copied();
+        waiting.extend(pods.filter(|&pod| !is_expendable(cx, cx.world[pod].deployment)));
+    }
+    waiting
+}
+
+/// Pods of a cluster that are on no node; most scans end with this number being zero.
+fn n_unbound(cx: &Cx, cluster: ClusterId) -> usize {
     let deployments = cx.world[cluster].deployments.iter();
-    let pods = deployments.flat_map(|&deployment| cx.world[deployment].pods.iter().copied());
-    pods.filter(waits).collect()
+    let all: usize = deployments.map(|&deployment| cx.world[deployment].pods.len()).sum();
+    let bound: usize = cx.world.cluster_nodes(cluster).map(|node| cx.world[node].pods.len()).sum();
+    all - bound
 }
 
 /// When the oldest of some pods was created.
@@ -123,25 +222,30 @@ pub(super) fn oldest(cx: &Cx, pods: &[PodId]) -> Option<Time> {
     pods.iter().map(|&pod| cx.world[pod].created_at).min()
 }
 
-/// Whether a deployment's pods may run in a pool at all.
-pub(super) fn admits(cx: &Cx, pool: PoolId, deployment: DeploymentId) -> bool {
-    scheduler::admits_anywhere(&cx.world, deployment, pool)
+/// Whether the pods of a deployment tolerate the taints of a pool and want its labels, for a node
+/// in a zone, or in any zone of the pool.
+pub(super) fn admits(cx: &Cx, pool: PoolId, zone: ZoneId, deployment: DeploymentId) -> bool {
+    match cx.world.zones.get(zone.index()) {
+        Some(zone) => scheduler::admits(&cx.world, deployment, pool, &zone.name),
+        None => scheduler::admits_anywhere(&cx.world, deployment, pool),
+    }
 }
 
 /// Whether a scale-up may be spread over both pools.
 pub(super) fn similar(cx: &Cx, a: PoolId, b: PoolId) -> bool {
-    let shape = |pool: PoolId| NodeShape {
+    let labels = [a, b].map(|pool| cx.world[pool].labels.iter().collect::<Vec<_>>());
+    let shape = |pool: PoolId, labels| NodeShape {
         capacity: cx.world[pool].capacity,
         allocatable: cx.world[pool].allocatable,
-        requested: Resources::default(),
+        requested: cx.world[pool].daemon_sets,
         gpus: 0,
         allocatable_gpus: 0,
-        labels: &[],
+        labels,
     };
     let rules = Rules {
         provider: Provider::Azure,
         ratios: DifferenceRatios::DEFAULT,
         extra_ignored_labels: &[],
     };
-    are_similar(&shape(a), &shape(b), &rules)
+    are_similar(&shape(a, &labels[0]), &shape(b, &labels[1]), &rules)
 }

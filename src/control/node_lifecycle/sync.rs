@@ -249,8 +249,13 @@ pub fn next_zone(world: &World, pool: PoolId) -> ZoneId {
 
 /// Makes a node of a pool: in its next zone, in the racks of that by turns.
 pub fn new_node(cx: &mut Cx, pool: PoolId) -> NodeId {
-    let node = NodeId::new(cx.world.nodes.len());
     let zone = next_zone(&cx.world, pool);
+    new_node_in(cx, pool, zone)
+}
+
+/// Makes a node of a pool in a zone, in the racks of that by turns.
+fn new_node_in(cx: &mut Cx, pool: PoolId, zone: ZoneId) -> NodeId {
+    let node = NodeId::new(cx.world.nodes.len());
     let racks: Vec<_> = cx.world.racks_of(zone).collect();
     let rack = racks[nodes_in(&cx.world, pool, zone) % racks.len()];
     let NodePool { cluster, ordered: ordinal, .. } = cx.world[pool];
@@ -261,6 +266,7 @@ pub fn new_node(cx: &mut Cx, pool: PoolId) -> NodeId {
         zone,
         rack,
         stage: Stage::Provisioning,
+        allocated: true,
         power: Outages::default(),
         running: false,
         kubelet: Outages::default(),
@@ -286,9 +292,17 @@ pub fn new_node(cx: &mut Cx, pool: PoolId) -> NodeId {
     node
 }
 
-/// Orders the virtual machine of a new node.
-pub fn order(cx: &mut Cx, pool: PoolId) -> NodeId {
-    let node = new_node(cx, pool);
+/// Orders the virtual machine of a new node, for which there is no capacity: it never comes.
+pub fn order_in_vain(cx: &mut Cx, pool: PoolId, zone: ZoneId) -> NodeId {
+    let node = new_node_in(cx, pool, zone);
+    cx.world[node].allocated = false;
+    cx.say(What::NodeOrdered { node });
+    node
+}
+
+/// Orders the virtual machine of a new node in a zone.
+pub fn order(cx: &mut Cx, pool: PoolId, zone: ZoneId) -> NodeId {
+    let node = new_node_in(cx, pool, zone);
     cx.say(What::NodeOrdered { node });
     let name = cx.world.node_name(node);
     let draw = cx.chance.draw("provisioning", &name, 0);
@@ -329,7 +343,8 @@ pub fn joins(cx: &mut Cx, node: NodeId) {
     let place_is_up = cx.world[zone].outages.is_up()
         && cx.world[cx.world[zone].region].blackouts.is_up()
         && cx.world[node].power.is_up();
-    if !place_is_up || cx.world[node].stage == Stage::Deleted {
+    let is_gone = cx.world[node].stage == Stage::Deleted || !cx.world[node].allocated;
+    if !place_is_up || is_gone {
         // It comes up after the repair, see `faults::power::release_orders`.
         return;
     }

@@ -5,7 +5,7 @@
 //! it, or five minutes; before that it may push out pods of lower priority.
 
 use crate::control::kubelet::container;
-use crate::control::{Cx, eviction};
+use crate::control::{Cx, cluster_autoscaler, eviction};
 use crate::model::event::Event;
 use crate::model::fact::{What, Why};
 use crate::model::ids::{ClusterId, NodeId, PodId};
@@ -232,6 +232,8 @@ fn refuse(cx: &mut Cx, pod: PodId, why: &Unschedulable) {
     cx.world[pod].refused_at = cx.now;
     if cx.world[pod].attempts == 1 {
         cx.say(What::PodUnschedulable { pod, why: Why(most_common(why)) });
+        let cluster = cx.world.cluster_of(pod);
+        cluster_autoscaler::pod_became_unschedulable(cx, cluster);
     }
 }
 

@@ -64,7 +64,7 @@ fn pod_group(group: &Fields<'_>) -> Read<PodGroup> {
         count: group.steps("count")?,
         request: group.resources(1)?,
         host_port: host_port.map_err(|_| group.unknown("host_port", "0 to 65535"))?,
-        spread: group.opt_object("spread")?.as_ref().map(spread).transpose()?,
+        spread: [group.opt_object("spread")?.as_ref().map(spread).transpose()?, None],
         apart: None,
     })
 }

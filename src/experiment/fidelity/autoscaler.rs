@@ -8,12 +8,23 @@ part! {
     CLUSTER_AUTOSCALER = "Cluster autoscaler",
     "Adds nodes for pods that fit nowhere, and takes nodes away that are hardly used. Upstream is \
      kubernetes/autoscaler, branch cluster-autoscaler-release-1.36 @ea47d9bb.",
-    left out "DaemonSets, GPUs, provisioning requests, groups of size zero or maximum";
+    left out "GPUs, provisioning requests, limits on cores and memory, groups of size zero or \
+              maximum, annotations of pods and nodes";
+
+    "a loop every scan interval, or at once with frequent loops: after one that did something, \
+     and when a pod turns unschedulable",
+    from "core/static_autoscaler.go, loop/trigger.go",
+    by [control::cluster_autoscaler::scan, control::cluster_autoscaler::pod_became_unschedulable],
+    vectors [], tests [nodes_are_ordered_by_the_first_scan_that_may],
+    left out "a loop takes no time; one that follows at once comes 0.1 s later";
 
     "the loop ends early while more than 3 and more than 45 % of all nodes are unready",
     from "clusterstate/clusterstate.go",
     by [control::cluster_autoscaler::cluster_state::is_cluster_healthy],
-    vectors [cluster_health], tests [a_zone_loss_halts_a_two_zone_cluster_only],
+    vectors [cluster_health],
+    tests [
+        a_zone_loss_halts_a_two_zone_cluster_only, losing_one_of_two_zones_halts_the_autoscaler,
+    ],
     left out "";
 
     "a node is ready, unready, not started, suspended or deleted",
@@ -37,8 +48,38 @@ part! {
         control::cluster_autoscaler::cluster_state::upcoming_nodes,
         control::cluster_autoscaler::cluster_state::ScaleUpRequest,
     ],
-    vectors [], tests [upcoming_nodes_are_those_still_on_their_way, a_scale_up_times_out],
+    vectors [],
+    tests [
+        upcoming_nodes_are_those_still_on_their_way, a_scale_up_times_out,
+        an_invisible_failure_costs_a_quarter_of_an_hour,
+    ],
     left out "";
+
+    "expendable pods, young pods and pods that fit on nodes on their way call for no nodes; \
+     where even the oldest is younger than 2 s, more are waited for",
+    from "core/static_autoscaler.go, core/podlistprocessor",
+    by [
+        control::cluster_autoscaler::scale_up::HelpRules,
+        control::cluster_autoscaler::scale_up::capped,
+        control::cluster_autoscaler::scale_up::check_group,
+    ],
+    vectors [],
+    tests [some_pods_call_for_no_nodes, groups_and_the_total_bound_a_scale_up],
+    left out "annotations of single pods";
+
+    "scale sets fail in one of three ways: the call fails, machines do not come, or they are \
+     reported as failed",
+    from "cloudprovider/azure; issue 8323, PR 5548",
+    by [
+        control::cluster_autoscaler::provider::allot,
+        control::cluster_autoscaler::provider::Visibility,
+    ],
+    vectors [],
+    tests [
+        machines_are_allotted_while_they_last, a_refused_call_backs_off_at_once,
+        fast_delete_turns_to_the_other_pool_after_20_s, a_partial_shortage_fails_in_part,
+    ],
+    left out "the caches of sizes and machines, 1 and 5 min";
 
     "first fit, decreasing, on nodes of one group; a hostname spread may use real nodes",
     from "estimator/binpacking_estimator.go",
@@ -97,7 +138,7 @@ part! {
     "a group that failed is left alone for 5 min, doubling to 30 min",
     from "utils/backoff/exponential_backoff.go",
     by [control::cluster_autoscaler::backoff::Backoff],
-    vectors [backoff], tests [],
+    vectors [backoff], tests [repeated_failures_double_the_back_off],
     left out "";
 
     "utilisation is the greater share of CPU and memory requested",
@@ -106,7 +147,7 @@ part! {
         control::cluster_autoscaler::scale_down::utilization::utilization,
         control::cluster_autoscaler::scale_down::utilization::pod_request,
     ],
-    vectors [node_utilization], tests [],
+    vectors [node_utilization], tests [stuck_pods_do_not_count],
     left out "";
 
     "a pass finds so many unneeded nodes at most, and each must stay unneeded for its time",
@@ -117,7 +158,7 @@ part! {
         control::cluster_autoscaler::scale_down::removable::try_remove,
     ],
     vectors [unneeded_limit, unremovable_reason, min_size_gate],
-    tests [a_needed_pass_restarts_the_wait],
+    tests [a_needed_pass_restarts_the_wait, unneeded_nodes_go_after_ten_minutes],
     left out "";
 
     "up to ten nodes go at a time, of them one with pods; empty ones first",

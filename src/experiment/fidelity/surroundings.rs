@@ -109,6 +109,16 @@ part! {
     vectors [], tests [a_dead_node_is_noticed_tainted_and_evicted],
     left out "";
 
+    "`allocationFailure`: new machines of a region, cluster, pool, size or zone cannot be had",
+    from "aks-docs, azure incident reports; kubernetes/autoscaler issue 8323, PR 5548",
+    by [faults::allocation_failure],
+    vectors [],
+    tests [
+        an_invisible_failure_costs_a_quarter_of_an_hour, a_refused_call_backs_off_at_once,
+        fast_delete_turns_to_the_other_pool_after_20_s,
+    ],
+    left out "the chance of getting machines at all, capacity reservations";
+
     "`podCrash`: containers end and restart with the kubelet's back-off",
     from "azure incident reports",
     by [faults::pod_crash],

@@ -5,6 +5,7 @@ use crate::model::ids::{ClusterId, PoolId, RegionId, ZoneId};
 use crate::model::node_pool::{NodePool, NodePoolSpec, default_provisioning, default_reboot};
 use crate::model::region::Outages;
 use crate::model::taint::TaintSpec;
+use crate::model::vm_size::VmSize;
 use crate::scenario::draft::ClusterSpec;
 use crate::scenario::explain::derived;
 use crate::spec::{Code, Diagnostic};
@@ -51,6 +52,7 @@ fn node_pool(
     path: &str,
 ) -> NodePool {
     let (allocatable, capacity) = spec.resources();
+    let daemon_sets = spec.daemon_sets();
     let span = spec.name.span();
     if spec.vm_size.is_some() {
         let rule = "VM size less what AKS reserves (aks-docs node-resource-reservations.md)";
@@ -79,7 +81,9 @@ fn node_pool(
         name: spec.name.as_str().to_owned(),
         cluster,
         zones: zones(cx, made, spec, region),
-        allocatable,
+        vm_size: spec.vm_size.as_ref().and_then(|name| VmSize::find(name)).map(|size| size.name),
+        allocatable: allocatable - daemon_sets,
+        daemon_sets,
         capacity,
         min_nodes: size.min,
         max_nodes: size.max,

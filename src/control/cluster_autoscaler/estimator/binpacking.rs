@@ -194,7 +194,8 @@ impl Packing<'_> {
 
     /// On the last node, or, where only an uneven hostname spread forbids it, on any other.
     fn place_on_last_or_spread(&mut self, group: &PodGroup, last: usize) -> bool {
-        let by_host = group.spread.is_some_and(|spread| spread.key == TopologyKey::Hostname);
+        let mut spreads = group.spread.iter().flatten();
+        let by_host = spreads.any(|spread| spread.key == TopologyKey::Hostname);
         let node = match self.snapshot.place(group, last) {
             Ok(()) => Some(last),
             Err(Misfit::Spread) if by_host => {
@@ -284,7 +285,7 @@ mod tests {
             count,
             request: resources(cpu, 1),
             host_port: None,
-            spread: None,
+            spread: [None; 2],
             apart: None,
         }
     }

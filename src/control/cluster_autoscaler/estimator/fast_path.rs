@@ -10,7 +10,7 @@ use super::snapshot::{PodGroup, TopologyKey};
 /// Whether all nodes of a group's pods would be alike: no spread, nothing kept apart by zone.
 #[must_use]
 pub fn is_possible(group: &PodGroup) -> bool {
-    group.count > 0 && group.spread.is_none() && group.apart != Some(TopologyKey::Zone)
+    group.count > 0 && group.spread == [None; 2] && group.apart != Some(TopologyKey::Zone)
 }
 
 /// The possible group that saves the most placements; of equals the last, as it comes last anyway.

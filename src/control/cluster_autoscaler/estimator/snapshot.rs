@@ -21,8 +21,8 @@ pub struct PodGroup {
     pub request: Resources,
     /// A port of the node that each needs for itself.
     pub host_port: Option<u16>,
-    /// A spread that must hold (`whenUnsatisfiable: DoNotSchedule`).
-    pub spread: Option<Spread>,
+    /// Spreads that must hold (`whenUnsatisfiable: DoNotSchedule`), at most one for each key.
+    pub spread: [Option<Spread>; 2],
     /// Where at most one of them may be (required anti-affinity).
     pub apart: Option<TopologyKey>,
 }
@@ -79,6 +79,13 @@ impl Node {
             None => self.pods_of.push((group.owner, 1)),
         }
     }
+
+    fn take_off(&mut self, group: &PodGroup) {
+        self.free += group.request;
+        self.host_ports.retain(|port| Some(*port) != group.host_port);
+        let of_owner = self.pods_of.iter_mut().find(|(of, _)| *of == group.owner);
+        of_owner.expect("the pod is on the node").1 -= 1;
+    }
 }
 
 /// Why a pod does not fit on a node: the first filter that rules it out.
@@ -126,6 +133,30 @@ impl Snapshot {
         self.nodes.len() - 1
     }
 
+    /// The nodes as they are now.
+    #[must_use]
+    pub fn into_nodes(self) -> Vec<Node> {
+        self.nodes
+    }
+
+    /// Whether a pod of `group` would fit on the node at `index`.
+    ///
+    /// # Errors
+    /// The first filter that rules it out.
+    pub fn check(&self, group: &PodGroup, index: usize) -> Result<(), Misfit> {
+        check(&self.nodes[index], group, &Topology::of(&self.nodes, group))
+    }
+
+    /// Takes a pod of `group` off the node at `index`, on which it is.
+    pub fn take_off(&mut self, group: &PodGroup, index: usize) {
+        self.nodes[index].take_off(group);
+    }
+
+    /// Puts a pod of `group` on the node at `index`, whether it fits or not.
+    pub fn put_on(&mut self, group: &PodGroup, index: usize) {
+        self.nodes[index].place(group);
+    }
+
     /// Places a pod of `group` on the node at `index`, if it fits.
     pub fn place(&mut self, group: &PodGroup, index: usize) -> Result<(), Misfit> {
         let topology = Topology::of(&self.nodes, group);
@@ -157,20 +188,21 @@ impl Snapshot {
 struct Topology {
     /// Pods in each zone; empty unless a rule asks for zones.
     by_zone: BTreeMap<ZoneId, usize>,
-    /// Pods in the least full domain of the spread constraint.
-    least: usize,
+    /// Pods in the least full domain of each spread constraint.
+    least: [usize; 2],
 }
 
 impl Topology {
     fn of(nodes: &[Node], group: &PodGroup) -> Self {
         let mut by_zone = BTreeMap::new();
-        let spread_key = group.spread.map(|spread| spread.key);
-        if [spread_key, group.apart].contains(&Some(TopologyKey::Zone)) {
+        let [one, other] = group.spread.map(|spread| spread.map(|spread| spread.key));
+        if [one, other, group.apart].contains(&Some(TopologyKey::Zone)) {
             for node in nodes {
                 *by_zone.entry(node.zone).or_default() += node.n_pods_of(group.owner);
             }
         }
-        let least = group.spread.map_or(0, |spread| {
+        let least = group.spread.map(|spread| {
+            let Some(spread) = spread else { return 0 };
             let (n_domains, least) = match spread.key {
                 TopologyKey::Zone => (by_zone.len(), by_zone.values().copied().min()),
                 TopologyKey::Hostname => {
@@ -198,9 +230,10 @@ fn check(node: &Node, group: &PodGroup, topology: &Topology) -> Result<(), Misfi
     if !node.free.fits(&group.request) {
         return Err(Misfit::Resources);
     }
-    if let Some(spread) = group.spread {
+    for (spread, least) in group.spread.iter().zip(topology.least) {
+        let Some(spread) = spread else { continue };
         let here = topology.in_domain(node, spread.key, group.owner);
-        if spread.max_skew + topology.least < here + 1 {
+        if spread.max_skew + least < here + 1 {
             return Err(Misfit::Spread);
         }
     }

@@ -57,7 +57,7 @@ pub struct PodUse {
     pub request: Amounts,
     /// What it belongs to.
     pub kind: PodKind,
-    /// When its deletion began, and the grace period that it has.
+    /// Its deletionTimestamp and the grace period that it has.
     pub terminating: Option<(Time, Span)>,
 }
 
@@ -107,6 +107,12 @@ impl Utilization {
 /// Pods that terminate this much longer than their grace period no longer count.
 const LONG_TERMINATING: Span = Span::from_secs(30);
 
+/// Whether a pod with this deletionTimestamp and grace period should be long gone.
+#[must_use]
+pub fn is_long_terminating((since, grace): (Time, Span), now: Time) -> bool {
+    since + grace + LONG_TERMINATING < now
+}
+
 /// The utilisation of a node, or None if CPU or memory is not known.
 #[must_use]
 pub fn utilization(
@@ -126,7 +132,7 @@ pub fn utilization(
             PodKind::DaemonSet => ignored.daemonsets,
             PodKind::Mirror => ignored.mirrors,
         };
-        let is_stuck = |(since, grace): (Time, Span)| since + grace + LONG_TERMINATING < now;
+        let is_stuck = |it| is_long_terminating(it, now);
         if is_ignored {
             set_aside = set_aside.plus(pod.request);
         } else if !pod.terminating.is_some_and(is_stuck) {
@@ -138,4 +144,28 @@ pub fn utilization(
         cpu: share(used.cpu.milli(), allocatable.cpu.milli(), set_aside.cpu.milli()),
         memory: share(used.memory.get(), allocatable.memory.get(), set_aside.memory.get()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pod is stuck 30 s beyond its deletionTimestamp and grace period, not at that instant;
+    /// then it no longer counts, while DaemonSets that are ignored shrink the node.
+    #[test]
+    fn stuck_pods_do_not_count() {
+        let it = (Time::from_secs(100), Span::from_secs(30));
+        let stuck = [160, 161].map(|now_s| is_long_terminating(it, Time::from_secs(now_s)));
+        assert_eq!(stuck, [false, true]);
+        let request = Amounts { cpu: MilliCpu::new(500), memory: Bytes::from_mib(100) };
+        let node = Amounts { cpu: MilliCpu::new(1_000), memory: Bytes::from_mib(1_000) };
+        let pod = PodUse { request, kind: PodKind::Movable, terminating: Some(it) };
+        let daemon = PodUse { kind: PodKind::DaemonSet, terminating: None, ..pod };
+        let used = |daemonsets, now_s| {
+            let ignored = Ignored { daemonsets, mirrors: false };
+            utilization(node, &[pod, daemon], ignored, Time::from_secs(now_s)).unwrap().cpu
+        };
+        assert_eq!([used(false, 160), used(false, 161)], [1.0, 0.5]);
+        assert_eq!([used(true, 160), used(true, 161)], [1.0, 0.0]);
+    }
 }

@@ -1,0 +1,234 @@
+//! The cloud's side of a scale-up: virtual machine scale sets that may be short of capacity.
+//!
+//! Follows cloudprovider/azure: an increase raises the scale set's target at once and returns;
+//! the machines come, or fail to, later. What the autoscaler learns of a failure is one of three
+//! regimes ([`Visibility`]). A zone that is short counts as full: the scale set balances its
+//! zones by best effort and takes another one. Left out: the caches of sizes and machines
+//! (1 and 5 min), which delay the sight of machines that nobody has to delete.
+
+use crate::control::{Cx, node_lifecycle};
+use crate::model::fact::{What, Why};
+use crate::model::ids::{FaultId, NodeId, PoolId, ZoneId};
+use crate::model::node::Stage;
+use crate::model::world::World;
+use crate::units::{Span, Time};
+
+/// How the autoscaler learns that machines were not allocated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// The call fails (quota): the pool is left alone at once.
+    Synchronous,
+    /// Never: the machines are missed when they are overdue (kubernetes/autoscaler issue 8323).
+    Asynchronous,
+    /// The provider reports machines that failed, so that they are deleted and the pool is left
+    /// alone (`enableFastDeleteOnFailedProvisioning`, kubernetes/autoscaler PR 5548).
+    FastDelete,
+}
+
+/// A shortage of machines that a fault has brought about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// The fault.
+    pub fault: FaultId,
+    /// Pools whose machines are short.
+    pub pools: Vec<PoolId>,
+    /// Zones in which they are; None = in all.
+    pub zones: Option<Vec<ZoneId>>,
+    /// Machines that can still be had, by all the pools together.
+    pub left: u32,
+    /// How the autoscaler learns of it.
+    pub visibility: Visibility,
+    /// From the order to the provider's report of failed machines, with fast delete.
+    pub reported_after: Span,
+}
+
+impl Shortage {
+    fn covers(&self, pool: PoolId, zone: ZoneId) -> bool {
+        self.pools.contains(&pool) && self.zones.as_ref().is_none_or(|zones| zones.contains(&zone))
+    }
+}
+
+/// What the scale sets are short of, and which machines have failed.
+#[derive(Clone, Debug, Default)]
+pub struct Capacity {
+    shortages: Vec<Shortage>,
+    /// Failed machines that are still there, and from when on the autoscaler sees the failure.
+    failed: Vec<(NodeId, Time)>,
+}
+
+/// Why a scale set was not enlarged.
+const REFUSED: &str = "the cloud refused the machines";
+
+/// One machine of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allotment {
+    /// The zone that the scale set puts it into.
+    pub zone: ZoneId,
+    /// The shortage that keeps it from coming, by its place in the list.
+    pub missing: Option<usize>,
+}
+
+/// The zone and the fate of the next machine of a pool; counts it off the shortages.
+///
+/// `zones` are the pool's zones in the order in which the scale set wants them.
+pub fn allot(shortages: &mut [Shortage], pool: PoolId, zones: &[ZoneId]) -> Allotment {
+    let exhausted = |shortages: &[Shortage], zone: ZoneId| {
+        shortages.iter().position(|shortage| shortage.left == 0 && shortage.covers(pool, zone))
+    };
+    let open = zones.iter().copied().find(|&zone| exhausted(shortages, zone).is_none());
+    let zone = open.unwrap_or(*zones.first().expect("a pool has at least one zone"));
+    let missing = exhausted(shortages, zone);
+    if missing.is_none() {
+        for shortage in shortages.iter_mut().filter(|shortage| shortage.covers(pool, zone)) {
+            shortage.left -= 1;
+        }
+    }
+    Allotment { zone, missing }
+}
+
+/// The zones of a pool in the order in which a scale set fills them: those that are up first, the
+/// one with the fewest machines first.
+fn wanted_zones(world: &World, pool: PoolId, new: &[Allotment]) -> Vec<ZoneId> {
+    let in_zone = |zone: ZoneId| {
+        let old = world[pool].nodes.iter().filter(|&&node| world[node].zone == zone).count();
+        old + new.iter().filter(|machine| machine.zone == zone).count()
+    };
+    let mut zones = world[pool].zones.clone();
+    zones.sort_by_key(|&zone| (!world[zone].outages.is_up(), in_zone(zone)));
+    zones
+}
+
+/// An increase that the cloud has accepted.
+#[derive(Debug)]
+pub(super) struct Order {
+    pool: PoolId,
+    machines: Vec<Allotment>,
+    /// The shortages after it.
+    shortages: Vec<Shortage>,
+}
+
+/// Asks for `nodes` more machines of a pool.
+///
+/// # Errors
+/// Why the call fails; then nothing has changed.
+pub(super) fn ask(cx: &Cx, pool: PoolId, nodes: usize) -> Result<Order, &'static str> {
+    let mut shortages = cx.memory.capacity.shortages.clone();
+    let mut machines = Vec::with_capacity(nodes);
+    for _ in 0..nodes {
+        let zones = wanted_zones(&cx.world, pool, &machines);
+        machines.push(allot(&mut shortages, pool, &zones));
+    }
+    let is_refused = |machine: &Allotment| {
+        let regime = machine.missing.map(|index| shortages[index].visibility);
+        regime == Some(Visibility::Synchronous)
+    };
+    if machines.iter().any(is_refused) {
+        return Err(REFUSED);
+    }
+    Ok(Order { pool, machines, shortages })
+}
+
+/// Enlarges the scale set: its machines are on order, those that fail included.
+pub(super) fn enlarge(cx: &mut Cx, order: Order) {
+    let Order { pool, machines, shortages } = order;
+    let mut n_missing = 0;
+    for machine in machines {
+        let Some(shortage) = machine.missing.map(|index| &shortages[index]) else {
+            node_lifecycle::order(cx, pool, machine.zone);
+            continue;
+        };
+        n_missing += 1;
+        let node = node_lifecycle::order_in_vain(cx, pool, machine.zone);
+        if shortage.visibility == Visibility::FastDelete {
+            cx.memory.capacity.failed.push((node, cx.now + shortage.reported_after));
+        }
+    }
+    cx.memory.capacity.shortages = shortages;
+    if 0 < n_missing {
+        cx.say(What::AllocationFailed { pool, nodes: n_missing });
+    }
+}
+
+/// Machines of a pool whose failure the autoscaler sees now, and has not seen before.
+pub(super) fn newly_failed(cx: &mut Cx, pool: PoolId) -> Vec<NodeId> {
+    if cx.memory.capacity.failed.is_empty() {
+        return Vec::new();
+    }
+    let (now, world) = (cx.now, &cx.world);
+    let mut seen = Vec::new();
+    cx.memory.capacity.failed.retain(|&(node, at)| {
+        let gone = world[node].stage == Stage::Deleted;
+        let is_seen = !gone && at <= now && world[node].pool == pool;
+        if is_seen {
+            seen.push(node);
+        }
+        !gone && !is_seen
+    });
+    seen
+}
+
+/// Deletes machines of a scale set: its target sinks at once.
+pub(super) fn delete(cx: &mut Cx, node: NodeId, why: &'static str) {
+    node_lifecycle::remove(cx, node, Why(why));
+}
+
+impl Capacity {
+    /// A shortage begins.
+    pub fn begin(&mut self, shortage: Shortage) {
+        self.shortages.push(shortage);
+    }
+
+    /// The shortage of a fault is over. What failed meanwhile has failed.
+    pub fn end(&mut self, fault: FaultId) {
+        self.shortages.retain(|shortage| shortage.fault != fault);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POOL: usize = 3;
+
+    fn shortage(zones: Option<&[usize]>, left: u32) -> Shortage {
+        Shortage {
+            fault: FaultId::new(0),
+            pools: vec![PoolId::new(POOL)],
+            zones: zones.map(|zones| zones.iter().map(|&zone| ZoneId::new(zone)).collect()),
+            left,
+            visibility: Visibility::Asynchronous,
+            reported_after: Span::ZERO,
+        }
+    }
+
+    /// Machines are had while they last; a short zone gives way to another one; what several
+    /// shortages cover is counted off each of them.
+    #[test]
+    fn machines_are_allotted_while_they_last() {
+        let zones = [1, 2].map(ZoneId::new);
+        for (rule, mut shortages, pool, zone, missing) in [
+            ("no shortage", vec![], POOL, 1, None),
+            ("the last one", vec![shortage(None, 1)], POOL, 1, None),
+            ("none left", vec![shortage(None, 0)], POOL, 1, Some(0)),
+            ("another pool's", vec![shortage(None, 0)], POOL + 1, 1, None),
+            ("the first zone is short", vec![shortage(Some(&[1]), 0)], POOL, 2, None),
+            ("both zones are", vec![shortage(Some(&[1, 2]), 0)], POOL, 1, Some(0)),
+            (
+                "each by its own",
+                vec![shortage(Some(&[1]), 0), shortage(Some(&[2]), 0)],
+                POOL,
+                1,
+                Some(0),
+            ),
+        ] {
+            let got = allot(&mut shortages, PoolId::new(pool), &zones);
+            assert_eq!(got, Allotment { zone: ZoneId::new(zone), missing }, "{rule}");
+        }
+        let mut both = vec![shortage(None, 2), shortage(Some(&[1]), 5)];
+        for _ in 0..2 {
+            assert_eq!(allot(&mut both, PoolId::new(POOL), &zones).missing, None);
+        }
+        assert_eq!(both.iter().map(|shortage| shortage.left).collect::<Vec<_>>(), [0, 3]);
+        assert_eq!(allot(&mut both, PoolId::new(POOL), &zones).missing, Some(0));
+    }
+}
