@@ -104,6 +104,7 @@ fn plan(balancer: Balancer, law: fn(f64) -> Law) -> TrafficPlan {
             speed: 1.0,
             on_timeout: OnTimeout::Serve,
             balancer,
+            stale_failures: 0,
         }],
     }
 }
@@ -113,6 +114,7 @@ fn started(plan: &TrafficPlan) -> (Requests, Routing) {
         pops: vec![PopRoute::only(ClusterId::new(0)); 6],
         origins: vec![OriginMode::Serving],
         endpoints: vec![(0..N_PODS).map(PodId::new).collect()],
+        n_stale: Vec::new(),
     };
     let mut engine = Requests::new(plan);
     for pod in 0..N_PODS {

@@ -4,7 +4,7 @@
 //! instant; the one `match` in [`handle`] is the map of the program. Nothing reads a clock of
 //! the machine: the same scenario, seed and trial give the same facts.
 
-use crate::control::kubelet::{container, probing};
+use crate::control::kubelet::{container, probing, pulling};
 use crate::control::{
     Cx, cluster_autoscaler, custom_metrics, deployment, endpoints, front_door_health, hpa,
     metrics_pipeline, node_lifecycle, replica_set, scheduler,
@@ -117,6 +117,7 @@ fn handle(cx: &mut Cx, scenario: &Scenario, event: Event) {
         Event::Schedule(cluster) => scheduler::cycle(cx, cluster),
         Event::DeploymentSync(deployment) => deployment::sync(cx, deployment),
         Event::ReplicaSetSync(deployment) => replica_set::sync(cx, deployment),
+        Event::ImagePull(node) => pulling::done(cx, node),
         Event::ContainerStep(pod) => container::step(cx, pod),
         Event::ProbeTick(pod, kind) => probing::tick(cx, pod, kind),
         Event::PodGone(pod) => container::ended(cx, pod),

@@ -17,7 +17,7 @@ pub struct Clock {
     n_clusters: usize,
 }
 
-const N_KINDS: usize = 30;
+const N_KINDS: usize = 31;
 
 impl Clock {
     /// An empty clock for a world of `n_clusters` clusters.
@@ -158,6 +158,7 @@ impl Clock {
             Event::DeploymentSync(id) => (27, id.index()),
             Event::OperationStarts(id) => (28, id.index()),
             Event::OperationStep(id) => (29, id.index()),
+            Event::ImagePull(id) => (30, id.index()),
         }
     }
 }
@@ -174,6 +175,11 @@ const fn pod_events(pod: PodId) -> [Event; 6] {
     ]
 }
 
-const fn node_events(node: NodeId) -> [Event; 3] {
-    [Event::NodeJoins(node), Event::NodeDeletes(node), Event::KubeletStats(node)]
+const fn node_events(node: NodeId) -> [Event; 4] {
+    [
+        Event::NodeJoins(node),
+        Event::NodeDeletes(node),
+        Event::KubeletStats(node),
+        Event::ImagePull(node),
+    ]
 }

@@ -3,14 +3,14 @@
 //!
 //! Follows endpointslice/endpointslice_controller.go (a Service is updated at most once a
 //! second), pkg/proxy (rules are synced at most once a second) and KEP 1669/1672 for terminating
-//! endpoints. Left out: watch back-pressure and client rate limits; established connections,
-//! which no endpoint change ends (kube-proxy clears stale conntrack entries of UDP only).
+//! endpoints. No endpoint change ends an established connection; what becomes of those to a dead
+//! pod is stated in `model::connections`. Left out: watch back-pressure and client rate limits.
 
 use std::fmt;
 
 mod sync;
 
-pub use sync::{apply, publish, readiness_changed};
+pub use sync::{apply, connections_are_reset, connections_go_stale, publish, readiness_changed};
 
 use crate::units::{Span, Time};
 

@@ -13,6 +13,7 @@ use super::custom_metrics::adapter::Adapter;
 use super::front_door_health::{OriginCondition, ProbedOrigin};
 use super::hpa::plan::HpaPlan;
 use super::hpa::sync::HpaState;
+use super::kubelet::image_pull::NodePulls;
 use super::kubelet::probing::PodProbes;
 use super::kubelet::restart::RestartBackoff;
 use super::metrics_pipeline::PodCounters;
@@ -34,6 +35,10 @@ pub struct Memory {
     pub hpas: Vec<HpaState>,
     /// What the monitoring of each cluster has scraped for HPAs, where one asks for it.
     pub adapters: Vec<Option<Adapter>>,
+    /// Pods that are gone without a word, and until when callers keep connections to them.
+    pub stale_connections: BTreeMap<PodId, Time>,
+    /// Image pulls, by node.
+    pub pulls: BTreeMap<NodeId, NodePulls>,
     /// When an HPA last changed a deployment's replicas.
     pub scaled_at: Vec<Option<Time>>,
     /// Autoscalers by cluster.
@@ -77,6 +82,7 @@ struct PodMemory {
     restarts: RestartBackoff,
     n_endpoint_changes: u64,
     eviction: Option<EvictionTimer>,
+    n_failed_pulls: u32,
 }
 
 /// What the node lifecycle controller knows of a node's lease.
@@ -117,6 +123,8 @@ impl Memory {
             nodes: Vec::new(),
             hpas: hpas.iter().cloned().map(HpaState::new).collect(),
             adapters: vec![None; n_clusters],
+            stale_connections: BTreeMap::new(),
+            pulls: BTreeMap::new(),
             scaled_at: vec![None; world.deployments.len()],
             autoscalers: autoscalers.iter().enumerate().map(autoscaler).collect(),
             capacity: Capacity::default(),
@@ -194,6 +202,13 @@ impl Memory {
     /// The toleration timer of a pod on a tainted node.
     pub fn eviction_mut(&mut self, pod: PodId) -> &mut Option<EvictionTimer> {
         &mut self.pod_mut(pod).eviction
+    }
+
+    /// Counts a failed pull of a pod's image; returns how many there were.
+    pub fn pull_failed(&mut self, pod: PodId) -> u32 {
+        let memory = self.pod_mut(pod);
+        memory.n_failed_pulls = memory.n_failed_pulls.saturating_add(1);
+        memory.n_failed_pulls
     }
 
     /// Number of a pod's next change of readiness, for its draws.

@@ -3,6 +3,8 @@
 use crate::control::endpoints::PropagationPolicy;
 use crate::control::hpa::pods::CpuTiming;
 use crate::control::hpa::tolerance::Tolerance;
+use crate::control::kubelet::image_pull::PullPolicy;
+use crate::control::kubelet::restart::{BackoffLimits, RestartPolicy, SyncRetry};
 use crate::control::node_lifecycle::auto_repair_spec::RepairPlan;
 use crate::control::node_lifecycle::monitor::MonitorPolicy;
 use crate::control::node_lifecycle::zones::EvictionPolicy;
@@ -86,6 +88,31 @@ section! {
         "controllerBurst" controller_burst: u32 = default "30",
             source "kubernetes controller-manager generic defaults",
             range 1..=100000;
+        /// `serializeImagePulls` of the kubelets: one pull at a time on a node.
+        "serializeImagePulls" serialize_image_pulls: bool = default "true",
+            source "kubernetes pkg/kubelet/apis/config/v1beta1/defaults.go";
+        /// `maxParallelImagePulls` of the kubelets; left out, no bound.
+        "maxParallelImagePulls" max_parallel_image_pulls: Option<u32> = optional,
+            range 1..=1000;
+        /// `registryPullQPS` of the kubelets, for parallel pulls; 0 is no bound.
+        "registryPullQPS" registry_pull_qps: Rate = default "5/s",
+            source "kubernetes pkg/kubelet/apis/config/v1beta1/defaults.go",
+            range "0/s"..="100000/s";
+        /// `registryBurst` of the kubelets.
+        "registryBurst" registry_burst: u32 = default "10",
+            source "kubernetes pkg/kubelet/apis/config/v1beta1/defaults.go",
+            range 1..=100000;
+        /// `crashLoopBackOff.maxContainerRestartPeriod` of the kubelets (KEP 5593).
+        "maxContainerRestartPeriod" max_container_restart_period: Span = default "5m",
+            source "kubernetes pkg/kubelet/kubelet.go: MaxContainerBackOff; unset by default",
+            range "1s"..="5m";
+        /// Feature gate of the kubelets: back-off of crashed containers 1 s to 60 s instead of
+        /// 10 s to 5 min (KEP 4603).
+        "reduceDefaultCrashLoopBackOffDecay" reduced_decay: bool = default "false",
+            source "kubernetes kube_features.go: alpha, off";
+        /// When the kubelet looks again at a container that backs off.
+        "crashLoopBackOffSync" back_off_sync: BackOffSync = default "periodic",
+            source "kubernetes pkg/kubelet/pod_workers.go before v1.35";
         /// From a change of a pod's readiness to the API server knowing it.
         "statusPatchDelay" status_patch_delay: Span = default "100ms",
             source "assumed: status patch and watch",
@@ -118,6 +145,16 @@ choice! {
         "perDirection" => PerDirection,
         /// `|1 - ratio| <= t`: before; differs at exactly 1.1 in double precision.
         "symmetric" => Symmetric,
+    }
+}
+
+choice! {
+    /// When a kubelet syncs a pod whose container backs off.
+    pub enum BackOffSync {
+        /// 10 s after the last time, up to half more: before Kubernetes 1.35.
+        "periodic" => Periodic,
+        /// When the back-off ends, up to half more: from Kubernetes 1.35 on.
+        "atExpiry" => AtExpiry,
     }
 }
 
@@ -232,6 +269,16 @@ impl KubernetesSpec {
                 slice_batching: *self.endpoint_slice_delay,
                 proxy_sync: *self.proxy_sync_delay,
             },
+            restarts: self.restarts(),
+            pulls: PullPolicy {
+                parallel: if *self.serialize_image_pulls {
+                    Some(1)
+                } else {
+                    *self.max_parallel_image_pulls
+                },
+                qps: self.registry_pull_qps.per_s(),
+                burst: *self.registry_burst,
+            },
             default_spread: match *self.default_spread {
                 DefaultSpread::Upstream => SYSTEM_DEFAULT_SPREAD.to_vec(),
                 DefaultSpread::Aks => AKS_DEFAULT_SPREAD.to_vec(),
@@ -249,6 +296,18 @@ impl KubernetesSpec {
             },
             percentage: (0 < percentage).then_some(percentage),
         }
+    }
+
+    fn restarts(&self) -> RestartPolicy {
+        let usual = BackoffLimits::default();
+        let reduced = BackoffLimits { initial: Span::from_secs(1), max: Span::from_secs(60) };
+        let limits = if *self.reduced_decay { reduced } else { usual };
+        let max = limits.max.min(*self.max_container_restart_period);
+        let retry = match *self.back_off_sync {
+            BackOffSync::Periodic => SyncRetry::Periodic,
+            BackOffSync::AtExpiry => SyncRetry::AtExpiry,
+        };
+        RestartPolicy { limits: BackoffLimits { max, ..limits }, retry }
     }
 
     fn monitor(&self) -> MonitorPolicy {
@@ -309,6 +368,10 @@ pub struct Settings {
     pub controller_burst: u32,
     /// Auto-repair of each cluster, if it has it.
     pub auto_repair: Vec<Option<RepairPlan>>,
+    /// How kubelets pull images.
+    pub pulls: PullPolicy,
+    /// How kubelets restart containers.
+    pub restarts: RestartPolicy,
     /// How long readiness takes to reach the balancers.
     pub propagation: PropagationPolicy,
     /// Topology spread of pods without own constraints.

@@ -17,6 +17,7 @@ pub mod node_loss;
 pub mod pod_crash;
 pub mod power;
 pub mod region_loss;
+pub mod registry_loss;
 pub mod zone_loss;
 
 /// Something that breaks at an instant and may be repaired later.
@@ -109,6 +110,8 @@ faults! {
     "podCrash" pod_crash: pod_crash::PodCrashSpec;
     /// The cloud has no capacity for new machines.
     "allocationFailure" allocation_failure: allocation_failure::AllocationFailureSpec;
+    /// The registry of a cluster is lost.
+    "registryLoss" registry_loss: registry_loss::RegistryLossSpec;
 }
 
 /// [`FaultSection`] without its constant, so that sections of all kinds can be held alike.

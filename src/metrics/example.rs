@@ -133,6 +133,8 @@ fn cluster(index: usize, name: &str) -> Cluster {
         pools: Vec::new(),
         deployments: vec![DeploymentId::new(index)],
         control_plane: Outages::default(),
+        registry: Outages::default(),
+        registry_bandwidth: None,
         origin: OriginState::default(),
     }
 }
@@ -168,6 +170,8 @@ fn template() -> PodTemplate {
         service: Law::constant(0.08),
         cpu_per_worker: MilliCpu::new(500),
         image: Bytes::from_mib(100),
+        always_pull: false,
+        connections: None,
         start_up: Law::constant(5.0),
         probes: Probes::default(),
         termination_grace: Span::from_secs(30),

@@ -2,6 +2,7 @@
 
 use super::ids::{DeploymentId, PoolId, RegionId};
 use super::region::Outages;
+use crate::units::Bytes;
 
 /// A Kubernetes cluster.
 #[derive(Clone, Debug)]
@@ -16,6 +17,10 @@ pub struct Cluster {
     pub deployments: Vec<DeploymentId>,
     /// Faults that hold its control plane down: no controller of the cluster acts meanwhile.
     pub control_plane: Outages,
+    /// Faults that keep its registry from answering.
+    pub registry: Outages,
+    /// Bytes a second that its registry serves in all; None: no bound.
+    pub registry_bandwidth: Option<Bytes>,
     /// How its ingress answers requests and probes from outside.
     pub origin: OriginState,
 }

@@ -41,6 +41,8 @@ pub enum Event {
     DeploymentSync(DeploymentId),
     /// The ReplicaSet controller compares a deployment's pods with its replicas.
     ReplicaSetSync(DeploymentId),
+    /// A node has pulled an image.
+    ImagePull(NodeId),
     /// A pod's container enters its next state: pulled, created, answering, restarted, stopped.
     ContainerStep(PodId),
     /// The kubelet probes a pod.
@@ -98,6 +100,7 @@ impl Event {
             | Self::OperationStep(_)
             | Self::DeploymentSync(_)
             | Self::ReplicaSetSync(_)
+            | Self::ImagePull(_)
             | Self::ContainerStep(_)
             | Self::ProbeTick(..)
             | Self::PodGone(_) => 3,

@@ -230,6 +230,13 @@ facts! {
         /// The pod.
         pod: PodId
     } "image-pulled", |w| format!("image of {} is pulled", w.pod_name(pod));
+    /// A pod's image could not be pulled; it is tried again.
+    19 ImagePullFailed {
+        /// The pod.
+        pod: PodId,
+        /// Cause.
+        why: Why
+    } "image-pull-failed", |w| format!("image of {} is not pulled: {}", w.pod_name(pod), why.0);
     /// A pod's container started.
     14 ContainerStarted {
         /// The pod.

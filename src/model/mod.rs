@@ -8,6 +8,7 @@
 
 pub mod client;
 pub mod cluster;
+pub mod connections;
 pub mod container;
 pub mod disruption_budget;
 pub mod duration;

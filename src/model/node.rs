@@ -49,14 +49,13 @@ pub struct Node {
     pub ordered_at: Time,
     /// When its Node object appeared.
     pub joined_at: Time,
+    /// When its kubelet last started.
+    pub kubelet_since: Time,
     /// What its pods request in all.
     pub requested: Resources,
     /// Pods bound to it, terminating ones included.
     pub pods: Vec<PodId>,
-    /// When its image puller is free again (serial pulls).
-    pub puller_free_at: Time,
-    /// The images that it has or pulls (by workload and the revision that they date from), and
-    /// since or from when it has them.
+    /// The images that it has, by workload and the revision that they date from, and since when.
     pub images: Vec<((WorkloadId, u32), Time)>,
 }
 
@@ -142,7 +141,7 @@ impl Node {
         self.is_up() && self.kubelet.is_up()
     }
 
-    /// When an image of a workload, from this revision on, is on it; None if it has to be pulled
+    /// Since when an image of a workload, from this revision on, is on it; None if it has to be pulled
     /// first.
     #[must_use]
     pub fn image_ready_at(&self, image: (WorkloadId, u32)) -> Option<Time> {

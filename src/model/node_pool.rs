@@ -46,6 +46,10 @@ section! {
         "pullBandwidth" pull_bandwidth: Bytes = default "100Mi",
             source "assumed: registry in the same region, unpacking included",
             range "64Ki"..="100Gi";
+        /// Size of the images that a new node pulls before any other, for its system pods.
+        "systemImages" system_images: Bytes = default "0",
+            source "assumed: AKS node images contain them",
+            range "0"..="100Gi";
         /// From the image being there to the container running: sandbox, volumes, runtime.
         "containerStart" container_start: Span = default "1s", source "assumed", range "0s"..="1h";
         /// Labels of its nodes, beside host name, zone, pool and machine size.
@@ -244,6 +248,8 @@ pub struct NodePool {
     pub reboot: Law,
     /// Image pull bandwidth of one node \[bytes a second\].
     pub pull_bandwidth: Bytes,
+    /// What a new node pulls first \[bytes\].
+    pub system_images: Bytes,
     /// Time from image present to container started: sandbox, volumes, runtime.
     pub container_start: Span,
     /// Labels of its nodes, without host name and zone.

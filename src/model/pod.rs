@@ -54,9 +54,13 @@ pub enum Container {
     Starting,
     /// The process answers.
     Answering,
+    /// A probe failed for good: the preStop hook runs, and the process still answers.
+    Ending,
     /// It got SIGTERM: it finishes what it has and takes nothing new.
     Stopping,
-    /// It crashed and waits for its restart.
+    /// It ended by itself; the kubelet has not noticed yet.
+    Exited,
+    /// It ended and waits for its restart.
     BackingOff,
     /// Its node lost power, or it was killed for good.
     Dead,
@@ -66,7 +70,13 @@ impl Container {
     /// Whether a process exists (Kubernetes: the container is Running).
     #[must_use]
     pub const fn is_running(self) -> bool {
-        matches!(self, Self::Starting | Self::Answering | Self::Stopping)
+        matches!(self, Self::Starting | Self::Answering | Self::Ending | Self::Stopping)
+    }
+
+    /// Whether its process answers requests.
+    #[must_use]
+    pub const fn answers(self) -> bool {
+        matches!(self, Self::Answering | Self::Ending)
     }
 }
 

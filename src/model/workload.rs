@@ -4,6 +4,7 @@ use crate::sim::laws::Law;
 use crate::spec::{Code, Decoder, Diagnostic, choice, section};
 use crate::units::{Bytes, MilliCpu, Rate, Ratio, Span};
 
+use super::connections::Connections;
 use super::container::Containers;
 use super::disruption_budget::DisruptionBudget;
 use super::ids::{ClusterId, DeploymentId, PodId, WorkloadId};
@@ -54,6 +55,10 @@ section! {
         "failureThreshold" failure_threshold: u32 = default "3",
             source "kubernetes pkg/apis/core/v1/defaults.go",
             range 1..=1000;
+        /// Seconds from the kill of a container that failed a startup or liveness probe to its
+        /// end at the latest; left out, those of the pod.
+        "terminationGracePeriodSeconds" termination_grace_s: Option<u32> = optional,
+            range 1..=86400;
     }
 }
 
@@ -68,6 +73,17 @@ impl ProbeSpec {
             timeout: seconds(*self.timeout_s),
             success_threshold: *self.success_threshold,
             failure_threshold: *self.failure_threshold,
+            termination_grace: self.termination_grace_s.map(seconds),
+        }
+    }
+
+    /// Kubernetes refuses a grace period of a readiness probe, which kills nothing.
+    pub fn check_kills_nothing(&self, cx: &mut Decoder<'_>) {
+        if self.termination_grace_s.is_some() {
+            let place = self.termination_grace_s.place.clone();
+            let message = "a readiness probe kills nothing: it has no grace period";
+            let wrong = Diagnostic::error(Code::Contradiction, place, message);
+            cx.report(wrong.help("remove `terminationGracePeriodSeconds`"));
         }
     }
 
@@ -79,6 +95,16 @@ impl ProbeSpec {
             let wrong = Diagnostic::error(Code::Contradiction, place, message);
             cx.report(wrong.allowed("1, for startup and liveness probes"));
         }
+    }
+}
+
+choice! {
+    /// When an image is pulled.
+    pub enum ImagePullPolicySpec {
+        /// Unless the node has it.
+        "IfNotPresent" => IfNotPresent,
+        /// The registry is asked before every start of a container; what is there is not pulled.
+        "Always" => Always,
     }
 }
 
@@ -157,10 +183,14 @@ pub struct PodTemplate {
     pub queue: u32,
     /// Service time of a request on an idle pod \[s\].
     pub service: Law,
+    /// Connections that callers keep open to each pod; None: every request opens its own.
+    pub connections: Option<Connections>,
     /// CPU that one busy worker uses.
     pub cpu_per_worker: MilliCpu,
     /// Size of the image that a node pulls once.
     pub image: Bytes,
+    /// `imagePullPolicy: Always`: the registry is asked before every start of a container.
+    pub always_pull: bool,
     /// Time from container start until the process can answer \[s\].
     pub start_up: Law,
     /// The three probes.
@@ -217,6 +247,8 @@ pub struct Probe {
     pub success_threshold: u32,
     /// `failureThreshold`.
     pub failure_threshold: u32,
+    /// `terminationGracePeriodSeconds` of the probe, instead of the pod's.
+    pub termination_grace: Option<Span>,
 }
 
 impl Deployment {

@@ -15,7 +15,7 @@ use crate::model::region::RegionSpec;
 use crate::spec::{Code, Decoder, Diagnostic, Name, Place, Text, section};
 use crate::traffic::cpu_load::CpuLoadSpec;
 use crate::traffic::demand::DemandSpec;
-use crate::units::{Ratio, Span};
+use crate::units::{Bytes, Ratio, Span};
 
 use super::workload_spec::WorkloadSpec;
 
@@ -119,5 +119,7 @@ section! {
         "autoscaler" autoscaler: ClusterAutoscalerSpec = section;
         /// Its node auto-repair (AKS).
         "autoRepair" auto_repair: AutoRepairSpec = section;
+        /// Bytes a second that its registry serves to all nodes together; left out, no bound.
+        "registryBandwidth" registry_bandwidth: Option<Bytes> = optional, range "64Ki"..="1Ti";
     }
 }

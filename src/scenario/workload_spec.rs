@@ -6,6 +6,7 @@
 use std::sync::LazyLock;
 
 use crate::control::hpa::spec::HpaSpec;
+use crate::model::connections::ConnectionsSpec;
 use crate::model::container::{MemoryUsageSpec, SidecarSpec};
 use crate::model::disruption_budget::PodDisruptionBudgetSpec;
 use crate::model::duration::DurationSpec;
@@ -13,7 +14,9 @@ use crate::model::labels::LabelMap;
 use crate::model::placement::{AffinitySpec, PreemptionPolicy, SpreadConstraintSpec};
 use crate::model::rollout::StrategySpec;
 use crate::model::taint::TolerationSpec;
-use crate::model::workload::{AntiAffinitySpec, LimitsSpec, ProbeSpec, RequestsSpec};
+use crate::model::workload::{
+    AntiAffinitySpec, ImagePullPolicySpec, LimitsSpec, ProbeSpec, RequestsSpec,
+};
 use crate::spec::{
     Code, Decode, Decoder, Diagnostic, Field, Kind, Name, Node, Origin, Presence, Section, Set,
     Shape, Text, choice, section,
@@ -51,12 +54,17 @@ section! {
             source "assumed: most servers do not notice";
         /// How a pod is picked for a request.
         "balancer" balancer: BalancerSpec = default "random", source "kube-proxy in iptables mode";
+        /// Connections that callers keep open; left out, every request opens its own.
+        "connections" connections: Option<ConnectionsSpec> = optional;
         /// A request's p99 must stay below this for the capacity to count as sustained.
         "latencyObjective" latency_objective: Span = default "500ms",
             source "assumed",
             range "1ms"..="1h";
         /// Size of the image that a node pulls once.
         "image" image: Bytes = default "400Mi", source "assumed", range "0"..="100Gi";
+        /// When the image is pulled.
+        "imagePullPolicy" image_pull_policy: ImagePullPolicySpec = default "IfNotPresent",
+            source "kubernetes pkg/apis/core/v1/defaults.go, for a tag other than latest";
         /// From the start of the container until the process can answer; left out, 5 s (assumed).
         "startUp" start_up: Option<DurationSpec> = optional, range "0s"..="1d";
         /// Gates the other probes until it has passed once; left out, there is none.
@@ -285,6 +293,9 @@ impl WorkloadSpec {
             if let Some(probe) = &**probe {
                 probe.check_passes_at_once(cx);
             }
+        }
+        if let Some(probe) = &*self.readiness_probe {
+            probe.check_kills_nothing(cx);
         }
     }
 }

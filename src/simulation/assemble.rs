@@ -116,6 +116,7 @@ fn closed(world: &World) -> Routing {
         pops: vec![PopRoute::NOWHERE; world.front_door.pops.len()],
         origins: vec![OriginMode::Serving; world.clusters.len()],
         endpoints: vec![Vec::new(); world.deployments.len()],
+        n_stale: vec![0; world.deployments.len()],
     }
 }
 

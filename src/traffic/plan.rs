@@ -172,6 +172,9 @@ pub struct DeploymentPlan {
     pub on_timeout: OnTimeout,
     /// How a pod is picked for a request.
     pub balancer: Balancer,
+    /// Requests that fail on connections to a pod that is gone without a word before all of them
+    /// are closed; 0 if every request opens its own.
+    pub stale_failures: u32,
 }
 
 /// What a server does with a request whose client (or edge) has given up. It learns that one

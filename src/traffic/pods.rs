@@ -224,6 +224,8 @@ pub(super) struct Pod {
     pub(super) threshold_s: f64,
     pub(super) process: Process,
     pub(super) deployment: u32,
+    /// Once it is gone without a word: requests that will still fail on connections to it.
+    pub(super) stale_failures: u32,
     pub(super) ring: Ring,
     workers: usize,
     slowness_since_s: f64,
@@ -242,6 +244,7 @@ impl Pod {
             threshold_s: f64::INFINITY,
             process: Process::Gone(Kill::Reset),
             deployment: 0,
+            stale_failures: 0,
             ring: Ring::new(),
             workers: 0,
             slowness_since_s: f64::NEG_INFINITY,

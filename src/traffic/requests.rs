@@ -166,6 +166,7 @@ struct Deployment {
     sampler: Sampler,
     on_timeout: OnTimeout,
     balancer: Balancer,
+    stale_failures: u32,
     /// Next endpoint in turn.
     turn: usize,
     /// Attempts that arrived in this slice.
@@ -486,6 +487,7 @@ impl Deployment {
             sampler: Sampler::new(&plan.law),
             on_timeout: plan.on_timeout,
             balancer: plan.balancer,
+            stale_failures: plan.stale_failures,
             turn: 0,
             arrived: 0,
         }

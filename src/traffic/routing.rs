@@ -15,9 +15,19 @@ pub struct Routing {
     /// By `DeploymentId`: the pods that the balancer sends to. May hold pods that are dead, as
     /// long as nobody has told the balancer.
     pub endpoints: Vec<Vec<PodId>>,
+    /// By `DeploymentId`: how many pods at the end of its endpoints no balancer sends to any more,
+    /// though callers still have connections to them. Missing ones are 0.
+    pub n_stale: Vec<usize>,
 }
 
 impl Routing {
+    /// The endpoints of a deployment that get new connections.
+    pub(super) fn current(&self, deployment: usize) -> &[PodId] {
+        let endpoints = &self.endpoints[deployment];
+        let n_stale = self.n_stale.get(deployment).copied().unwrap_or(0);
+        &endpoints[..endpoints.len() - n_stale]
+    }
+
     /// The cluster to which each of `pops` sends everything, if it is the same.
     pub(super) fn sole_cluster(&self, pops: &[u32]) -> Option<ClusterId> {
         let mut soles = pops.iter().map(|pop| match self.pops[*pop as usize].shares[..] {

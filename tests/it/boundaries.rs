@@ -8,7 +8,9 @@ use tideover::control::cluster_autoscaler::similar::{
     DifferenceRatios, NodeShape, Provider, Rules, are_similar,
 };
 use tideover::control::endpoints::{Endpoint, EndpointsInUse};
-use tideover::control::kubelet::probe::{Answer, ProbeChange, ProbeWorker, Verdict};
+use tideover::control::kubelet::probe::{
+    Answer, ProbeChange, ProbeWorker, Results, Timing, Verdict,
+};
 use tideover::control::node_lifecycle::taint_eviction::{TaintKey, Toleration, eviction_timer};
 use tideover::control::replica_set::deletion_order::{self, Candidate, Phase, compare, victims};
 use tideover::model::event::ProbeKind;
@@ -23,6 +25,7 @@ const PROBE: Probe = Probe {
     timeout: Span::from_secs(1),
     success_threshold: 1,
     failure_threshold: 3,
+    termination_grace: None,
 };
 
 /// An answer that takes exactly the time-out is in time; a nanosecond more is too late.
@@ -32,7 +35,8 @@ fn an_answer_at_the_time_out_is_in_time() {
     let change = |takes| {
         let answer = Answer::After(takes);
         let kind = ProbeKind::Readiness;
-        ProbeWorker::started(kind, PROBE, Time::ZERO, start, start, answer).next_change()
+        let timing = Timing { phase: Time::ZERO, started_at: start, passed_at: start };
+        ProbeWorker::started(kind, PROBE, timing, Results::default(), answer).next_change()
     };
     let passed = ProbeChange { at: Time::from_secs(101), verdict: Verdict::Success };
     assert_eq!(change(Span::from_secs(1)), Some(passed));
@@ -43,7 +47,8 @@ fn an_answer_at_the_time_out_is_in_time() {
 #[test]
 fn the_threshold_is_reached_by_its_last_result() {
     let good = Answer::After(Span::ZERO);
-    let mut worker = ProbeWorker::passing(PROBE, Time::from_secs(1), good, Time::from_secs(-50));
+    let (kind, long_ago) = (ProbeKind::Readiness, Time::from_secs(-50));
+    let mut worker = ProbeWorker::passing(kind, PROBE, Time::from_secs(1), good, long_ago);
     worker.change(Time::ZERO, Answer::Never);
     // Probes start at 1, 11 and 21 s and time out a second later.
     worker.absorb(Time::from_secs(22) - Span::from_nanos(1));

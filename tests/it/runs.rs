@@ -7,6 +7,7 @@ mod determinism;
 mod drain;
 mod drill;
 mod hpa;
+mod kubelet;
 mod kubelets;
 mod laws;
 mod node_repair;

@@ -7,6 +7,7 @@ use crate::control::{Cx, front_door_health};
 use crate::model::event::Event;
 use crate::model::fact::What;
 use crate::model::ids::{DeploymentId, PodId};
+use crate::units::Time;
 
 use super::{Endpoint, endpoints_in_use, propagation};
 
@@ -14,6 +15,7 @@ use super::{Endpoint, endpoints_in_use, propagation};
 pub fn readiness_changed(cx: &mut Cx, pod: PodId) {
     if cx.world[pod].gone && !cx.world[pod].in_endpoints {
         cx.clock.disarm(Event::EndpointsChange(pod));
+        await_end_of_connections(cx, pod);
         return;
     }
     if !cx.control_plane_is_up(cx.world.cluster_of(pod)) {
@@ -28,7 +30,16 @@ pub fn readiness_changed(cx: &mut Cx, pod: PodId) {
 
 /// The balancers of a deployment act on a pod's present readiness.
 pub fn apply(cx: &mut Cx, pod: PodId) {
+    let is_over = |&until: &Time| until <= cx.now;
+    let ended = cx.memory.stale_connections.get(&pod).is_some_and(is_over);
+    if ended {
+        cx.memory.stale_connections.remove(&pod);
+    }
+    await_end_of_connections(cx, pod);
     if !cx.control_plane_is_up(cx.world.cluster_of(pod)) {
+        if ended {
+            publish(cx, cx.world[pod].deployment);
+        }
         return;
     }
     let serving = cx.world[pod].is_ready();
@@ -37,9 +48,38 @@ pub fn apply(cx: &mut Cx, pod: PodId) {
         cx.say(What::EndpointsChanged { pod, serving });
     }
     publish(cx, cx.world[pod].deployment);
-    if cx.world[pod].gone {
+    if cx.world[pod].gone && !cx.memory.stale_connections.contains_key(&pod) {
         cx.clock.retire_endpoints(pod);
     }
+}
+
+/// The machine of a pod lost power while callers had connections to it: nothing resets them.
+pub fn connections_go_stale(cx: &mut Cx, pod: PodId) {
+    let connections = cx.world[cx.world[pod].deployment].template.connections;
+    let listed = cx.routing.endpoints[cx.world[pod].deployment.index()].contains(&pod);
+    if let (Some(connections), true) = (connections, listed) {
+        cx.memory.stale_connections.insert(pod, cx.now + connections.dead_after);
+        await_end_of_connections(cx, pod);
+    }
+}
+
+/// The machine is back and resets connections that it does not know.
+pub fn connections_are_reset(cx: &mut Cx, pod: PodId) {
+    if cx.memory.stale_connections.remove(&pod).is_some() {
+        publish(cx, cx.world[pod].deployment);
+    }
+}
+
+fn await_end_of_connections(cx: &mut Cx, pod: PodId) {
+    if let Some(&until) = cx.memory.stale_connections.get(&pod) {
+        cx.clock.arm_by(Event::EndpointsChange(pod), until);
+    }
+}
+
+/// The pods of a deployment that callers have connections to, though no balancer lists them.
+fn stale(cx: &Cx, deployment: DeploymentId, used: &[PodId]) -> Vec<PodId> {
+    let pods = cx.memory.stale_connections.keys().copied();
+    pods.filter(|pod| cx.world[*pod].deployment == deployment && !used.contains(pod)).collect()
 }
 
 /// Writes the endpoints that balancers use into the routing.
@@ -55,7 +95,11 @@ pub fn publish(cx: &mut Cx, deployment: DeploymentId) {
     };
     let pods: Vec<PodId> = cx.world[deployment].pods.iter().filter(known).copied().collect();
     let used = endpoints_in_use(pods.iter().map(endpoint));
-    cx.routing.endpoints[deployment.index()] =
+    let mut endpoints: Vec<PodId> =
         pods.into_iter().filter(|pod| used.uses(endpoint(pod))).collect();
+    let stale = stale(cx, deployment, &endpoints);
+    cx.routing.n_stale[deployment.index()] = stale.len();
+    endpoints.extend(stale);
+    cx.routing.endpoints[deployment.index()] = endpoints;
     front_door_health::origin_changed(cx, cx.world[deployment].cluster);
 }

@@ -10,7 +10,6 @@ use crate::model::event::Event;
 use crate::model::fact::{ClusterSet, What, Why};
 use crate::model::front_door::{FrontDoor, Origin, Pop, ProbeTarget};
 use crate::model::ids::{ClusterId, PodId, PopId};
-use crate::model::pod::Container;
 use crate::traffic::routing::{OriginMode, PopRoute};
 use crate::units::{Span, Time};
 
@@ -20,7 +19,7 @@ use super::routing::{OriginView, pick_origins};
 /// What a probe meets at a cluster's ingress now.
 #[must_use]
 pub fn condition(cx: &Cx, cluster: ClusterId) -> OriginCondition {
-    let answers = |pod: &PodId| cx.world[*pod].container == Container::Answering;
+    let answers = |pod: &PodId| cx.world[*pod].container.answers();
     let serves = |cx: &Cx| {
         let mut deployments = cx.world[cluster].deployments.iter();
         deployments.all(|&d| cx.routing.endpoints[d.index()].iter().any(answers))

@@ -1,11 +1,16 @@
 //! A pod's container from binding to its end, as the kubelet drives it.
 //!
-//! Follows `pkg/kubelet/kuberuntime` in outline: pull (serial on a node), create, start, restart
+//! Follows `pkg/kubelet/kuberuntime` in outline: pull, create, start, restart
 //! with back-off, and graceful termination: preStop, SIGTERM, SIGKILL at the end of the grace
-//! period. Init containers, volumes and sidecars are left out: their time belongs into
-//! `startUp`. While a node has no kubelet its processes go on, and every other step waits.
+//! period. A container that ends by itself stays unnoticed until the kubelet lists containers; one
+//! that fails its liveness or startup probe is stopped like that of a deleted pod and restarts in
+//! the same sync. A process that is still starting up ends at SIGTERM. Init containers, volumes and
+//! sidecars are left out: their time belongs into `startUp`. While a node has no kubelet its
+//! processes go on, and every other step waits.
 
-use crate::control::kubelet::{probing, restart};
+use crate::control::kubelet::restart::{Restart, RestartBackoff};
+use crate::control::kubelet::termination::{self, Termination};
+use crate::control::kubelet::{probing, pulling};
 use crate::control::node_lifecycle::kubelet_outage::Return;
 use crate::control::{
     Cx, deployment, endpoints, front_door_health, metrics_pipeline, node_lifecycle, replica_set,
@@ -21,6 +26,8 @@ use crate::units::{Span, Time};
 
 /// The kubelet learns of container deaths when it lists containers (PLEG relist period 1 s).
 const PLEG_RELIST: Span = Span::from_secs(1);
+/// Most syncs of one back-off whose draws are apart from those of the next.
+const SYNCS_MAX: u64 = 1 << 10;
 
 /// A pod was bound to a node: its image is pulled unless the node has it.
 ///
@@ -32,25 +39,8 @@ pub fn bound(cx: &mut Cx, pod: PodId, node: NodeId) {
     if !cx.world[node].has_kubelet() {
         return;
     }
-    let done = pull(cx, pod, node);
-    cx.clock.arm(Event::ContainerStep(pod), done);
-}
-
-/// The instant at which the image is on the node; pulls of a node queue up one behind the other.
-fn pull(cx: &mut Cx, pod: PodId, node: NodeId) -> Time {
-    let deployment = &cx.world[cx.world[pod].deployment];
-    let revision = cx.world.template_change(pod).map_or(0, |change| change.image);
-    let (image, size) = ((deployment.workload, revision), deployment.template.image);
-    let bandwidth = cx.world[cx.world[node].pool].pull_bandwidth;
-    let machine = &mut cx.world[node];
-    if let Some(ready_at) = machine.image_ready_at(image) {
-        return ready_at.max(cx.now);
-    }
-    let seconds = size.get() as f64 / bandwidth.get() as f64;
-    let done = machine.puller_free_at.max(cx.now) + Span::from_secs_f64(seconds);
-    machine.puller_free_at = done;
-    machine.images.push((image, done));
-    done
+    probing::admitted(cx, pod);
+    pulling::ensure_image(cx, pod);
 }
 
 /// The container of a pod enters its next state.
@@ -59,19 +49,16 @@ pub fn step(cx: &mut Cx, pod: PodId) {
         return;
     }
     match cx.world[pod].container {
-        Container::Pulling => {
-            if cx.world[pod].bound_at < Some(cx.now) {
-                cx.say(What::ImagePulled { pod });
-            }
-            create(cx, pod);
-        }
+        Container::Pulling => pulling::ensure_image(cx, pod),
         Container::Creating => start(cx, pod),
-        Container::BackingOff => {
-            cx.world[pod].restarts += 1;
-            create(cx, pod);
-        }
+        Container::Exited => noticed(cx, pod),
+        Container::BackingOff => sync(cx, pod),
         Container::Starting => answers(cx, pod),
-        Container::Answering if cx.world[pod].deleted_at.is_some() => sigterm(cx, pod),
+        Container::Answering | Container::Ending if cx.world[pod].deleted_at.is_some() => {
+            sigterm(cx, pod);
+        }
+        Container::Ending => sigterm_to_restart(cx, pod),
+        Container::Stopping => killed(cx, pod),
         state => unreachable!("no step is armed for a container that is {state:?}"),
     }
 }
@@ -83,7 +70,8 @@ fn waits_for_kubelet(cx: &Cx, pod: PodId) -> bool {
     !has_kubelet && cx.world[pod].container != Container::Starting
 }
 
-fn create(cx: &mut Cx, pod: PodId) {
+/// The image is there: sandbox and container are made.
+pub(super) fn create(cx: &mut Cx, pod: PodId) {
     let node = cx.world[pod].node.expect("a container exists on a node");
     cx.world[pod].container = Container::Creating;
     let delay = cx.world[cx.world[node].pool].container_start;
@@ -113,34 +101,115 @@ fn answers(cx: &mut Cx, pod: PodId) {
     cx.traffic.start_pod(pod, deployment);
     probing::container_answers(cx, pod);
     front_door_health::origin_changed(cx, cx.world.cluster_of(pod));
-    if let Some(deleted_at) = cx.world[pod].deleted_at {
-        arm_sigterm(cx, pod, deleted_at);
-    }
 }
 
-/// The container's process ends by itself, or its liveness probe has it killed.
+/// The container's process ends by itself.
 pub fn die(cx: &mut Cx, pod: PodId, why: Why) {
-    cx.traffic.kill_pod(pod, Kill::Reset);
-    metrics_pipeline::forget(cx, pod);
-    probing::container_stopped(cx, pod);
-    cx.say(What::ContainerDied { pod, why });
-    let ran = cx.now - cx.world[pod].started_at;
+    end_process(cx, pod, why);
     if cx.world[pod].deleted_at.is_some() {
         cx.world[pod].container = Container::Dead;
         cx.clock.disarm(Event::ContainerStep(pod));
         cx.clock.arm(Event::PodGone(pod), cx.now);
         return;
     }
-    let wait = restart::wait_after_crash(cx.memory.restarts_mut(pod), ran);
-    let name = cx.world.pod_name(pod);
-    let noticed = cx.chance.draw("pleg", &name, u64::from(cx.world[pod].restarts));
-    let noticed = cx.now + PLEG_RELIST.scale(unit(noticed));
-    cx.world[pod].container = Container::BackingOff;
+    cx.memory.restarts_mut(pod).exited_at = Some(cx.now);
+    cx.world[pod].container = Container::Exited;
+    let node = cx.world[pod].node.expect("a container exists on a node");
+    let phase = cx.chance.phase("pleg", &cx.world.node_name(node), PLEG_RELIST);
+    let relist = cx.now.next_on_grid(Time::ZERO + phase, PLEG_RELIST);
+    cx.clock.arm(Event::ContainerStep(pod), relist);
     front_door_health::origin_changed(cx, cx.world.cluster_of(pod));
-    cx.clock.arm(Event::ContainerStep(pod), noticed + wait);
-    if !waits_for_kubelet(cx, pod) {
-        set_ready(cx, pod, false, why);
+}
+
+fn end_process(cx: &mut Cx, pod: PodId, why: Why) {
+    cx.traffic.kill_pod(pod, Kill::Reset);
+    metrics_pipeline::forget(cx, pod);
+    probing::container_stopped(cx, pod);
+    cx.say(What::ContainerDied { pod, why });
+}
+
+/// The kubelet lists the containers of the node and misses one.
+fn noticed(cx: &mut Cx, pod: PodId) {
+    set_ready(cx, pod, false, Why("its container ended"));
+    sync(cx, pod);
+}
+
+/// A sync of a pod whose container has ended: it starts again unless it has to wait.
+fn sync(cx: &mut Cx, pod: PodId) {
+    let limits = cx.settings.restarts.limits;
+    let backoff = cx.memory.restarts_mut(pod);
+    let exited_at = backoff.exited_at.expect("what restarts has ended");
+    let restart = backoff.restart(exited_at, cx.now, limits);
+    start_again(cx, pod, restart);
+}
+
+fn start_again(cx: &mut Cx, pod: PodId, restart: Restart) {
+    let Restart::BackedOffUntil(due) = restart else {
+        cx.world[pod].restarts += 1;
+        return pulling::ensure_image(cx, pod);
+    };
+    cx.world[pod].container = Container::BackingOff;
+    let round = u64::from(cx.world[pod].restarts);
+    sync_again(cx, pod, due, "pod-sync", round);
+}
+
+/// Arms the first sync of a pod at or after `due`, as the present one ended in an error.
+pub(super) fn sync_again(cx: &mut Cx, pod: PodId, due: Time, purpose: &str, round: u64) {
+    let (name, chance) = (cx.world.pod_name(pod), cx.chance);
+    let mut index = round * SYNCS_MAX;
+    let at = cx.settings.restarts.retry.sync_from(cx.now, due, || {
+        index += 1;
+        unit(chance.draw(purpose, &name, index))
+    });
+    cx.clock.arm(Event::ContainerStep(pod), at);
+}
+
+/// A container failed its startup or liveness probe for good: the kubelet stops it, within the
+/// grace period of the probe or else of the pod.
+pub fn stop_to_restart(cx: &mut Cx, pod: PodId) {
+    let (_, hook) = last_words(cx, pod);
+    match cx.world[pod].container {
+        Container::Answering => {
+            cx.world[pod].container = Container::Ending;
+            cx.clock.arm(Event::ContainerStep(pod), cx.now + hook);
+        }
+        Container::Starting => {
+            // It ends at SIGTERM, with nothing in hand.
+            cx.world[pod].container = Container::Stopping;
+            cx.clock.arm(Event::ContainerStep(pod), cx.now + hook);
+        }
+        state => unreachable!("no probe runs on a container that is {state:?}"),
     }
+}
+
+/// Grace period and length of the hook of a container that failed a probe.
+fn last_words(cx: &Cx, pod: PodId) -> (Span, Span) {
+    let template = &cx.world[cx.world[pod].deployment].template;
+    let grace = probing::grace_of_failed(cx, pod).unwrap_or(template.termination_grace);
+    let stop = termination::terminate(Time::ZERO, grace, template.pre_stop);
+    (stop.sigkill_at - stop.sigterm_at, stop.sigterm_at - Time::ZERO)
+}
+
+fn sigterm_to_restart(cx: &mut Cx, pod: PodId) {
+    let (left, _) = last_words(cx, pod);
+    cx.world[pod].container = Container::Stopping;
+    front_door_health::origin_changed(cx, cx.world.cluster_of(pod));
+    let done = cx.traffic.drain_pod(pod);
+    cx.clock.arm(Event::ContainerStep(pod), done.max(cx.now).min(cx.now + left));
+    probing::container_refuses(cx, pod);
+}
+
+/// A container that the kubelet stopped has ended; it restarts in the same sync.
+fn killed(cx: &mut Cx, pod: PodId) {
+    let why = probing::failed(cx, pod);
+    end_process(cx, pod, why);
+    set_ready(cx, pod, false, why);
+    let limits = cx.settings.restarts.limits;
+    let backoff = cx.memory.restarts_mut(pod);
+    let restart = backoff.restart_killed(cx.now, limits);
+    backoff.exited_at = Some(cx.now);
+    front_door_health::origin_changed(cx, cx.world.cluster_of(pod));
+    start_again(cx, pod, restart);
 }
 
 /// A pod got its deletionTimestamp: it leaves the endpoints while it stops.
@@ -170,24 +239,34 @@ pub fn delete(cx: &mut Cx, pod: PodId, why: Why) {
 /// The kubelet learns that a pod is being deleted.
 fn terminate(cx: &mut Cx, pod: PodId) {
     match cx.world[pod].container {
-        Container::Answering => arm_sigterm(cx, pod, cx.now),
+        Container::Answering | Container::Ending => arm_sigterm(cx, pod),
         Container::Starting => {
-            let grace = cx.world[cx.world[pod].deployment].template.termination_grace;
-            cx.clock.arm(Event::PodGone(pod), cx.now + grace);
-        }
-        _ => {
             cx.clock.disarm(Event::ContainerStep(pod));
-            cx.clock.arm(Event::PodGone(pod), cx.now);
+            let stop = stop_of(cx, pod);
+            cx.clock.arm(Event::PodGone(pod), stop.sigterm_at);
+        }
+        state => {
+            // What a failed probe has stopped ends as it would; nothing else runs.
+            let ends = cx.clock.armed_for(Event::ContainerStep(pod));
+            let ends = ends.filter(|_| state == Container::Stopping).unwrap_or(cx.now);
+            cx.clock.disarm(Event::ContainerStep(pod));
+            cx.clock.arm(Event::PodGone(pod), ends);
         }
     }
 }
 
 /// SIGTERM follows the preStop sleep, SIGKILL the grace period; both count from the deletion.
-fn arm_sigterm(cx: &mut Cx, pod: PodId, deleted_at: Time) {
+fn arm_sigterm(cx: &mut Cx, pod: PodId) {
+    let stop = stop_of(cx, pod);
+    cx.clock.arm(Event::PodGone(pod), stop.sigkill_at);
+    // The hook of a container that failed a probe runs already.
+    cx.clock.arm_by(Event::ContainerStep(pod), stop.sigterm_at);
+}
+
+/// How a pod stops that the kubelet begins to stop now.
+fn stop_of(cx: &Cx, pod: PodId) -> Termination {
     let template = &cx.world[cx.world[pod].deployment].template;
-    let (pre_stop, grace) = (template.pre_stop, template.termination_grace);
-    cx.clock.arm(Event::PodGone(pod), (deleted_at + grace).max(cx.now));
-    cx.clock.arm(Event::ContainerStep(pod), (deleted_at + pre_stop.min(grace)).max(cx.now));
+    termination::terminate(cx.now, template.termination_grace, template.pre_stop)
 }
 
 /// The process stops listening, finishes what it has, and exits.
@@ -196,6 +275,7 @@ fn sigterm(cx: &mut Cx, pod: PodId) {
     front_door_health::origin_changed(cx, cx.world.cluster_of(pod));
     let done = cx.traffic.drain_pod(pod);
     cx.clock.arm_by(Event::PodGone(pod), done.max(cx.now));
+    probing::container_refuses(cx, pod);
 }
 
 /// A pod's grace period ends or its process is done: the kubelet removes the pod object, once
@@ -234,6 +314,9 @@ pub fn gone(cx: &mut Cx, pod: PodId) {
 
 /// The machine under a container lost power.
 pub fn power_lost(cx: &mut Cx, pod: PodId) {
+    if cx.world[pod].container.is_running() {
+        endpoints::connections_go_stale(cx, pod);
+    }
     cx.traffic.kill_pod(pod, Kill::Silent);
     probing::container_stopped(cx, pod);
     metrics_pipeline::forget(cx, pod);
@@ -249,8 +332,10 @@ pub fn kubelet_stopped(cx: &mut Cx, pod: PodId) {
 }
 
 /// The kubelet of the pod's node is back: it ends what was deleted meanwhile, probes what runs,
-/// and starts the rest again, cold.
+/// and starts the rest again, cold. A machine that was off resets connections that it does not
+/// know.
 pub fn kubelet_starts(cx: &mut Cx, pod: PodId, how: Return) {
+    endpoints::connections_are_reset(cx, pod);
     if cx.world[pod].deleted_at.is_some() {
         terminate(cx, pod);
         return;
@@ -259,15 +344,25 @@ pub fn kubelet_starts(cx: &mut Cx, pod: PodId, how: Return) {
     match cx.world[pod].container {
         Container::Pulling => bound(cx, pod, node),
         Container::Creating => create(cx, pod),
-        Container::BackingOff if cx.clock.armed_for(Event::ContainerStep(pod)).is_none() => {
-            cx.clock.arm(Event::ContainerStep(pod), cx.now);
+        Container::Exited | Container::BackingOff => {
+            if cx.clock.armed_for(Event::ContainerStep(pod)).is_none() {
+                cx.clock.arm(Event::ContainerStep(pod), cx.now);
+            }
         }
-        Container::BackingOff => {}
         Container::Starting | Container::Answering => probing::kubelet_starts(cx, pod, how),
-        Container::Unbound | Container::Stopping | Container::Dead => {
+        Container::Ending => {
+            // A kubelet that starts anew judges the container by new probes.
+            cx.clock.disarm(Event::ContainerStep(pod));
+            cx.world[pod].container = Container::Answering;
+            probing::kubelet_starts(cx, pod, how);
+        }
+        Container::Stopping => killed(cx, pod),
+        Container::Unbound | Container::Dead => {
             cx.world[pod].restarts += 1;
+            *cx.memory.restarts_mut(pod) = RestartBackoff::default();
             set_ready(cx, pod, false, Why("its node restarted"));
-            create(cx, pod);
+            probing::admitted(cx, pod);
+            pulling::ensure_image(cx, pod);
         }
     }
 }

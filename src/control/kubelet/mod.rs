@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`probe`] | pkg/kubelet/prober/worker.go: thresholds, delays, gating by the startup probe |
 //! | [`restart`] | pkg/kubelet/kuberuntime (doBackOff), client-go flowcontrol back-off |
-//! | [`image_pull`] | pkg/kubelet/images: serial pulls, pull back-off |
+//! | [`image_pull`] | pkg/kubelet/images: serial and parallel pulls, bandwidth, pull back-off |
 //! | [`termination`] | kuberuntime_container.go (killContainer): preStop, SIGTERM, grace |
 
 pub mod image_pull;
@@ -14,3 +14,4 @@ pub mod termination;
 
 pub mod container;
 pub mod probing;
+pub mod pulling;

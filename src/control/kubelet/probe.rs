@@ -1,17 +1,25 @@
-//! One probe of one container: what its results add up to, and when that changes next.
+//! One probe of one pod: what its results add up to, and when that changes next.
 //!
-//! Follows pkg/kubelet/prober/worker.go. Results that agree with the one before count; the
-//! verdict follows when the count reaches the success or failure threshold. Probes run at
-//! phase + k·period once the initial delay is over and the startup probe has passed; the
-//! readiness probe runs once more at that very moment.
+//! Follows pkg/kubelet/prober/worker.go. A worker ticks at phase + k·period from its pod's
+//! admission on and outlives containers; its count of equal results in a row does, too. A tick
+//! does nothing while the container does not run, before the initial delay is over (by the start
+//! in whole seconds, as the status has it), and before the startup probe has passed. A verdict
+//! follows when the count reaches the success or failure threshold.
+//!
+//! The readiness probe is run once more, off its grid, when the container has started and when
+//! its verdict turns to failure: both make the kubelet sync a pod that has started and is not
+//! ready (prober_manager.go, UpdatePodStatus). A worker runs one probe at a time; ticks that fall
+//! into a run are one more run right after it. A failed liveness or startup probe holds until
+//! there is a new container.
 //!
 //! Healthy probes cost nothing: results are taken in only when asked ([`ProbeWorker::absorb`]),
 //! and only the next change of verdict needs a timer ([`ProbeWorker::next_change`]). Explicit
-//! probing arms [`ProbeWorker::next_result_at`] instead, with the same results.
+//! probing arms [`ProbeWorker::next_event`] instead, with the same results.
 //!
 //! Rules: a probe meets the container at the instant at which it starts; a change at that very
-//! instant is seen. Its result is known when the answer or the time-out comes. A time-out longer
-//! than the period acts like one as long as the period. Left out: exec probe retries.
+//! instant is seen. Its result is known when the answer or the time-out comes. Left out: retries
+//! of exec probes, and the readiness run at the regular sync of a pod that is not ready (every
+//! 60 to 90 s).
 
 use crate::model::event::ProbeKind;
 use crate::model::workload::Probe;
@@ -49,6 +57,24 @@ pub enum Answer {
     Never,
 }
 
+/// Results in a row that agree, over all containers of a pod (`lastResult`, `resultRun`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Results {
+    last_success: Option<bool>,
+    run: u32,
+}
+
+/// When a worker runs for a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// The worker ticks at this instant and every period after it.
+    pub phase: Time,
+    /// When the container started.
+    pub started_at: Time,
+    /// When its startup probe passed; the start itself if it has none, or if this is the one.
+    pub passed_at: Time,
+}
+
 /// One result: good or not, and how long after the start of the probe it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Reading {
@@ -65,49 +91,54 @@ pub struct ProbeChange {
     pub verdict: Verdict,
 }
 
+/// A probe that has started and whose result is not known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct UnderWay {
+    started_at: Time,
+    known_at: Time,
+    success: bool,
+}
+
 /// A probe of a running container.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ProbeWorker {
+    kind: ProbeKind,
     probe: Probe,
-    /// Probes run at phase + k·period.
+    /// It ticks at phase + k·period.
     phase: Time,
     answer: Answer,
     verdict: Verdict,
-    last_success: Option<bool>,
-    /// Results in a row that agree with the last one.
-    run: u32,
-    /// The next probe to start.
+    results: Results,
+    /// The next probe to start, unless one is under way; never while on hold.
     next_start: Time,
-    /// A probe that has started and whose result is not known: when it will be, and which.
-    under_way: Option<(Time, bool)>,
+    under_way: Option<UnderWay>,
 }
 
 impl ProbeWorker {
-    /// The probe of a container that started at `started_at`, if `startup_passed_at` says when
-    /// its startup probe passed (the start itself if it has none, or if this is the one).
+    /// The probe of a new container.
     ///
-    /// The first probe runs when the initial delay is over, by whole seconds; the readiness probe
-    /// of a container without such a delay runs at once.
+    /// The first probe runs at the first tick after the initial delay; the readiness probe of a
+    /// container without such a delay runs at once.
     #[must_use]
     pub fn started(
         kind: ProbeKind,
         probe: Probe,
-        phase: Time,
-        started_at: Time,
-        startup_passed_at: Time,
+        timing: Timing,
+        results: Results,
         answer: Answer,
     ) -> Self {
-        let allowed_at =
-            (started_at + whole_seconds_up(probe.initial_delay)).max(startup_passed_at);
-        let at_once = kind == ProbeKind::Readiness && allowed_at == startup_passed_at;
+        let Timing { phase, started_at, passed_at } = timing;
+        let delayed = whole_second(started_at) + probe.initial_delay;
+        let allowed_at = delayed.max(passed_at).max(phase);
+        let at_once = kind == ProbeKind::Readiness && delayed <= passed_at;
         let on_grid = allowed_at.next_on_grid(phase, probe.period);
         Self {
+            kind,
             probe,
             phase,
             answer,
             verdict: initial(kind),
-            last_success: None,
-            run: 0,
+            results,
             next_start: if at_once { allowed_at } else { on_grid },
             under_way: None,
         }
@@ -115,14 +146,14 @@ impl ProbeWorker {
 
     /// The probe of a container that has passed it for a long time before `now`.
     #[must_use]
-    pub fn passing(probe: Probe, phase: Time, answer: Answer, now: Time) -> Self {
+    pub fn passing(kind: ProbeKind, probe: Probe, phase: Time, answer: Answer, now: Time) -> Self {
         Self {
+            kind,
             probe,
             phase,
             answer,
             verdict: Verdict::Success,
-            last_success: Some(true),
-            run: probe.success_threshold,
+            results: Results { last_success: Some(true), run: probe.success_threshold },
             next_start: now.next_on_grid(phase, probe.period),
             under_way: None,
         }
@@ -132,6 +163,13 @@ impl ProbeWorker {
     #[must_use]
     pub const fn verdict(&self) -> Verdict {
         self.verdict
+    }
+
+    /// What the pod's next container inherits when this one ends at `now`.
+    #[must_use]
+    pub fn end(mut self, now: Time) -> Results {
+        self.absorb(now);
+        self.results
     }
 
     /// The container answers differently from `now` on. Results known before `now` are taken in.
@@ -147,28 +185,18 @@ impl ProbeWorker {
 
     /// Takes in every result known at or before `now`.
     pub fn absorb(&mut self, now: Time) {
-        if let Some((known_at, success)) = self.under_way {
-            if now < known_at {
-                return;
+        loop {
+            match self.under_way {
+                Some(probe) if now < probe.known_at => return,
+                Some(_) => {
+                    self.finish();
+                }
+                None if now < self.next_start => return,
+                None => {
+                    self.skip_alike(now);
+                    self.begin();
+                }
             }
-            self.under_way = None;
-            self.count(success, 1);
-        }
-        let reading = self.reading();
-        if self.next_start <= now && self.next_start + reading.takes <= now {
-            let second = self.after(self.next_start);
-            let last = now - reading.takes;
-            let more = if second <= last {
-                1 + (last - second).nanos() / self.probe.period.nanos()
-            } else {
-                0
-            };
-            self.count(reading.success, u32::try_from(1 + more).unwrap_or(u32::MAX));
-            self.next_start = if more == 0 { second } else { second + self.probe.period * more };
-        }
-        if self.next_start <= now {
-            self.under_way = Some((self.next_start + reading.takes, reading.success));
-            self.next_start = self.after(self.next_start);
         }
     }
 
@@ -176,64 +204,91 @@ impl ProbeWorker {
     #[must_use]
     pub fn next_change(&self) -> Option<ProbeChange> {
         let mut worker = *self;
-        if let Some((known_at, success)) = worker.under_way.take() {
-            worker.count(success, 1);
+        loop {
+            if worker.under_way.is_none() {
+                let (verdict, _) = worker.outcome(worker.reading().success);
+                if verdict == worker.verdict || worker.is_on_hold() {
+                    return None;
+                }
+                worker.begin();
+            }
+            let at = worker.finish();
             if worker.verdict != self.verdict {
-                return Some(ProbeChange { at: known_at, verdict: worker.verdict });
+                return Some(ProbeChange { at, verdict: worker.verdict });
             }
         }
-        let reading = worker.reading();
-        let (verdict, threshold) = worker.outcome(reading.success);
-        if verdict == worker.verdict {
-            return None;
-        }
-        let run = if worker.last_success == Some(reading.success) { worker.run } else { 0 };
-        // The result that reaches the threshold decides; a count that is past it needs one more.
-        let missing = i64::from(threshold.saturating_sub(run).max(1));
-        let first = worker.next_start;
-        let last = if missing == 1 {
-            first
-        } else {
-            worker.after(first) + self.probe.period * (missing - 2)
-        };
-        Some(ProbeChange { at: last + reading.takes, verdict })
     }
 
-    /// When the next probe starts.
+    /// When the next probe starts or the result of the present one is known, unless the worker
+    /// is on hold: explicit probing arms its timer there.
     #[must_use]
-    pub const fn next_start(&self) -> Time {
-        self.next_start
+    pub fn next_event(&self) -> Option<Time> {
+        match self.under_way {
+            Some(probe) => Some(probe.known_at),
+            None => Some(self.next_start).filter(|_| !self.is_on_hold()),
+        }
     }
 
     /// Whether nothing but good results counts: no failure is remembered or under way.
     #[must_use]
     pub fn is_saturated_success(&self) -> bool {
         self.verdict == Verdict::Success
-            && self.last_success == Some(true)
-            && self.under_way.is_none_or(|(_, success)| success)
+            && self.results.last_success == Some(true)
+            && self.under_way.is_none_or(|probe| probe.success)
     }
 
-    /// When the next result is known: explicit probing arms its timer there.
-    #[must_use]
-    pub fn next_result_at(&self) -> Time {
-        match self.under_way {
-            Some((known_at, _)) => known_at,
-            None => self.next_start + self.reading().takes,
+    fn is_on_hold(&self) -> bool {
+        self.next_start == Time::NEVER
+    }
+
+    /// Counts the probes from now on that change nothing and are known at `now`, in one step.
+    fn skip_alike(&mut self, now: Time) {
+        let Reading { success, takes } = self.reading();
+        let on_grid = self.next_start.next_on_grid(self.phase, self.probe.period);
+        let is_regular = on_grid == self.next_start && takes <= self.probe.period;
+        if !is_regular || self.outcome(success).0 != self.verdict {
+            return;
+        }
+        let known = now - takes - self.next_start;
+        if Span::ZERO <= known {
+            let skipped = known.nanos() / self.probe.period.nanos();
+            self.count(success, u32::try_from(skipped).unwrap_or(u32::MAX));
+            self.next_start += self.probe.period * skipped;
         }
     }
 
+    fn begin(&mut self) {
+        let Reading { success, takes } = self.reading();
+        let started_at = self.next_start;
+        self.under_way = Some(UnderWay { started_at, known_at: started_at + takes, success });
+    }
+
+    /// The result of the present probe is known; returns when.
+    fn finish(&mut self) -> Time {
+        let probe = self.under_way.take().expect("only a probe under way ends");
+        let UnderWay { started_at, known_at, success } = probe;
+        let before = self.verdict;
+        self.count(success, 1);
+        let failed = !success && self.probe.failure_threshold <= self.results.run;
+        let tick = (started_at + Span::from_nanos(1)).next_on_grid(self.phase, self.probe.period);
+        self.next_start = match self.kind {
+            ProbeKind::Readiness if failed && before != Verdict::Failure => known_at,
+            ProbeKind::Startup | ProbeKind::Liveness if failed => {
+                self.results.run = 0;
+                Time::NEVER
+            }
+            _ => tick.max(known_at),
+        };
+        known_at
+    }
+
     fn reading(&self) -> Reading {
-        let timeout = self.probe.timeout.min(self.probe.period);
+        let timeout = self.probe.timeout;
         match self.answer {
             Answer::After(takes) if takes <= timeout => Reading { success: true, takes },
             Answer::FailsAfter(takes) => Reading { success: false, takes: takes.min(timeout) },
             Answer::After(_) | Answer::Never => Reading { success: false, takes: timeout },
         }
-    }
-
-    /// The first instant of the grid after `start`.
-    fn after(&self, start: Time) -> Time {
-        (start + Span::from_nanos(1)).next_on_grid(self.phase, self.probe.period)
     }
 
     const fn outcome(&self, success: bool) -> (Verdict, u32) {
@@ -246,22 +301,24 @@ impl ProbeWorker {
 
     /// Counts `times` equal results.
     fn count(&mut self, success: bool, times: u32) {
-        let before = if self.last_success == Some(success) { self.run } else { 0 };
-        self.last_success = Some(success);
-        self.run = before.saturating_add(times);
+        if times == 0 {
+            return;
+        }
+        let before = if self.results.last_success == Some(success) { self.results.run } else { 0 };
+        let run = before.saturating_add(times);
+        self.results = Results { last_success: Some(success), run };
         let (verdict, threshold) = self.outcome(success);
-        if threshold <= self.run {
+        if threshold <= run {
             self.verdict = verdict;
         }
     }
 }
 
-/// The kubelet compares whole seconds since the start with the delay, so a delay of 2.5 s (from a
-/// scenario) ends after 3 s.
-fn whole_seconds_up(delay: Span) -> Span {
+/// The kubelet's status keeps the start of a container in whole seconds (status_manager.go,
+/// normalizeStatus), so that the initial delay ends up to a second early.
+fn whole_second(started_at: Time) -> Time {
     const SECOND: i64 = 1_000_000_000;
-    Span::from_nanos(delay.nanos().div_euclid(SECOND) * SECOND)
-        + if delay.nanos().rem_euclid(SECOND) == 0 { Span::ZERO } else { Span::from_secs(1) }
+    Time::from_nanos(started_at.nanos().div_euclid(SECOND) * SECOND)
 }
 
 #[cfg(test)]
@@ -277,11 +334,59 @@ mod tests {
             timeout: Span::from_secs(timeout_s),
             success_threshold: success,
             failure_threshold: failure,
+            termination_grace: None,
         }
     }
 
     fn at(secs: i64) -> Time {
         Time::from_secs(secs)
+    }
+
+    /// The probe, on the grid 3, 13, 23, …, of a container that started at 100 s.
+    fn started_at_100(
+        kind: ProbeKind,
+        probe: Probe,
+        passed_at: Time,
+        answer: Answer,
+    ) -> ProbeWorker {
+        let timing = Timing { phase: at(3), started_at: at(100), passed_at };
+        ProbeWorker::started(kind, probe, timing, Results::default(), answer)
+    }
+
+    /// A readiness probe that has long been passed, by instant answers.
+    fn passing(probe: Probe, phase: Time) -> ProbeWorker {
+        let good = Answer::After(Span::ZERO);
+        ProbeWorker::passing(ProbeKind::Readiness, probe, phase, good, at(-50))
+    }
+
+    /// The verdicts that change while answers follow `history`, with a timer for each probe and
+    /// result or only for changes of verdict; up to 200 s.
+    fn verdicts(
+        mut worker: ProbeWorker,
+        history: &[(Time, Answer)],
+        explicit: bool,
+    ) -> Vec<(Time, Verdict)> {
+        let mut history = history.iter().peekable();
+        let (mut published, mut changes) = (worker.verdict(), Vec::new());
+        loop {
+            let lazy = worker.next_change().map(|change| change.at);
+            let timer = if explicit { worker.next_event() } else { lazy }.unwrap_or(Time::NEVER);
+            let fault = history.peek().map_or(Time::NEVER, |(at, _)| *at);
+            let now = timer.min(fault);
+            if at(200) < now {
+                return changes;
+            }
+            if fault <= timer {
+                let (at, answer) = *history.next().unwrap();
+                worker.change(at, answer);
+                continue;
+            }
+            worker.absorb(now);
+            if worker.verdict() != published {
+                published = worker.verdict();
+                changes.push((now, published));
+            }
+        }
     }
 
     /// A container that starts at 100 s and answers at once, or never, with probes at 3, 13, 23,
@@ -352,7 +457,7 @@ mod tests {
             ("readiness starts as failed", Readiness, probe(0, 10, 1, 1, 3), 100, dead, None),
         ];
         for (rule, kind, probe, gate_s, answer, expected) in table {
-            let worker = ProbeWorker::started(kind, probe, at(3), at(100), at(gate_s), answer);
+            let worker = started_at_100(kind, probe, at(gate_s), answer);
             let expected = expected.map(|(secs, verdict)| ProbeChange { at: at(secs), verdict });
             assert_eq!(worker.next_change(), expected, "{rule}");
         }
@@ -362,16 +467,14 @@ mod tests {
     /// between the hang and the next probe.
     #[test]
     fn a_hang_is_noticed_after_21_to_31_seconds() {
-        let good = Answer::After(Span::ZERO);
         for (phase_s, noticed_s) in [(0, 21), (1, 22), (9, 30)] {
-            let mut worker =
-                ProbeWorker::passing(probe(0, 10, 1, 1, 3), at(phase_s), good, at(-50));
+            let mut worker = passing(probe(0, 10, 1, 1, 3), at(phase_s));
             worker.change(at(0), Answer::Never);
             let change = worker.next_change().unwrap();
             assert_eq!(change, ProbeChange { at: at(noticed_s), verdict: Verdict::Failure });
         }
         let just_before = Time::from_nanos(-1);
-        let mut worker = ProbeWorker::passing(probe(0, 10, 1, 1, 3), just_before, good, at(-50));
+        let mut worker = passing(probe(0, 10, 1, 1, 3), just_before);
         worker.change(at(0), Answer::Never);
         assert_eq!(worker.next_change().unwrap().at, at(31) - Span::from_nanos(1));
     }
@@ -381,12 +484,92 @@ mod tests {
     #[test]
     fn failures_must_follow_each_other() {
         let good = Answer::After(Span::ZERO);
-        let mut worker = ProbeWorker::passing(probe(0, 10, 1, 1, 3), at(0), good, at(-50));
+        let mut worker = passing(probe(0, 10, 1, 1, 3), at(0));
         worker.change(at(5), Answer::Never);
         worker.change(at(25), good);
         assert_eq!(worker.next_change(), None);
         worker.change(at(35), Answer::Never);
         assert_eq!(worker.next_change().map(|change| change.at), Some(at(61)));
+    }
+
+    /// The status keeps whole seconds: a start at 99.9 s with a delay of 4 s may be probed from
+    /// 103 s on, where the grid has a point. A worker that still sleeps probes after its sleep.
+    #[test]
+    fn delays_count_from_the_whole_second() {
+        let answer = Answer::After(Span::ZERO);
+        let first = |started_ms: i64, delay_s, phase_s| {
+            let started_at = Time::ZERO + Span::from_millis(started_ms);
+            let timing = Timing { phase: at(phase_s), started_at, passed_at: started_at };
+            let probe = probe(delay_s, 10, 1, 1, 3);
+            let kind = ProbeKind::Readiness;
+            ProbeWorker::started(kind, probe, timing, Results::default(), answer).next_start
+        };
+        assert_eq!(first(99_900, 4, 3), at(103), "99 + 4");
+        assert_eq!(first(100_000, 4, 3), at(113), "100 + 4 is past 103");
+        assert_eq!(
+            first(99_900, 0, 3),
+            Time::ZERO + Span::from_millis(99_900),
+            "no delay: at once"
+        );
+        assert_eq!(first(99_900, 1, 3), at(103), "a delay waits for the grid");
+        assert_eq!(first(99_900, 0, 108), at(108), "the worker sleeps until its phase");
+        assert_eq!(first(99_900, 4, 108), at(108), "no tick before the phase");
+    }
+
+    /// Results count on over a restart; a failed liveness probe alone counts from zero again.
+    #[test]
+    fn results_outlive_containers() {
+        let (good, bad) = (Answer::After(Span::ZERO), Answer::FailsAfter(Span::ZERO));
+        let restart = |worker: ProbeWorker, secs, answer| {
+            let timing = Timing { phase: at(0), started_at: at(secs), passed_at: at(secs) };
+            let ProbeWorker { kind, probe, .. } = worker;
+            ProbeWorker::started(kind, probe, timing, worker.end(at(secs)), answer).next_change()
+        };
+        let ready = passing(probe(0, 10, 1, 2, 3), at(0));
+        let at_once = ProbeChange { at: at(5), verdict: Verdict::Success };
+        assert_eq!(restart(ready, 5, good), Some(at_once), "two successes, one of them long ago");
+        let alive = |answer_from: i64| {
+            let (kind, probe) = (ProbeKind::Liveness, probe(0, 10, 1, 1, 3));
+            let mut worker = ProbeWorker::passing(kind, probe, at(0), good, at(-50));
+            worker.change(at(answer_from), bad);
+            worker
+        };
+        let crashed = restart(alive(5), 25, bad);
+        let third = ProbeChange { at: at(30), verdict: Verdict::Failure };
+        assert_eq!(crashed, Some(third), "failures at 10 and 20 count");
+        let mut failed = alive(5);
+        failed.absorb(at(30));
+        assert_eq!((failed.verdict(), failed.next_event()), (Verdict::Failure, None), "on hold");
+        let anew = ProbeChange { at: at(60), verdict: Verdict::Failure };
+        assert_eq!(restart(failed, 35, bad), Some(anew), "three failures again");
+    }
+
+    /// Default probes at 0, 10, 20, … and a pod that hangs from 5 s on: the third time-out is
+    /// known at 31 s, and the run that it triggers meets the pod of that instant.
+    #[test]
+    fn a_failed_readiness_probe_is_run_again_at_once() {
+        let good = Answer::After(Span::ZERO);
+        let worker = passing(probe(0, 10, 1, 1, 3), at(0));
+        let (down, up) = (Verdict::Failure, Verdict::Success);
+        let after = |recovers_at| {
+            let history = [(at(5), Answer::Never), (recovers_at, good)];
+            verdicts(worker, &history, false)
+        };
+        let just = Span::from_nanos(1);
+        assert_eq!(after(at(31)), [], "down and up at one instant");
+        assert_eq!(after(at(31) + just), [(at(31), down), (at(40), up)], "the grid comes next");
+    }
+
+    /// One probe at a time: with period 2 s and time-out 5 s a tick in a run is one run after it.
+    #[test]
+    fn ticks_within_a_run_are_one_more_run() {
+        let mut worker = passing(probe(0, 2, 5, 1, 3), at(0));
+        worker.change(at(1), Answer::Never);
+        let starts = [2, 7, 12].map(|secs| {
+            worker.absorb(at(secs));
+            worker.under_way.unwrap().started_at
+        });
+        assert_eq!(starts, [at(2), at(7), at(12)], "ticks at 4 and 6 are one run at 7");
     }
 
     proptest! {
@@ -395,7 +578,9 @@ mod tests {
         #[test]
         fn lazy_and_explicit_probing_agree(
             history in prop::collection::vec((1_i64..300, 0_usize..4), 0..10),
-            kind in prop_oneof![Just(ProbeKind::Readiness), Just(ProbeKind::Liveness)],
+            kind in prop_oneof![
+                Just(ProbeKind::Readiness), Just(ProbeKind::Liveness), Just(ProbeKind::Startup),
+            ],
             phase_half_s in 0_i64..20,
             spec in (0_i64..8, 1_i64..12, 1_i64..14, 1_u32..4, 1_u32..4),
         ) {
@@ -412,31 +597,10 @@ mod tests {
             let (delay, period, timeout, success, failure) = spec;
             let probe = probe(delay, period, timeout, success, failure);
             let phase = Time::ZERO + half(phase_half_s);
+            let timing = Timing { phase, started_at: Time::ZERO, passed_at: Time::ZERO };
             let worker =
-                ProbeWorker::started(kind, probe, phase, Time::ZERO, Time::ZERO, answers[0]);
-            let replay = |explicit: bool| {
-                let (mut worker, mut history) = (worker, history.iter().peekable());
-                let (mut published, mut changes) = (worker.verdict(), Vec::new());
-                loop {
-                    let lazy = worker.next_change().map_or(Time::NEVER, |change| change.at);
-                    let timer = if explicit { worker.next_result_at() } else { lazy };
-                    let fault = history.peek().map_or(Time::NEVER, |(at, _)| *at);
-                    let now = timer.min(fault);
-                    if Time::from_secs(200) < now {
-                        return changes;
-                    }
-                    if fault <= timer {
-                        let (at, answer) = *history.next().unwrap();
-                        worker.change(at, answer);
-                        continue;
-                    }
-                    worker.absorb(now);
-                    if worker.verdict() != published {
-                        published = worker.verdict();
-                        changes.push((now, published));
-                    }
-                }
-            };
+                ProbeWorker::started(kind, probe, timing, Results::default(), answers[0]);
+            let replay = |explicit| verdicts(worker, &history, explicit);
             prop_assert_eq!(replay(false), replay(true));
         }
     }

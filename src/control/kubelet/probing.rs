@@ -12,10 +12,11 @@ use crate::model::fact::Why;
 use crate::model::ids::PodId;
 use crate::model::pod::Container;
 use crate::model::workload::{Probe, Probes};
+use crate::sim::streams::unit;
 use crate::units::{Span, Time};
 
 use super::container;
-use super::probe::{Answer, ProbeWorker, Verdict};
+use super::probe::{Answer, ProbeWorker, Results, Timing, Verdict};
 
 const KINDS: [ProbeKind; 3] = [ProbeKind::Startup, ProbeKind::Readiness, ProbeKind::Liveness];
 
@@ -23,10 +24,12 @@ const KINDS: [ProbeKind; 3] = [ProbeKind::Startup, ProbeKind::Readiness, ProbeKi
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PodProbes {
     workers: [Option<ProbeWorker>; 3],
+    /// Results in a row over the pod's containers.
+    results: [Results; 3],
+    /// The first tick of each worker.
+    phases: [Time; 3],
     /// Probes are run one by one, because the virtual wait may exceed a time-out.
     slow: bool,
-    /// An instant of the probes' grid.
-    phase: Time,
 }
 
 fn spec(probes: &Probes, kind: ProbeKind) -> Option<Probe> {
@@ -44,7 +47,11 @@ fn probes(cx: &Cx, pod: PodId) -> Probes {
 /// What a probe that starts now meets.
 fn answer(cx: &Cx, pod: PodId) -> Answer {
     match cx.world[pod].container {
-        Container::Answering => {
+        // A prompt answer is as good as an instant one, whoever reads it.
+        container if container.answers() && !cx.memory.probes(pod).slow => {
+            Answer::After(Span::ZERO)
+        }
+        container if container.answers() => {
             let wait_s = cx.traffic.virtual_wait_s(pod);
             // A wait beyond any time-out is as good as none; the bound keeps it in range.
             if wait_s < 1e6 { Answer::After(Span::from_secs_f64(wait_s)) } else { Answer::Never }
@@ -53,14 +60,32 @@ fn answer(cx: &Cx, pod: PodId) -> Answer {
     }
 }
 
+/// The kubelet takes on a pod: its workers begin to tick.
+///
+/// They tick from now on, or after a random part of their period if the kubelet has run for less
+/// than that (worker.go, run).
+pub fn admitted(cx: &mut Cx, pod: PodId) {
+    let node = cx.world[pod].node.expect("only bound pods are admitted");
+    let up_for = cx.now - cx.world[node].kubelet_since;
+    let name = cx.world.pod_name(pod);
+    let specs = probes(cx, pod);
+    let mut state = PodProbes::default();
+    for kind in KINDS {
+        let Some(probe) = spec(&specs, kind) else { continue };
+        let index = u64::from(cx.world[pod].restarts) * 3 + kind as u64;
+        let sleeps = up_for < probe.period;
+        let sleep = || probe.period.scale(unit(cx.chance.draw("probe-sleep", &name, index)));
+        state.phases[kind as usize] = cx.now + if sleeps { sleep() } else { Span::ZERO };
+    }
+    *cx.memory.probes_mut(pod) = state;
+}
+
 /// A container started: its startup probe begins, or the other two.
 pub fn container_started(cx: &mut Cx, pod: PodId) {
-    // The kubelet's workers tick from the admission of the pod on.
-    cx.memory.probes_mut(pod).phase = cx.world[pod].bound_at.unwrap_or(cx.now);
     if probes(cx, pod).startup.is_some() {
-        begin(cx, pod, ProbeKind::Startup, cx.now);
+        begin(cx, pod, ProbeKind::Startup);
     } else {
-        startup_passed(cx, pod, cx.now);
+        startup_passed(cx, pod);
     }
 }
 
@@ -73,40 +98,44 @@ pub fn kubelet_starts(cx: &mut Cx, pod: PodId, how: Return) {
         container::set_ready(cx, pod, true, Why("its node is heard again"));
         return;
     }
-    let probes = probes(cx, pod);
-    let period = [probes.startup, probes.readiness, probes.liveness].into_iter().flatten();
-    let period = period.map(|probe| probe.period).min().unwrap_or(Span::ZERO);
-    let phase = cx.chance.phase("kubelet-restart", &cx.world.pod_name(pod), period);
-    cx.memory.probes_mut(pod).phase = cx.now + phase;
-    if probes.startup.is_some() {
-        begin(cx, pod, ProbeKind::Startup, cx.now + phase);
-    } else {
-        startup_passed(cx, pod, cx.now + phase);
-    }
+    admitted(cx, pod);
+    container_started(cx, pod);
     watch(cx, pod);
 }
 
-fn startup_passed(cx: &mut Cx, pod: PodId, at: Time) {
-    begin(cx, pod, ProbeKind::Liveness, at);
-    begin(cx, pod, ProbeKind::Readiness, at);
+fn startup_passed(cx: &mut Cx, pod: PodId) {
+    begin(cx, pod, ProbeKind::Liveness);
+    begin(cx, pod, ProbeKind::Readiness);
     if probes(cx, pod).readiness.is_none() {
         container::set_ready(cx, pod, true, Why("no readiness probe"));
     }
 }
 
-/// Begins a probe whose way is free from `passed_at` on.
-fn begin(cx: &mut Cx, pod: PodId, kind: ProbeKind, passed_at: Time) {
+fn begin(cx: &mut Cx, pod: PodId, kind: ProbeKind) {
     let Some(spec) = spec(&probes(cx, pod), kind) else { return };
-    let started_at = cx.world[pod].started_at;
+    let state = cx.memory.probes(pod);
+    let phase = state.phases[kind as usize];
+    let timing = Timing { phase, started_at: cx.world[pod].started_at, passed_at: cx.now };
     let met = answer(cx, pod);
-    let phase = cx.memory.probes(pod).phase;
-    let worker = ProbeWorker::started(kind, spec, phase, started_at, passed_at, met);
+    let results = state.results[kind as usize];
+    let worker = ProbeWorker::started(kind, spec, timing, results, met);
     cx.memory.probes_mut(pod).workers[kind as usize] = Some(worker);
     arm(cx, pod, kind);
 }
 
 /// The process of a pod answers from now on.
 pub fn container_answers(cx: &mut Cx, pod: PodId) {
+    answers_change(cx, pod);
+    watch(cx, pod);
+}
+
+/// The process of a pod got SIGTERM: it takes nothing new, and that includes probes.
+pub fn container_refuses(cx: &mut Cx, pod: PodId) {
+    cx.traffic.watch(pod, None);
+    answers_change(cx, pod);
+}
+
+fn answers_change(cx: &mut Cx, pod: PodId) {
     let met = answer(cx, pod);
     for kind in KINDS {
         if let Some(worker) = &mut cx.memory.probes_mut(pod).workers[kind as usize] {
@@ -114,19 +143,21 @@ pub fn container_answers(cx: &mut Cx, pod: PodId) {
             arm(cx, pod, kind);
         }
     }
-    watch(cx, pod);
 }
 
 /// A pod that has been answering and passing its probes for long.
 pub fn settled(cx: &mut Cx, pod: PodId) {
     let name = cx.world.pod_name(pod);
-    for kind in [ProbeKind::Readiness, ProbeKind::Liveness] {
+    for kind in KINDS {
         let Some(spec) = spec(&probes(cx, pod), kind) else { continue };
         let phase = cx.now + cx.chance.phase("probe-phase", &name, spec.period);
-        let worker = ProbeWorker::passing(spec, phase, Answer::After(Span::ZERO), cx.now);
-        cx.memory.probes_mut(pod).phase = phase;
-        cx.memory.probes_mut(pod).workers[kind as usize] = Some(worker);
-        arm(cx, pod, kind);
+        cx.memory.probes_mut(pod).phases[kind as usize] = phase;
+        if kind != ProbeKind::Startup {
+            let met = Answer::After(Span::ZERO);
+            let worker = ProbeWorker::passing(kind, spec, phase, met, cx.now);
+            cx.memory.probes_mut(pod).workers[kind as usize] = Some(worker);
+            arm(cx, pod, kind);
+        }
     }
     watch(cx, pod);
 }
@@ -173,7 +204,7 @@ fn runs_each(cx: &Cx, pod: PodId) -> bool {
 fn arm(cx: &mut Cx, pod: PodId, kind: ProbeKind) {
     let Some(worker) = cx.memory.probes(pod).workers[kind as usize] else { return };
     let next = if runs_each(cx, pod) {
-        Some(worker.next_start().min(worker.next_result_at()))
+        worker.next_event()
     } else {
         worker.next_change().map(|change| change.at)
     };
@@ -190,7 +221,7 @@ pub fn tick(cx: &mut Cx, pod: PodId, kind: ProbeKind) {
     let met = answer(cx, pod);
     let each = runs_each(cx, pod);
     let Some(worker) = &mut cx.memory.probes_mut(pod).workers[kind as usize] else { return };
-    if each && worker.next_start() == now {
+    if each {
         worker.change(now, met);
     }
     let before = worker.verdict();
@@ -218,13 +249,16 @@ fn take_due_steps(cx: &mut Cx, pod: PodId) {
 fn act(cx: &mut Cx, pod: PodId, kind: ProbeKind, verdict: Verdict) {
     match (kind, verdict) {
         (ProbeKind::Startup, Verdict::Success) => {
-            cx.memory.probes_mut(pod).workers[kind as usize] = None;
+            let now = cx.now;
+            let state = cx.memory.probes_mut(pod);
+            if let Some(worker) = state.workers[kind as usize].take() {
+                state.results[kind as usize] = worker.end(now);
+            }
             cx.clock.disarm(Event::ProbeTick(pod, kind));
-            startup_passed(cx, pod, cx.now);
+            startup_passed(cx, pod);
         }
-        (ProbeKind::Startup, _) => container::die(cx, pod, Why("its startup probe failed")),
-        (ProbeKind::Liveness, Verdict::Failure) => {
-            container::die(cx, pod, Why("its liveness probe failed"));
+        (ProbeKind::Startup, _) | (ProbeKind::Liveness, Verdict::Failure) => {
+            container::stop_to_restart(cx, pod);
         }
         (ProbeKind::Liveness, _) => {}
         (ProbeKind::Readiness, verdict) => {
@@ -262,11 +296,37 @@ pub fn deletion_began(cx: &mut Cx, pod: PodId) {
     }
 }
 
-/// The container stopped: its probes end.
+/// The probe of a pod that failed for good: its worker is on hold.
+fn failed_kind(cx: &Cx, pod: PodId) -> Option<ProbeKind> {
+    let failed = |worker: &ProbeWorker| worker.verdict() == Verdict::Failure;
+    let workers = cx.memory.probes(pod).workers;
+    let fatal = [ProbeKind::Startup, ProbeKind::Liveness];
+    fatal.into_iter().find(|&kind| workers[kind as usize].as_ref().is_some_and(failed))
+}
+
+/// Why the kubelet stops a container.
+pub fn failed(cx: &Cx, pod: PodId) -> Why {
+    match failed_kind(cx, pod) {
+        Some(ProbeKind::Startup) => Why("its startup probe failed"),
+        _ => Why("its liveness probe failed"),
+    }
+}
+
+/// The grace period of the probe that a container failed, if it has one of its own.
+pub fn grace_of_failed(cx: &Cx, pod: PodId) -> Option<Span> {
+    spec(&probes(cx, pod), failed_kind(cx, pod)?)?.termination_grace
+}
+
+/// The container stopped: its probes wait for the next one.
 pub fn container_stopped(cx: &mut Cx, pod: PodId) {
     cx.traffic.watch(pod, None);
+    let now = cx.now;
     let state = cx.memory.probes_mut(pod);
-    state.workers = [None; 3];
+    for (worker, results) in state.workers.iter_mut().zip(&mut state.results) {
+        if let Some(worker) = worker.take() {
+            *results = worker.end(now);
+        }
+    }
     state.slow = false;
     for kind in KINDS {
         cx.clock.disarm(Event::ProbeTick(pod, kind));

@@ -1,88 +1,63 @@
-//! The end of a pod: preStop, SIGTERM, SIGKILL.
+//! The end of a container: preStop, SIGTERM, SIGKILL.
 //!
-//! Follows pkg/kubelet/kuberuntime/kuberuntime_container.go (killContainer): the grace period
-//! counts from the deletion and covers the preStop hook; a container always gets 2 s between
-//! SIGTERM and SIGKILL. Endpoints learn of the deletion by their own path at the same time, so
-//! without a preStop sleep new requests still meet the dying pod.
-
-use std::fmt;
+//! Follows pkg/kubelet/kuberuntime/kuberuntime_container.go (killContainer) for pods that are
+//! deleted and for containers that failed a liveness or startup probe: the grace period counts
+//! from the deletion and covers the preStop hook, whose time it counts in whole seconds; a
+//! container always gets 2 s between SIGTERM and SIGKILL. Endpoints learn of the deletion by
+//! their own path at the same time, so without a preStop sleep new requests still meet the dying
+//! pod. Left out: a pod with a grace period of 0 stays until its container has ended, though the
+//! API server forgets it at once.
 
 use crate::units::{Span, Time};
 
 /// Time that every container gets between SIGTERM and SIGKILL (minimumGracePeriodInSeconds).
 pub const MINIMUM_GRACE: Span = Span::from_secs(2);
+/// No grace period is shorter for the kubelet (pod_workers.go, calculateEffectiveGracePeriod).
+const LEAST: Span = Span::from_secs(1);
 
-/// When a pod stops.
+/// When a container stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Termination {
     /// SIGTERM: the process takes nothing new and finishes what it has.
     pub sigterm_at: Time,
-    /// The process is gone.
-    pub ends_at: Time,
-    /// How it went.
-    pub how: TerminationEnd,
+    /// SIGKILL: what it still has in hand is lost.
+    pub sigkill_at: Time,
 }
 
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TerminationEnd {
-    /// It finished its work and exited.
-    Exited,
-    /// The grace period was over first; what it had in hand is lost.
-    Killed,
-}
-
-/// When a pod deleted at `deleted_at` stops: `pre_stop` is the length of its hook, `drains_in`
-/// the time from SIGTERM that its process needs to finish.
+/// How a container stops that is told to at `from`: `pre_stop` is the length of its hook.
 #[must_use]
-pub fn terminate(deleted_at: Time, grace: Span, pre_stop: Span, drains_in: Span) -> Termination {
-    let sigterm_at = deleted_at + pre_stop.min(grace);
-    let killed_at = kill_at(deleted_at, grace, pre_stop);
-    let exits_at = sigterm_at + drains_in;
-    if exits_at <= killed_at {
-        Termination { sigterm_at, ends_at: exits_at, how: TerminationEnd::Exited }
-    } else {
-        Termination { sigterm_at, ends_at: killed_at, how: TerminationEnd::Killed }
-    }
-}
-
-/// When SIGKILL comes: at the end of the grace period, but 2 s after SIGTERM at the earliest.
-#[must_use]
-pub fn kill_at(deleted_at: Time, grace: Span, pre_stop: Span) -> Time {
-    let used = pre_stop.min(grace);
-    deleted_at + used + (grace - used).max(MINIMUM_GRACE)
-}
-
-impl fmt::Display for TerminationEnd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Exited => "exited after its last request",
-            Self::Killed => "killed at the end of its grace period",
-        })
-    }
+pub fn terminate(from: Time, grace: Span, pre_stop: Span) -> Termination {
+    let grace = grace.max(LEAST);
+    let hook = pre_stop.min(grace);
+    let left = grace - Span::from_secs(hook.nanos() / 1_000_000_000);
+    let sigterm_at = from + hook;
+    Termination { sigterm_at, sigkill_at: sigterm_at + left.max(MINIMUM_GRACE) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// One row per rule: grace, preStop and drain time; SIGTERM and end, in seconds.
+    /// One row per rule: grace, preStop; SIGTERM and SIGKILL, in seconds.
     #[test]
     fn the_grace_period_covers_the_hook() {
-        use TerminationEnd::{Exited, Killed};
         let table = [
-            ("exits when drained", 30, 0, 4, 0, 4, Exited),
-            ("the hook comes first", 30, 10, 4, 10, 14, Exited),
-            ("killed at the end of the grace period", 30, 10, 25, 10, 30, Killed),
-            ("exiting just in time counts", 30, 10, 20, 10, 30, Exited),
-            ("a hook as long as the grace leaves 2 s", 30, 60, 5, 30, 32, Killed),
-            ("grace 0 leaves 2 s", 0, 0, 1, 0, 1, Exited),
+            ("no hook", 30.0, 0.0, 0.0, 30.0),
+            ("the hook comes first", 30.0, 10.0, 10.0, 30.0),
+            ("the hook counts in whole seconds", 30.0, 5.9, 5.9, 30.9),
+            ("28 s of 30 leave 2 s", 30.0, 28.0, 28.0, 30.0),
+            ("29 s of 30 leave 2 s, too", 30.0, 29.0, 29.0, 31.0),
+            ("a hook as long as the grace leaves 2 s", 30.0, 60.0, 30.0, 32.0),
+            ("grace 0 is 1 s, and leaves 2 s", 0.0, 0.0, 0.0, 2.0),
+            ("a hook is cut short after 1 s, then", 0.0, 5.0, 1.0, 3.0),
         ];
-        for (rule, grace, pre_stop, drains_in, sigterm, ends, how) in table {
-            let span = Span::from_secs;
-            let end = terminate(Time::ZERO, span(grace), span(pre_stop), span(drains_in));
-            let (sigterm_at, ends_at) = (Time::from_secs(sigterm), Time::from_secs(ends));
-            assert_eq!(end, Termination { sigterm_at, ends_at, how }, "{rule}");
+        for (rule, grace, pre_stop, sigterm, sigkill) in table {
+            let span = Span::from_secs_f64;
+            let expected = Termination {
+                sigterm_at: Time::ZERO + span(sigterm),
+                sigkill_at: Time::ZERO + span(sigkill),
+            };
+            assert_eq!(terminate(Time::ZERO, span(grace), span(pre_stop)), expected, "{rule}");
         }
     }
 }

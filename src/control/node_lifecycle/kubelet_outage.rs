@@ -113,6 +113,9 @@ pub(super) fn starts(cx: &mut Cx, node: NodeId, how: Return) {
     if cx.memory.node_mut(node).cut_off_since.is_some() {
         cx.say(What::KubeletBack { node });
     }
+    if how == Return::Restarted {
+        cx.world[node].kubelet_since = cx.now;
+    }
     begin_renewals(cx, node, cx.now);
     report(cx, node);
     for pod in cx.world[node].pods.clone() {

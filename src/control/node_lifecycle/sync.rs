@@ -3,7 +3,7 @@
 //! Passes of the monitor are armed only while a node is in trouble; quiet passes change nothing.
 //! Each pass has two instants, its start and its end, see [`monitor`](super::monitor).
 
-use crate::control::kubelet::container;
+use crate::control::kubelet::{container, pulling};
 use crate::control::memory::NodeMemory;
 use crate::control::{Cx, scheduler};
 use crate::model::event::Event;
@@ -280,9 +280,9 @@ fn new_node_in(cx: &mut Cx, pool: PoolId, zone: ZoneId) -> NodeId {
         cordoned: false,
         ordered_at: cx.now,
         joined_at: Time::NEVER,
+        kubelet_since: Time::NEVER,
         requested: Resources::default(),
         pods: Vec::new(),
-        puller_free_at: cx.now,
         images: Vec::new(),
     });
     cx.clock.register_node(node);
@@ -323,6 +323,7 @@ pub fn settle(cx: &mut Cx, node: NodeId, since: Time) {
     machine.ready_since = since;
     machine.ordered_at = since;
     machine.joined_at = since;
+    machine.kubelet_since = since;
 }
 
 /// A machine stops: its processes and its kubelet with it.
@@ -331,6 +332,7 @@ pub fn take_down(cx: &mut Cx, node: NodeId) {
     for event in [Event::NodeJoins(node), Event::KubeletStats(node), Event::NodeStatus(node)] {
         cx.clock.disarm(event);
     }
+    pulling::node_lost(cx, node);
     for pod in cx.world[node].pods.clone() {
         container::power_lost(cx, pod);
     }
@@ -350,6 +352,7 @@ pub fn joins(cx: &mut Cx, node: NodeId) {
     }
     let is_new = cx.world[node].stage == Stage::Provisioning;
     cx.world[node].running = true;
+    cx.world[node].kubelet_since = cx.now;
     if is_new {
         begin_renewals(cx, node, cx.now);
         cx.world[node].stage = Stage::Joined;
@@ -358,6 +361,7 @@ pub fn joins(cx: &mut Cx, node: NodeId) {
         cx.world[node].ready_since = cx.now;
         cx.say(What::NodeJoined { node });
         arm_kubelet_stats(cx, node);
+        pulling::node_joined(cx, node);
     } else {
         cx.say(What::NodeBack { node });
         if cx.world[node].has_kubelet() {
@@ -378,6 +382,7 @@ pub(super) fn arm_kubelet_stats(cx: &mut Cx, node: NodeId) {
 
 /// A node and its machine are gone; what ran on it is lost.
 pub fn remove(cx: &mut Cx, node: NodeId, why: Why) {
+    pulling::node_lost(cx, node);
     for pod in cx.world[node].pods.clone() {
         container::gone(cx, pod);
     }

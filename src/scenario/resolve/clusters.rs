@@ -39,6 +39,8 @@ fn add_cluster(cx: &mut Resolving<'_, '_>, made: &mut Resolved, spec: &ClusterSp
         pools,
         deployments: Vec::new(),
         control_plane: Outages::default(),
+        registry: Outages::default(),
+        registry_bandwidth: *spec.registry_bandwidth,
         origin: OriginState::Serving,
     });
 }
@@ -94,6 +96,7 @@ fn node_pool(
         container_start: *spec.container_start,
         labels: spec.node_labels(),
         taints: spec.taints.iter().map(TaintSpec::taint).collect(),
+        system_images: *spec.system_images,
         nodes: Vec::new(),
         ordered: 0,
         target: size.min,

@@ -1,11 +1,14 @@
 //! Workloads and their deployments: each override is laid over its workload, decoded, resolved.
 
+use crate::model::connections::ConnectionsSpec;
 use crate::model::container::{Containers, Requested};
 use crate::model::ids::{ClusterId, DeploymentId, WorkloadId};
 use crate::model::node_pool::Resources;
 use crate::model::placement::Placement;
 use crate::model::rollout::RolloutRules;
-use crate::model::workload::{AntiAffinity, Deployment, PodTemplate, ProbeSpec, Probes, Workload};
+use crate::model::workload::{
+    AntiAffinity, Deployment, ImagePullPolicySpec, PodTemplate, ProbeSpec, Probes, Workload,
+};
 use crate::scenario::explain::derived;
 use crate::scenario::load::without;
 use crate::scenario::workload_spec::{CapacitySpec, WorkloadSpec};
@@ -141,6 +144,7 @@ fn add_deployment(
         speed: 1.0,
         on_timeout: OnTimeout::from(*spec.on_timeout),
         balancer: Balancer::from(*spec.balancer),
+        stale_failures: spec.connections.as_ref().map_or(0, |c| c.connections().failures),
     });
     made.world.deployments.push(Deployment {
         workload,
@@ -194,7 +198,9 @@ fn template(
         queue: *spec.queue,
         service: strength.law.clone(),
         cpu_per_worker: strength.cpu_per_worker,
+        connections: spec.connections.as_ref().map(ConnectionsSpec::connections),
         image: *spec.image,
+        always_pull: *spec.image_pull_policy == ImagePullPolicySpec::Always,
         start_up,
         probes: Probes {
             startup: spec.startup_probe.as_ref().map(ProbeSpec::probe),

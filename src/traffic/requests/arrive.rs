@@ -174,8 +174,39 @@ impl Arriving<'_> {
         };
         match self.pods.get_mut(picked.index()) {
             Some(pod) if pod.process == Process::Runs => self.serve(head, attempt, picked),
+            _ => self.miss(head, attempt, picked),
+        }
+    }
+
+    /// One attempt at a pod that does not serve. A connection to a pod that is gone without a word
+    /// is closed by the attempt that fails on it, where time-outs close connections; after the last
+    /// one, callers connect to the pods that are endpoints now.
+    #[cold]
+    fn miss(&mut self, head: &Head<'_>, attempt: &Attempt, picked: PodId) -> Option<PodId> {
+        let gone = self.pods.get_mut(picked.index());
+        let how = gone.as_ref().map_or(Kill::Reset, |pod| pod.gone());
+        let left = gone.map_or(0, |pod| {
+            let left = pod.stale_failures;
+            pod.stale_failures = if left == u32::MAX { left } else { left.saturating_sub(1) };
+            left
+        });
+        let deployment = head.deployment.expect("endpoints have one");
+        let current = self.routing.current(deployment);
+        let is_stale = head.endpoints[current.len()..].contains(&picked);
+        if !is_stale || (how == Kill::Silent && 0 < left) {
+            self.fail_at(head, attempt, AttemptFailure::Lost(how));
+            return None;
+        }
+        if current.is_empty() {
+            self.fail_at(head, attempt, AttemptFailure::NoPod);
+            return None;
+        }
+        // The low bits of the draw, which the first choice hardly used.
+        let other = current[below(head.pod_stream.at(attempt.key) << 32, current.len())];
+        match self.pods.get(other.index()) {
+            Some(pod) if pod.process == Process::Runs => self.serve(head, attempt, other),
             gone => {
-                let how = gone.map_or(Kill::Reset, |pod| pod.gone());
+                let how = gone.map_or(Kill::Reset, Pod::gone);
                 self.fail_at(head, attempt, AttemptFailure::Lost(how));
                 None
             }

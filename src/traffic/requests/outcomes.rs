@@ -105,6 +105,7 @@ impl Requests {
         pod.free_s.fill(f64::INFINITY);
         pod.leaves.clear();
         let deployment = pod.deployment as usize;
+        pod.stale_failures = self.deployments[deployment].stale_failures;
         let lost: Vec<Entry> =
             pod.ring.iter().filter(|entry| !entry.has(FINISHED)).copied().collect();
         pod.ring.started = pod.ring.tail;

@@ -300,6 +300,7 @@ fn weights_and_edges_hold() {
         pops: vec![PopRoute::weighted(&[(first, 1), (second, 3)]), PopRoute::NOWHERE],
         origins: vec![OriginMode::Serving; 2],
         endpoints: vec![vec![PodId::new(0)], vec![PodId::new(1)]],
+        n_stale: Vec::new(),
     };
     let mut engine = Requests::new(&plan);
     for pod in 0..2 {

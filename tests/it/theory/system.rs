@@ -53,6 +53,7 @@ pub(super) fn pods_of(workers: u16, law: Law) -> DeploymentPlan {
         speed: 1.0,
         on_timeout: OnTimeout::Serve,
         balancer: Balancer::Random,
+        stale_failures: 0,
     }
 }
 
@@ -76,6 +77,7 @@ pub(super) fn route_to(n_pods: usize) -> Routing {
         pops: vec![PopRoute::only(ClusterId::new(0))],
         origins: vec![OriginMode::Serving],
         endpoints: vec![(0..n_pods).map(PodId::new).collect()],
+        n_stale: Vec::new(),
     }
 }
 
