@@ -446,6 +446,33 @@ mod tests {
         assert!(fill(&mut snapshot, 1).is_err());
     }
 
+    /// What only just fits: the last pod of a node, a pod without requests on a node whose CPU is
+    /// overcommitted, and one more pod in as many zones as minDomains asks for.
+    #[test]
+    fn what_only_just_fits() {
+        let mut full = cluster_of(pod(&[]), &[(0, resources(4_000, 16_000, 1))]);
+        assert_eq!(fill(&mut full, 1), Ok(vec![0]));
+        assert!(fill(&mut full, 1).is_err(), "a second pod on a node for one");
+
+        let nothing = PodRules { requests: resources(0, 0, 1), ..PodRules::default() };
+        let huge = PodRules { requests: resources(4_001, 16_001, 1), ..PodRules::default() };
+        let classes = PodClass::all(&[nothing, huge], &[]);
+        let mut overcommitted = Snapshot::new(classes, FitStrategy::LeastAllocated);
+        let labels = Labels::default();
+        overcommitted.add_nodes([NewNode {
+            zone: 0,
+            taints: Taints::NONE,
+            allocatable: resources(4_000, 16_000, 30),
+            labels: &labels,
+            pool_taints: &[],
+        }]);
+        overcommitted.place(1, 0);
+        assert_eq!(fill(&mut overcommitted, 1), Ok(vec![0]));
+
+        let mut two_zones = cluster(pod(&hard(TopologyKey::Zone, 2)), &[0, 1]);
+        assert!(fill(&mut two_zones, 4).is_ok(), "two domains are two");
+    }
+
     /// The system's soft constraints spread evenly over zones and nodes, and give way when full.
     #[test]
     fn soft_spread_is_even_and_gives_way() {
@@ -491,6 +518,7 @@ mod tests {
     /// takes zones in turn; a thousand pods on a thousand nodes are spread.
     #[test]
     fn large_clusters_are_searched_in_part() {
+        assert_eq!(nodes_to_find(101, None), 100, "half of 101 would be less than 100");
         let found = [99, 100, 250, 1_000, 5_000, 6_000].map(|n| nodes_to_find(n, None));
         assert_eq!(found, [99, 100, 120, 420, 500, 300]);
         assert_eq!([5_000, 120].map(|n| nodes_to_find(n, Some(40))), [2_000, 100]);
