@@ -1,7 +1,7 @@
 //! A rollout: somebody changes a workload's pod template, and the Deployment controller replaces
 //! the pods.
 //!
-//! Stands for kubectl's pkg/cmd/set/set_image.go and every other way to write the template: one
+//! Stands in for kubectl's pkg/cmd/set/set_image.go and all other ways to write the template: one
 //! update of the Deployment. Left out: `kubectl rollout pause`, `resume` and `undo`.
 
 use crate::control::{Cx, deployment};
