@@ -43,28 +43,67 @@ pub struct Finished {
 ///
 /// `progress` is called about once a simulated minute with the present instant.
 pub fn run(scenario: &Scenario, options: Options, mut progress: impl FnMut(Time)) -> Finished {
-    let mut cx = assemble::assemble(scenario, options);
-    let end = Time::ZERO + scenario.run().horizon;
-    let mut n_events = 0;
-    let mut next_report = cx.now;
-    let mut warming_up = true;
-    while let Some((at, event)) = next_event(&mut cx, end, options.extra_observer) {
-        cx.now = at;
-        if warming_up && Time::ZERO <= at {
-            warming_up = false;
-            report_unrest(&mut cx);
-        }
-        handle(&mut cx, scenario, event);
-        n_events += 1;
-        if next_report <= at {
-            progress(at);
-            next_report = at + Span::from_secs(60);
+    let mut simulation = Simulation::new(scenario, options);
+    let mut next_report = simulation.cx.now;
+    while simulation.step().is_some() {
+        let now = simulation.cx.now;
+        if next_report <= now {
+            progress(now);
+            next_report = now + Span::from_secs(60);
         }
     }
-    let ledger = cx.traffic.ledger().clone();
-    ledger.assert_conserved();
-    absorb(&ledger, &mut cx.facts);
-    Finished { world: cx.world, facts: cx.facts, samples: cx.samples, ledger, n_events }
+    simulation.finish()
+}
+
+/// A trial that goes on event by event, for those who look at the world in between: replays of
+/// recordings set in it what was recorded, property tests check it after every event.
+#[derive(Debug)]
+pub struct Simulation<'s> {
+    /// The world in motion.
+    pub cx: Cx,
+    scenario: &'s Scenario,
+    extra_observer: Option<Span>,
+    n_events: u64,
+    warming_up: bool,
+}
+
+impl<'s> Simulation<'s> {
+    /// A trial at the start of its warm-up.
+    #[must_use]
+    pub fn new(scenario: &'s Scenario, options: Options) -> Self {
+        let cx = assemble::assemble(scenario, options);
+        let extra_observer = options.extra_observer;
+        Self { cx, scenario, extra_observer, n_events: 0, warming_up: true }
+    }
+
+    /// Goes on to the next control event and handles it; None at the horizon.
+    pub fn step(&mut self) -> Option<Event> {
+        let cx = &mut self.cx;
+        let end = Time::ZERO + self.scenario.run().horizon;
+        let (at, event) = next_event(cx, end, self.extra_observer)?;
+        cx.now = at;
+        if self.warming_up && Time::ZERO <= at {
+            self.warming_up = false;
+            report_unrest(cx);
+        }
+        let n_facts = cx.facts.facts().len();
+        handle(cx, self.scenario, event);
+        if !changes_no_object(event) || cx.facts.facts().len() != n_facts {
+            cx.memory.observed = false;
+        }
+        self.n_events += 1;
+        Some(event)
+    }
+
+    /// What the trial leaves behind; complete once [`step`](Self::step) has returned None.
+    #[must_use]
+    pub fn finish(self) -> Finished {
+        let Self { mut cx, n_events, .. } = self;
+        let ledger = cx.traffic.ledger().clone();
+        ledger.assert_conserved();
+        absorb(&ledger, &mut cx.facts);
+        Finished { world: cx.world, facts: cx.facts, samples: cx.samples, ledger, n_events }
+    }
 }
 
 /// Says so if something still moves at the end of the warm-up.
@@ -95,6 +134,15 @@ fn next_event(cx: &mut Cx, end: Time, extra: Option<Span>) -> Option<(Time, Even
 /// When an observer that looks every so often looks next.
 fn next_look(now: Time, every: Span) -> Time {
     (now + Span::from_nanos(1)).next_on_grid(Time::ZERO, every)
+}
+
+/// Whether an event leaves all nodes, pods and deployments as they are unless it leaves a fact:
+/// measurements, and passes that decide on them.
+const fn changes_no_object(event: Event) -> bool {
+    matches!(
+        event,
+        Event::Observe | Event::KubeletStats(_) | Event::MetricsScrape(_) | Event::HpaSync(_)
+    )
 }
 
 /// The map of the program: who handles what.

@@ -29,6 +29,8 @@ use super::settings::Settings;
 /// The controllers' memory.
 #[derive(Debug)]
 pub struct Memory {
+    /// Whether the world is still as the observer saw it last.
+    pub observed: bool,
     pods: Vec<PodMemory>,
     nodes: Vec<NodeMemory>,
     /// HPAs, in the order of their deployments.
@@ -119,6 +121,7 @@ impl Memory {
             AutoscalerState::new(plan.clone(), pools(index))
         };
         Self {
+            observed: false,
             pods: Vec::new(),
             nodes: Vec::new(),
             hpas: hpas.iter().cloned().map(HpaState::new).collect(),

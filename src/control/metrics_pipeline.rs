@@ -63,30 +63,25 @@ pub fn refresh_kubelet_stats(cx: &mut Cx, node: NodeId) {
     let period = cx.settings.kubelet_stats_period;
     cx.clock.arm(Event::KubeletStats(node), cx.now + period);
     let node_cores = cx.world[cx.world[node].pool].capacity.cpu.cores();
-    let mut wanted = Vec::new();
-    for index in 0..cx.world[node].pods.len() {
-        let pod = cx.world[node].pods[index];
-        let Some(Used { main_core_s, sidecars_core_s, since }) = used_since_refresh(cx, pod) else {
-            continue;
-        };
-        wanted.push((main_core_s + sidecars_core_s, (cx.now - since).as_secs_f64()));
-    }
-    let share = node_share(&wanted, node_cores);
-    for index in 0..cx.world[node].pods.len() {
-        let pod = cx.world[node].pods[index];
-        let Some(used) = used_since_refresh(cx, pod) else { continue };
-        let busy_s = cx.traffic.busy_s(pod);
+    let running: Vec<(PodId, Used)> = cx.world[node]
+        .pods
+        .iter()
+        .filter_map(|&pod| used_since_refresh(cx, pod).map(|used| (pod, used)))
+        .collect();
+    let share = node_share(running.iter().map(|(_, used)| used), cx.now, node_cores);
+    for (pod, used) in running {
         let memory = memory_of(cx, pod);
+        let now = cx.now;
         let counters = cx.memory.counters_mut(pod);
         let before = counters.kubelet;
         counters.kubelet = Some(Point {
-            at: cx.now,
+            at: now,
             cpu_core_s: before.map_or(0.0, |point| point.cpu_core_s) + used.main_core_s * share,
             sidecars_core_s: before.map_or(0.0, |point| point.sidecars_core_s)
                 + used.sidecars_core_s * share,
             memory,
         });
-        counters.busy_s = busy_s;
+        counters.busy_s = used.busy_s;
     }
 }
 
@@ -98,11 +93,15 @@ fn memory_of(cx: &Cx, pod: PodId) -> Bytes {
 }
 
 /// The share of what they want that all pods of a node get, who together cannot use more than
-/// the machine has. Each pod: core seconds, and the seconds in which it would use them; a pod that
-/// has just started does not shorten the time of the others.
-fn node_share(wanted: &[(f64, f64)], node_cores: f64) -> f64 {
-    let rates = wanted.iter().filter(|(_, elapsed_s)| 0.0 < *elapsed_s);
-    let wanted_cores: f64 = rates.map(|(core_s, elapsed_s)| core_s / elapsed_s).sum();
+/// the machine has, each in the time since its last reading; a pod that has just started does not
+/// shorten the time of the others.
+fn node_share<'u>(used: impl Iterator<Item = &'u Used>, now: Time, node_cores: f64) -> f64 {
+    let rate = |used: &Used| {
+        let elapsed_s = (now - used.since).as_secs_f64();
+        let core_s = used.main_core_s + used.sidecars_core_s;
+        (0.0 < elapsed_s).then(|| core_s / elapsed_s)
+    };
+    let wanted_cores: f64 = used.filter_map(rate).sum();
     if wanted_cores > node_cores { node_cores / wanted_cores } else { 1.0 }
 }
 
@@ -110,6 +109,8 @@ fn node_share(wanted: &[(f64, f64)], node_cores: f64) -> f64 {
 struct Used {
     main_core_s: f64,
     sidecars_core_s: f64,
+    /// The data plane's busy time now \[worker seconds\].
+    busy_s: f64,
     since: Time,
 }
 
@@ -122,12 +123,13 @@ fn used_since_refresh(cx: &Cx, pod: PodId) -> Option<Used> {
     let counters = cx.memory.counters(pod);
     let since = counters.kubelet.map_or(cx.world[pod].started_at, |point| point.at);
     let elapsed_s = (cx.now - since).as_secs_f64();
-    let busy_s = cx.traffic.busy_s(pod) - counters.busy_s;
-    let wanted = busy_s * template.cpu_per_worker.cores();
+    let busy_s = cx.traffic.busy_s(pod);
+    let wanted = (busy_s - counters.busy_s) * template.cpu_per_worker.cores();
     let limit = template.cpu_limit.map_or(f64::INFINITY, crate::units::MilliCpu::cores);
     Some(Used {
         main_core_s: wanted.min(limit * elapsed_s),
         sidecars_core_s: template.containers.sidecar_cpu().cores() * elapsed_s,
+        busy_s,
         since,
     })
 }
@@ -202,6 +204,28 @@ pub fn usage(cx: &Cx, pod: PodId) -> Option<PodUsage> {
     })
 }
 
+/// Serves a value for a pod as if it had been scraped, or none: for replays of a metrics API of
+/// which is recorded what it served. Scrapes must be disarmed, or the next one takes over.
+pub fn serve(cx: &mut Cx, pod: PodId, usage: Option<PodUsage>) {
+    let points = usage.map(|usage| {
+        let older = Point {
+            at: usage.timestamp - usage.window,
+            cpu_core_s: 0.0,
+            sidecars_core_s: 0.0,
+            memory: usage.memory,
+        };
+        let window_s = usage.window.as_secs_f64();
+        let newer = Point {
+            at: usage.timestamp,
+            cpu_core_s: usage.cpu_cores * window_s,
+            sidecars_core_s: usage.sidecars_cores * window_s,
+            ..older
+        };
+        [Some(older), Some(newer)]
+    });
+    cx.memory.counters_mut(pod).scraped = points.unwrap_or_default();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,7 +245,14 @@ mod tests {
             ("a pod that starts now has used nothing", vec![(60.0, 15.0), (0.0, 0.0)], 1.0),
             ("nobody", vec![], 1.0),
         ] {
-            assert_eq!(node_share(&wanted, 4.0), expected, "{rule}");
+            let used = |&(main_core_s, elapsed_s): &(f64, f64)| Used {
+                main_core_s,
+                sidecars_core_s: 0.0,
+                busy_s: 0.0,
+                since: Time::ZERO - Span::from_secs_f64(elapsed_s),
+            };
+            let used: Vec<Used> = wanted.iter().map(used).collect();
+            assert_eq!(node_share(used.iter(), Time::ZERO, 4.0), expected, "{rule}");
         }
     }
 

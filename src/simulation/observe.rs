@@ -1,6 +1,7 @@
 //! The observer: looks at the whole world once a second and writes down what it sees.
 //!
-//! It changes nothing and draws nothing, so a run is the same with and without it.
+//! It changes nothing and draws nothing, so a run is the same with and without it. While nothing
+//! has happened since its last look, it repeats what it wrote.
 
 use crate::control::Cx;
 use crate::model::cluster::OriginState;
@@ -15,6 +16,10 @@ const PERIOD: Span = Span::from_secs(1);
 /// Takes one sample of every cluster and deployment.
 pub(super) fn observe(cx: &mut Cx) {
     cx.clock.arm(Event::Observe, cx.now + PERIOD);
+    if std::mem::replace(&mut cx.memory.observed, true) {
+        repeat(cx);
+        return;
+    }
     for cluster in (0..cx.world.clusters.len()).map(ClusterId::new) {
         let sample = sample_cluster(cx, cluster);
         cx.samples.clusters.push(sample);
@@ -22,6 +27,17 @@ pub(super) fn observe(cx: &mut Cx) {
     for deployment in (0..cx.world.deployments.len()).map(DeploymentId::new) {
         let sample = sample_deployment(cx, deployment);
         cx.samples.deployments.push(sample);
+    }
+}
+
+/// Writes the last samples once more.
+fn repeat(cx: &mut Cx) {
+    let (clusters, deployments) = (&mut cx.samples.clusters, &mut cx.samples.deployments);
+    for index in clusters.len() - cx.world.clusters.len()..clusters.len() {
+        clusters.push(ClusterSample { at: cx.now, ..clusters[index] });
+    }
+    for index in deployments.len() - cx.world.deployments.len()..deployments.len() {
+        deployments.push(DeploymentSample { at: cx.now, ..deployments[index] });
     }
 }
 

@@ -19,6 +19,8 @@ use super::reconcile::{Decision, Observation, Path, reconcile};
 pub struct HpaState {
     /// Its settings.
     pub plan: HpaPlan,
+    /// What its last pass decided: the status that users see.
+    pub last: Option<Decision>,
     history: History,
     conditions: Conditions,
     /// Whether the controller knows which pods it selects: since its first pass that asked.
@@ -30,7 +32,7 @@ impl HpaState {
     #[must_use]
     pub fn new(plan: HpaPlan) -> Self {
         let (history, conditions) = (History::default(), Conditions::default());
-        Self { plan, history, conditions, knows_pods: false }
+        Self { plan, last: None, history, conditions, knows_pods: false }
     }
 
     /// Its controller restarts: what it kept in memory is gone, its status is not.
@@ -64,6 +66,7 @@ pub fn sync(cx: &mut Cx, id: HpaId) {
     let hpa = &mut cx.memory.hpas[id.index()];
     let decision = reconcile(&hpa.plan.autoscaler, &seen, &mut hpa.history);
     hpa.knows_pods |= matches!(decision.path, Path::Inactive(_) | Path::Measured(_));
+    hpa.last = Some(decision);
     if decision.rescales() {
         rescale(cx, deployment, decision.replicas, decision.why());
     }

@@ -33,6 +33,7 @@ pub mod sync;
 
 pub use kubelet_outage::post_status;
 pub use sync::{
-    joins, kubelet_fell_silent, monitor_pass, new_node, next_zone, order, order_in_vain, pod_bound,
-    remove, resume, settle, take_down, toleration_ends, work_eviction_queue,
+    begin_renewals, joins, kubelet_fell_silent, monitor_pass, new_node, next_zone, order,
+    order_in_vain, pod_bound, remove, resume, settle, take_down, toleration_ends,
+    work_eviction_queue,
 };

@@ -41,8 +41,8 @@ pub(super) fn heartbeat(cx: &mut Cx, node: NodeId) -> Time {
     cx.memory.node_mut(node).renewals.last_before(now, draw)
 }
 
-/// A node's kubelet begins to renew its lease, at a phase of its own.
-pub(super) fn begin_renewals(cx: &mut Cx, node: NodeId, first: Time) {
+/// A node's kubelet begins to renew its lease: first at `first`, which sets its phase.
+pub fn begin_renewals(cx: &mut Cx, node: NodeId, first: Time) {
     let memory = NodeMemory {
         renewals: Renewals::starting_at(first),
         last_heard: None,
