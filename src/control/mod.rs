@@ -32,6 +32,7 @@ use crate::units::{Span, Time};
 
 pub mod clock;
 pub mod memory;
+pub mod profiles;
 pub mod settings;
 
 pub mod cluster_autoscaler;

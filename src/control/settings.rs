@@ -11,7 +11,7 @@ use crate::control::node_lifecycle::zones::EvictionPolicy;
 use crate::control::scheduler::score::FitStrategy;
 use crate::control::scheduler::snapshot::{AKS_DEFAULT_SPREAD, SYSTEM_DEFAULT_SPREAD};
 use crate::model::placement::SpreadConstraint;
-use crate::spec::{Profile, ProfileValue, choice, section};
+use crate::spec::{choice, section};
 use crate::units::{Rate, Ratio, Span};
 
 section! {
@@ -175,77 +175,6 @@ choice! {
         "LeastAllocated" => LeastAllocated,
         /// Full ones.
         "MostAllocated" => MostAllocated,
-    }
-}
-
-choice! {
-    /// Whose constants hold where the scenario says nothing.
-    pub enum VersionProfile {
-        /// Azure Kubernetes Service.
-        "aks" => Aks,
-        /// Kubernetes 1.31 as released.
-        "k8s-1.31" => Kubernetes131,
-        /// Kubernetes 1.33 as released.
-        "k8s-1.33" => Kubernetes133,
-    }
-}
-
-const fn value(
-    section: &'static str,
-    key: &'static str,
-    value: &'static str,
-    source: &'static str,
-) -> ProfileValue {
-    ProfileValue { section, key, value, source }
-}
-
-/// The sections' own defaults are those of Kubernetes 1.33.
-static KUBERNETES_133: Profile = Profile { name: "k8s-1.33", values: &[] };
-
-static KUBERNETES_131: Profile = Profile {
-    name: "k8s-1.31",
-    values: &[
-        value(
-            "KubernetesSpec",
-            "nodeMonitorGracePeriod",
-            "40s",
-            "kubernetes nodelifecycle up to v1.31",
-        ),
-        value(
-            "KubernetesSpec",
-            "hpaToleranceForm",
-            "symmetric",
-            "kubernetes replica_calculator.go before v1.33",
-        ),
-        value("ClusterAutoscalerSpec", "expander", "random", "cluster-autoscaler up to 1.32"),
-    ],
-};
-
-static AKS: Profile = Profile {
-    name: "aks",
-    values: &[
-        value("KubernetesSpec", "scrapeInterval", "60s", "aks-docs optimize-aks-costs.md"),
-        value("AutoRepairSpec", "enabled", "true", "aks-docs node-auto-repair.md"),
-        value("KubernetesSpec", "defaultSpread", "aks", "aks-docs zone resiliency, from 1.33 on"),
-        value("ClusterAutoscalerSpec", "expander", "random", "aks-docs cluster-autoscaler.md"),
-        value(
-            "ClusterAutoscalerSpec",
-            "scaleDownDelayAfterDelete",
-            "10s",
-            "aks-docs cluster-autoscaler.md: the scan interval",
-        ),
-    ],
-};
-
-impl VersionProfile {
-    /// The defaults that differ from those of the sections.
-    #[must_use]
-    pub fn profile(self) -> &'static Profile {
-        match self {
-            Self::Aks => &AKS,
-            Self::Kubernetes131 => &KUBERNETES_131,
-            Self::Kubernetes133 => &KUBERNETES_133,
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::control::settings::VersionProfile;
+use crate::control::profiles::VersionProfile;
 use crate::model::front_door::{FrontDoorPreset, FrontDoorSpec};
 use crate::spec::{
     Code, Decode, Decoder, Diagnostic, Diagnostics, Key, Kind, Leaf, Node, Place, Profile,

@@ -16,6 +16,7 @@ mod layering;
 mod manifests;
 mod operation_checks;
 mod output;
+mod profiles;
 mod recordings;
 mod reference;
 mod runs;

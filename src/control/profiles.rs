@@ -1,0 +1,96 @@
+//! Version profiles: the constants that differ between releases, and those of AKS.
+//!
+//! Follows each upstream file that a value names. The sections' own defaults are those of
+//! Kubernetes 1.33; a profile lists what differs. Every value can be overridden in the scenario,
+//! and `check --explain` shows where it came from. Left out: gates that change no constant.
+
+use crate::spec::{Profile, ProfileValue, choice};
+
+choice! {
+    /// Whose constants hold where the scenario says nothing.
+    pub enum VersionProfile {
+        /// Azure Kubernetes Service.
+        "aks" => Aks,
+        /// Kubernetes 1.31 as released.
+        "k8s-1.31" => Kubernetes131,
+        /// Kubernetes 1.33 as released.
+        "k8s-1.33" => Kubernetes133,
+        /// Kubernetes 1.35 as released.
+        "k8s-1.35" => Kubernetes135,
+    }
+}
+
+const fn value(
+    section: &'static str,
+    key: &'static str,
+    value: &'static str,
+    source: &'static str,
+) -> ProfileValue {
+    ProfileValue { section, key, value, source }
+}
+
+/// The sections' own defaults are those of Kubernetes 1.33.
+static KUBERNETES_133: Profile = Profile { name: "k8s-1.33", values: &[] };
+
+static KUBERNETES_131: Profile = Profile {
+    name: "k8s-1.31",
+    values: &[
+        value(
+            "KubernetesSpec",
+            "nodeMonitorGracePeriod",
+            "40s",
+            "kubernetes nodelifecycle up to v1.31",
+        ),
+        value(
+            "KubernetesSpec",
+            "hpaToleranceForm",
+            "symmetric",
+            "kubernetes replica_calculator.go before v1.33",
+        ),
+        value("ClusterAutoscalerSpec", "expander", "random", "cluster-autoscaler up to 1.32"),
+    ],
+};
+
+/// From 1.33 to 1.35 one constant of the model changes. The gate HPAConfigurableTolerance (KEP
+/// 4951) turns on, which only lets an HPA state a tolerance of its own; KubeletCrashLoopBackOffMax
+/// (KEP 5593) turns on, which only lets a node lower its 300 s; ReduceDefaultCrashLoopBackOffDecay
+/// (KEP 4603) and HPAScaleToZero stay off (pkg/features/kube_features.go);
+/// --max-node-startup-time becomes a flag with the value of the constant before, 15 min.
+static KUBERNETES_135: Profile = Profile {
+    name: "k8s-1.35",
+    values: &[value(
+        "ClusterAutoscalerSpec",
+        "frequentLoopsEnabled",
+        "true",
+        "cluster-autoscaler config/flags/flags.go from 1.35 on",
+    )],
+};
+
+static AKS: Profile = Profile {
+    name: "aks",
+    values: &[
+        value("KubernetesSpec", "scrapeInterval", "60s", "aks-docs optimize-aks-costs.md"),
+        value("AutoRepairSpec", "enabled", "true", "aks-docs node-auto-repair.md"),
+        value("KubernetesSpec", "defaultSpread", "aks", "aks-docs zone resiliency, from 1.33 on"),
+        value("ClusterAutoscalerSpec", "expander", "random", "aks-docs cluster-autoscaler.md"),
+        value(
+            "ClusterAutoscalerSpec",
+            "scaleDownDelayAfterDelete",
+            "10s",
+            "aks-docs cluster-autoscaler.md: the scan interval",
+        ),
+    ],
+};
+
+impl VersionProfile {
+    /// The defaults that differ from those of the sections.
+    #[must_use]
+    pub fn profile(self) -> &'static Profile {
+        match self {
+            Self::Aks => &AKS,
+            Self::Kubernetes131 => &KUBERNETES_131,
+            Self::Kubernetes133 => &KUBERNETES_133,
+            Self::Kubernetes135 => &KUBERNETES_135,
+        }
+    }
+}
