@@ -12,6 +12,7 @@ mod kubelets;
 mod laws;
 mod node_repair;
 mod nodes;
+mod placement;
 mod regions;
 mod repairs;
 mod rollout;

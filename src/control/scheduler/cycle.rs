@@ -15,7 +15,7 @@ use super::preemption::{NoPreemption, Pods, may_preempt, preempt};
 use super::queue::{ClusterEvent, Queue, Turn};
 use super::schedule::{Nominated, Request, Scheduler, Unschedulable, schedule_one};
 use super::view::{View, class_of, running};
-use super::watch::tell;
+use super::watch::{pods_created, tell};
 
 /// What the scheduler of one cluster remembers.
 #[derive(Clone, Debug, Default)]
@@ -269,6 +269,9 @@ pub fn place_all(cx: &mut Cx, cluster: ClusterId) -> Vec<PodId> {
             Ok(node) => bind(cx, pod, node),
             Err(_) => left_over.push(pod),
         }
+    }
+    if !left_over.is_empty() {
+        pods_created(cx, cluster);
     }
     left_over
 }

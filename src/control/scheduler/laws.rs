@@ -1,5 +1,5 @@
-//! Laws of scheduling on random clusters whose nodes and pods come, change and go. (Upstream's
-//! rules each have their tables beside them; these hold whatever the rules decide.)
+//! Laws of scheduling on random clusters whose nodes and pods come, change and go. The rules of
+//! upstream have their tables beside them; these hold whatever the rules decide.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

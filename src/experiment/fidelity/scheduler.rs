@@ -107,6 +107,6 @@ part! {
     from "kubernetes pkg/scheduler/framework/{runtime/framework.go,preemption} v1.31.13",
     by [control::scheduler::preemption::may_preempt, control::scheduler::preemption::preempt],
     vectors [],
-    tests [kept_room_is_respected, preemptors_wait_for_their_victims],
+    tests [kept_room_is_respected, preemptors_wait_for_their_victims, balloon_pods_give_way],
     left out "";
 }
