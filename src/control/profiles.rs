@@ -58,12 +58,20 @@ static KUBERNETES_131: Profile = Profile {
 /// --max-node-startup-time becomes a flag with the value of the constant before, 15 min.
 static KUBERNETES_135: Profile = Profile {
     name: "k8s-1.35",
-    values: &[value(
-        "ClusterAutoscalerSpec",
-        "frequentLoopsEnabled",
-        "true",
-        "cluster-autoscaler config/flags/flags.go from 1.35 on",
-    )],
+    values: &[
+        value(
+            "ClusterAutoscalerSpec",
+            "frequentLoopsEnabled",
+            "true",
+            "cluster-autoscaler config/flags/flags.go from 1.35 on",
+        ),
+        value(
+            "KubernetesSpec",
+            "crashLoopBackOffSync",
+            "atExpiry",
+            "kubernetes pkg/kubelet/pod_workers.go from v1.35 on (PR 133066)",
+        ),
+    ],
 };
 
 static AKS: Profile = Profile {

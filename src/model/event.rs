@@ -81,7 +81,9 @@ pub enum ProbeKind {
 impl Event {
     /// Order of events at the same instant: fault, demand, node, pod, endpoints, metrics, HPA,
     /// autoscaler, observer. Front Door's view is routing, so it goes with the endpoints. (Demand
-    /// has no event: rates are a property of the traffic plan.)
+    /// has no event: rates are a property of the traffic plan.) Probes come after every other event
+    /// of pods: they see what containers become at the instant, in one order however lazily they
+    /// are armed.
     #[must_use]
     pub const fn class(self) -> u8 {
         match self {
@@ -102,13 +104,13 @@ impl Event {
             | Self::ReplicaSetSync(_)
             | Self::ImagePull(_)
             | Self::ContainerStep(_)
-            | Self::ProbeTick(..)
             | Self::PodGone(_) => 3,
-            Self::EndpointsChange(_) | Self::PopProbe(..) => 4,
-            Self::KubeletStats(_) | Self::MetricsScrape(_) | Self::CustomMetricsScrape(_) => 5,
-            Self::HpaSync(_) => 6,
-            Self::AutoscalerScan(_) => 7,
-            Self::Observe => 8,
+            Self::ProbeTick(..) => 4,
+            Self::EndpointsChange(_) | Self::PopProbe(..) => 5,
+            Self::KubeletStats(_) | Self::MetricsScrape(_) | Self::CustomMetricsScrape(_) => 6,
+            Self::HpaSync(_) => 7,
+            Self::AutoscalerScan(_) => 8,
+            Self::Observe => 9,
         }
     }
 }

@@ -141,8 +141,8 @@ impl Node {
         self.is_up() && self.kubelet.is_up()
     }
 
-    /// Since when an image of a workload, from this revision on, is on it; None if it has to be pulled
-    /// first.
+    /// Since when an image of a workload, from this revision on, is on it; None if it has to be
+    /// pulled first.
     #[must_use]
     pub fn image_ready_at(&self, image: (WorkloadId, u32)) -> Option<Time> {
         self.images.iter().find(|(known, _)| *known == image).map(|&(_, at)| at)

@@ -9,7 +9,7 @@ use super::{facts_named, load, run};
 use tideover::control::Chance;
 use tideover::model::fact::What;
 use tideover::simulation::{Finished, Options};
-use tideover::units::Span;
+use tideover::units::{Span, Time};
 
 /// One cluster with one pod per node, 2 requests/s that take 100 ms each; `workload` and `faults`
 /// are further lines.
@@ -94,7 +94,8 @@ proptest! {
             prop_assert!(false, "at {:?} \"{x}\", explicitly at {:?} \"{y}\"", a[i].at, b[i].at);
         }
         prop_assert_eq!(lazy.facts.fingerprint(), explicit.facts.fingerprint());
-        prop_assert!(!times(&lazy, "pod-deleted").is_empty(), "the premise: pods are deleted");
+        let shrinks = !times(&lazy, "pod-deleted").is_empty();
+        prop_assert!(shrinks || takes_ms != 100, "the premise: pods that keep up are deleted");
     }
 }
 
@@ -327,7 +328,7 @@ fn a_terminating_pod_serves_when_no_other_is_ready() {
         workload,
         "faults: [{name: crash, at: 5m, podCrash: {workload: web, cluster: primary}}]\n",
     )
-    .replace("constant: 2/s", "steps: [{at: 0s, rate: 60/s}, {at: 2m, rate: 10/s}]")
+    .replace("constant: 2/s", "steps: [{at: 0s, rate: 120/s}, {at: 2m, rate: 10/s}]")
     .replace("constant: 2s", "constant: 60s");
     let scenario = load(&text, &[]);
     let mut n_seen = 0;
@@ -337,8 +338,8 @@ fn a_terminating_pod_serves_when_no_other_is_ready() {
         let mut crashed = None;
         for fact in finished.facts.facts() {
             match fact.what {
-                What::PodDeleted { pod, .. } => {
-                    deleted.entry(pod).or_insert(fact.at.as_secs_f64());
+                What::PodDeleted { pod, .. } if fact.at < Time::from_secs(300) => {
+                    deleted.insert(pod, fact.at.as_secs_f64());
                 }
                 What::ContainerDied { pod, .. } => crashed = crashed.or(Some(pod)),
                 _ => {}
