@@ -10,6 +10,7 @@ mod hpa;
 mod kubelet;
 mod kubelets;
 mod laws;
+mod load_doubling;
 mod node_repair;
 mod nodes;
 mod placement;
