@@ -55,22 +55,33 @@ fn values(scenario: &Scenario) -> Vec<String> {
     lines.collect()
 }
 
-/// Every field of the manifests that the model uses becomes a key of the workload: container
-/// requests are summed, the serving container's limit and probes are taken, the priority comes
-/// from the class, sleeping hooks and node tolerations are understood. Nothing is complained of.
+/// Every field of the manifests that the model uses becomes a key of the workload: the serving
+/// container's requests, limits and probes, the other container as a sidecar, the priority of the
+/// class, sleeping hooks, rules of placement, of rollouts and of evictions. Nothing is complained
+/// of.
 #[test]
 fn manifests_state_the_workload() {
     let scenario = loaded(WEB).unwrap();
     let values = values(&scenario);
     for expected in [
         "replicas 6",
-        "requests.cpu 600m",
-        "requests.memory 576Mi",
+        "requests.cpu 500m",
+        "requests.memory 512Mi",
+        "sidecars[0].name envoy",
+        "sidecars[0].requests.cpu 100m",
+        "minReadySeconds 5",
+        "strategy.maxSurge 1",
+        "strategy.maxUnavailable 0",
+        "podDisruptionBudget.minAvailable 80%",
+        "tolerations[1].tolerationSeconds 30",
+        "nodeSelector.kubernetes.azure.com/agentpool user",
+        "topologySpreadConstraints[0].whenUnsatisfiable ScheduleAnyway",
+        "affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight 100",
+        "hpa.metrics[0].resource.target.averageUtilization 60",
         "limits.cpu 1",
         "readinessProbe.periodSeconds 5",
         "terminationGracePeriodSeconds 45",
         "preStopSleep 10s",
-        "tolerationSeconds 30",
         "priority 1000",
         "hpa.minReplicas 6",
         "hpa.maxReplicas 60",
@@ -207,6 +218,13 @@ fn what_is_not_taken_is_named() {
             Code::NotModelled,
             "Service `web`: `spec.sessionAffinity` is not modelled: requests of one client may \
              meet different pods",
+        ),
+        (
+            "whenUnsatisfiable: ScheduleAnyway\n        labelSelector: {matchLabels: {app: web}}",
+            "whenUnsatisfiable: ScheduleAnyway\n        labelSelector: {matchLabels: {app: other}}",
+            Code::NotModelled,
+            "Deployment `web`: `spec.template.spec.topologySpreadConstraints[0]` is not modelled: \
+             only constraints over the workload's own pods, by `matchLabels`, are modelled",
         ),
         (
             "kind: ConfigMap",

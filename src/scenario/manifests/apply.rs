@@ -29,10 +29,12 @@ pub(in crate::scenario) fn apply(
         return Some(Vec::new());
     };
     let mut found = Diagnostics::new();
+    let names: Vec<String> =
+        workloads.iter().filter_map(|workload| Some(workload.name()?.to_owned())).collect();
     for (index, workload) in workloads.iter_mut().enumerate() {
         let path = format!("workloads[{index}]");
         let name = workload.name().unwrap_or_default().to_owned();
-        lay(workload, &name, &path, &mut files, &mut found);
+        lay(workload, (&name, &names), &path, &mut files, &mut found);
         let Kind::Mapping(entries) = &mut workload.kind else { continue };
         let overrides = entries.iter_mut().find(|(key, _)| key.text == "clusters");
         let Some(Kind::Mapping(overrides)) = overrides.map(|(_, map)| &mut map.kind) else {
@@ -40,7 +42,7 @@ pub(in crate::scenario) fn apply(
         };
         for (cluster, differing) in overrides {
             let path = format!("{path}.clusters.{}", cluster.text);
-            lay(differing, &name, &path, &mut files, &mut found);
+            lay(differing, (&name, &names), &path, &mut files, &mut found);
         }
     }
     let is_read = !found.has_errors();
@@ -48,10 +50,11 @@ pub(in crate::scenario) fn apply(
     is_read.then(|| files.ids().collect())
 }
 
-/// Lays the keys at `path`, which belong to the workload called `name`, over their manifests.
+/// Lays the keys at `path`, which belong to the workload called `name`, over their manifests;
+/// `all` workloads may be meant by selectors.
 fn lay(
     keys: &mut Node,
-    name: &str,
+    (name, all): (&str, &[String]),
     path: &str,
     files: &mut Files<'_>,
     diagnostics: &mut Diagnostics,
@@ -62,7 +65,7 @@ fn lay(
     for (file, place) in &named {
         objects.extend(files.objects(file, place, diagnostics).iter().cloned());
     }
-    if let Some(stated) = stated(&objects, (keys, name), first, diagnostics) {
+    if let Some(stated) = stated(&objects, (keys, name, all), first, diagnostics) {
         *keys = overlay(&stated, keys);
     }
 }
@@ -85,7 +88,7 @@ fn named(workload: &Node, path: &str) -> Vec<(String, Place)> {
 /// What the objects say about the workload, or `None` after a report.
 fn stated(
     objects: &[Object],
-    (given, name): (&Node, &str),
+    (given, name, all): (&Node, &str, &[String]),
     place: &Place,
     diagnostics: &mut Diagnostics,
 ) -> Option<Node> {
@@ -107,7 +110,11 @@ fn stated(
         fields.filter(|(_, fields)| selects(fields.look(labels), &pods)).collect::<Vec<_>>()
     };
     let targets = of(Role::Autoscaler).map(|object| (object, Fields::new(&object.node)));
+    let others = deployments.iter().filter(|other| other.name != deployment.name);
+    let modelled = others.filter(|other| other.name != name && all.contains(&other.name));
     let bundle = Bundle {
+        name,
+        others: modelled.map(|other| (other.name.as_str(), Fields::new(&other.node))).collect(),
         deployment: (deployment, Fields::new(&deployment.node)),
         autoscalers: targets.filter(|(_, fields)| scales(fields, deployment)).collect(),
         budgets: selected(Role::Budget, "spec.selector.matchLabels"),
@@ -116,6 +123,16 @@ fn stated(
             .map(|object| (object, Fields::new(&object.node)))
             .collect(),
     };
+    for (what, several) in
+        [("HorizontalPodAutoscalers", &bundle.autoscalers), ("budgets", &bundle.budgets)]
+    {
+        if let [.., (object, _)] = &several[1.min(several.len())..] {
+            let message = format!("{} {what} are for Deployment `{name}`", several.len());
+            let place = Place::new(object.node.span.head(), path);
+            let wrong = Diagnostic::error(Code::Contradiction, place, message);
+            diagnostics.push(wrong.allowed("one").help("leave the file of the other out"));
+        }
+    }
     let stated = translate(&bundle, given, path, diagnostics);
     let whole = [&bundle.autoscalers, &bundle.budgets, &bundle.services, &bundle.priorities];
     let all = std::iter::once(&bundle.deployment).chain(whole.into_iter().flatten());

@@ -1,11 +1,9 @@
 //! The containers of a pod: requests, limits, probes and the preStop hook.
 //!
 //! The main container serves: the one named like the Deployment, else the first with a readiness
-//! probe, else the first. The scheduler reserves what all containers request in all (upstream:
-//! `PodRequests` in component-helpers/resource; init containers are left out).
+//! probe, else the first. The others become sidecars, whose use of CPU is not in a manifest.
 
 use crate::spec::{Kind, Node};
-use crate::units::{Bytes, MilliCpu};
 
 use super::path::{Fields, Mapping};
 
@@ -42,68 +40,50 @@ fn main_container(fields: &Fields<'_>, containers: &[Node]) -> Option<usize> {
     named.or_else(probed).or(if containers.is_empty() { None } else { Some(0) })
 }
 
+/// The main container's requests and limits; the others become sidecars.
 fn resources(fields: &Fields<'_>, containers: &[Node], main: usize, workload: &mut Mapping) {
-    let mut requests = Mapping::default();
-    for resource in ["cpu", "memory"] {
-        let mut stated = Vec::new();
-        for index in 0..containers.len() {
-            let of = |what: &str| format!("{CONTAINERS}[{index}].resources.{what}.{resource}");
-            // A container with a limit and no request requests its limit (pkg/apis/core/v1).
-            let request = fields.take(&of("requests"));
-            stated.push(request.or_else(|| fields.look(&of("limits"))));
+    let at = format!("{CONTAINERS}[{main}]");
+    workload.put_some("requests", requests(fields, &at).as_ref());
+    if let Some(stated) = fields.look(&format!("{at}.resources.limits")) {
+        let mut limits = Mapping::default();
+        for resource in ["cpu", "memory"] {
+            limits.put_some(resource, fields.take(&format!("{at}.resources.limits.{resource}")));
         }
-        if let Some(sum) = sum(resource, &stated) {
-            requests.put(resource, sum);
-        }
-    }
-    let field = |what: &str| format!("{CONTAINERS}[{main}].resources.{what}");
-    if !requests.is_empty() {
-        let span = fields.look(&field("requests")).map_or(containers[main].span, |node| node.span);
-        workload.put("requests", requests.node(span));
-    }
-    let Some(stated) = fields.look(&field("limits")) else { return };
-    let mut limits = Mapping::default();
-    limits.put_some("cpu", fields.take(&field("limits.cpu")));
-    if containers.len() == 1 {
-        limits.put_some("memory", fields.take(&field("limits.memory")));
-    } else {
-        // The requests are those of all containers, the limit is that of one.
-        fields.take(&field("limits.memory"));
-    }
-    if !limits.is_empty() {
         workload.put("limits", limits.node(stated.span));
     }
-}
-
-/// The sum of some quantities; the only one as it stands. One that cannot be read is left as it
-/// is, so that the decoder says what is wrong with it.
-fn sum(resource: &str, stated: &[Option<&Node>]) -> Option<Node> {
-    let stated: Vec<&Node> = stated.iter().copied().flatten().collect();
-    let (&first, others) = stated.split_first()?;
-    if others.is_empty() {
-        return Some(first.clone());
-    }
-    let texts = stated.iter().map(|node| node.text().unwrap_or_default());
-    let total = if resource == "cpu" {
-        total(texts.map(|text| text.parse::<MilliCpu>().map(|cpu| cpu.milli())))
-            .map(|milli| format!("{milli}m"))
-    } else {
-        total(texts.map(|text| text.parse::<Bytes>().map(|bytes| bytes.get())))
-            .map(|bytes| bytes.to_string())
+    let beside = (0..containers.len()).filter(|&index| index != main);
+    let beside = beside.map(|index| format!("{CONTAINERS}[{index}]"));
+    // An init container that is restarted always runs beside the others (KEP 753).
+    let init = "spec.template.spec.initContainers";
+    let stays = |at: &String| {
+        let policy = fields.look(&format!("{at}.restartPolicy")).and_then(Node::text);
+        policy == Some("Always") && fields.take(at).is_some()
     };
-    match total {
-        Ok(total) => Some(Node::plain(&total, first.span)),
-        Err(index) => Some(stated[index].clone()),
+    let init = (0..fields.items(init).len()).map(|index| format!("{init}[{index}]")).filter(stays);
+    let sidecars: Vec<Node> = beside.chain(init).map(|at| sidecar(fields, &at)).collect();
+    if !sidecars.is_empty() {
+        workload.put_list("sidecars", sidecars, containers[main].span);
     }
 }
 
-/// The sum, or the index of the first value that is none.
-fn total<E>(values: impl Iterator<Item = Result<i64, E>>) -> Result<i64, usize> {
-    let mut total = 0_i64;
-    for (index, value) in values.enumerate() {
-        total = total.saturating_add(value.map_err(|_| index)?);
+fn sidecar(fields: &Fields<'_>, at: &str) -> Node {
+    let mut section = Mapping::default();
+    section.put_some("name", fields.take(&format!("{at}.name")));
+    section.put_some("requests", requests(fields, at).as_ref());
+    section.node(fields.look(at).map_or_else(Default::default, |node| node.span))
+}
+
+/// What a container requests: a resource with a limit and no request requests its limit
+/// (pkg/apis/core/v1/defaults.go).
+fn requests(fields: &Fields<'_>, at: &str) -> Option<Node> {
+    let stated = fields.look(&format!("{at}.resources"))?;
+    let mut requests = Mapping::default();
+    for resource in ["cpu", "memory"] {
+        let request = fields.take(&format!("{at}.resources.requests.{resource}"));
+        let limit = || fields.look(&format!("{at}.resources.limits.{resource}"));
+        requests.put_some(resource, request.or_else(limit));
     }
-    Ok(total)
+    (!requests.is_empty()).then(|| requests.node(stated.span))
 }
 
 /// A preStop hook that sleeps: `sleep: {seconds: 10}`, or `sleep 10` as a command.

@@ -14,7 +14,7 @@
 //!
 //! Reading order: [`objects`] (files to objects), [`typed`] (objects against the types of
 //! k8s-openapi), [`path`] (fields of an object), [`translate`] (fields to keys of a workload) with
-//! [`containers`], [`coverage`] (what was not taken), [`apply`] (all of it, workload by workload).
+//! [`containers`], [`placement`] and [`autoscaler`], [`coverage`] (what was not taken), [`apply`] (all of it, workload by workload).
 
 mod objects;
 
@@ -25,6 +25,10 @@ mod path;
 mod translate;
 
 mod containers;
+
+mod placement;
+
+mod autoscaler;
 
 mod coverage;
 

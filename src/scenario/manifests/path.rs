@@ -167,6 +167,11 @@ impl Mapping {
         }
     }
 
+    /// Adds the list of `items` under `key`.
+    pub(super) fn put_list(&mut self, key: &str, items: Vec<Node>, span: SourceSpan) {
+        self.put(key, Node { span, kind: Kind::Sequence(items) });
+    }
+
     /// Whether nothing was added.
     pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()

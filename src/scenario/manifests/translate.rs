@@ -5,13 +5,17 @@
 
 use crate::spec::{Code, Diagnostic, Diagnostics, Kind, Node, Place, nearest};
 
-use super::containers;
 use super::objects::Object;
-use super::path::{Fields, Mapping, is_null};
+use super::path::{Fields, Mapping};
+use super::{autoscaler, containers, placement};
 
 /// The objects of one workload, with what was taken of each.
 #[derive(Debug)]
 pub(super) struct Bundle<'o> {
+    /// Name of the workload.
+    pub name: &'o str,
+    /// The other workloads of the scenario whose Deployments are in the same files.
+    pub others: Vec<(&'o str, Fields<'o>)>,
     /// The Deployment.
     pub deployment: (&'o Object, Fields<'o>),
     /// Its HorizontalPodAutoscalers.
@@ -39,19 +43,49 @@ pub(super) fn translate(
     let mut workload = Mapping::default();
     workload.put_some("replicas", fields.take("spec.replicas"));
     containers::translate(fields, &mut workload);
-    let pod = |field: &str| format!("spec.template.spec.{field}");
-    workload.put_some(
-        "terminationGracePeriodSeconds",
-        fields.take(&pod("terminationGracePeriodSeconds")),
-    );
+    placement::translate(bundle, &mut workload);
+    let pod = |key: &str| fields.take(&format!("spec.template.spec.{key}"));
+    workload.put_some("terminationGracePeriodSeconds", pod("terminationGracePeriodSeconds"));
     if given.get("priority").is_none() {
         workload.put_some("priority", priority(bundle, path, diagnostics).as_ref());
     }
-    tolerations(fields, &mut workload);
+    workload.put_some("preemptionPolicy", preemption_policy(bundle));
+    strategy(fields, &mut workload);
+    for key in ["minReadySeconds", "progressDeadlineSeconds"] {
+        workload.put_some(key, fields.take(&format!("spec.{key}")));
+    }
     if let [(_, autoscaler)] = &bundle.autoscalers[..] {
-        workload.put("hpa", hpa(autoscaler));
+        workload.put("hpa", autoscaler::translate(autoscaler));
+    }
+    if let [(object, budget)] = &bundle.budgets[..] {
+        let mut section = Mapping::default();
+        for key in ["minAvailable", "maxUnavailable", "unhealthyPodEvictionPolicy"] {
+            section.put_some(key, budget.take(&format!("spec.{key}")));
+        }
+        workload.put("podDisruptionBudget", section.node(object.node.span));
     }
     workload.node(deployment.node.span)
+}
+
+/// How a rollout replaces pods.
+fn strategy(fields: &Fields<'_>, workload: &mut Mapping) {
+    let Some(stated) = fields.look("spec.strategy") else { return };
+    let mut section = Mapping::default();
+    section.put_some("type", fields.take("spec.strategy.type"));
+    for key in ["maxSurge", "maxUnavailable"] {
+        section.put_some(key, fields.take(&format!("spec.strategy.rollingUpdate.{key}")));
+    }
+    workload.put("strategy", section.node(stated.span));
+}
+
+/// The pod's own preemption policy, or that of its class.
+fn preemption_policy<'o>(bundle: &Bundle<'o>) -> Option<&'o Node> {
+    let fields = &bundle.deployment.1;
+    fields.take("spec.template.spec.preemptionPolicy").or_else(|| {
+        let named = fields.look("spec.template.spec.priorityClassName").and_then(Node::text)?;
+        let (_, class) = bundle.priorities.iter().find(|(object, _)| object.name == named)?;
+        class.take("preemptionPolicy")
+    })
 }
 
 /// The value of the pod's PriorityClass, or of the default class.
@@ -83,57 +117,6 @@ fn priority(bundle: &Bundle<'_>, path: &str, diagnostics: &mut Diagnostics) -> O
     );
     diagnostics.push(wrong.allowed(known.collect::<Vec<_>>().join(", ")).help(help));
     None
-}
-
-/// How long pods stay on a node that is not ready or unreachable.
-fn tolerations(fields: &Fields<'_>, workload: &mut Mapping) {
-    let at = "spec.template.spec.tolerations";
-    let mut shortest: Option<(u64, Node)> = None;
-    for (index, toleration) in fields.items(at).iter().enumerate() {
-        let key = toleration.get("key").and_then(Node::text).unwrap_or_default();
-        let is_of_node =
-            matches!(key, "node.kubernetes.io/unreachable" | "node.kubernetes.io/not-ready");
-        let seconds = toleration.get("tolerationSeconds").filter(|node| !is_null(node));
-        if let (true, Some(seconds)) = (is_of_node, seconds)
-            && let Some(value) = seconds.text().and_then(|text| text.parse().ok())
-        {
-            fields.take(&format!("{at}[{index}]"));
-            if shortest.as_ref().is_none_or(|(known, _)| value < *known) {
-                shortest = Some((value, seconds.clone()));
-            }
-        }
-    }
-    workload.put_some("tolerationSeconds", shortest.map(|(_, node)| node).as_ref());
-}
-
-/// The `hpa` section of an autoscaler of either version.
-fn hpa(fields: &Fields<'_>) -> Node {
-    let mut hpa = Mapping::default();
-    let span = fields.look("spec").map_or_else(Default::default, |spec| spec.span);
-    fields.take("spec.scaleTargetRef");
-    hpa.put_some("minReplicas", fields.take("spec.minReplicas"));
-    hpa.put_some("maxReplicas", fields.take("spec.maxReplicas"));
-    // autoscaling/v1 has this one field instead of metrics.
-    if let Some(target) = fields.take("spec.targetCPUUtilizationPercentage") {
-        hpa.put("targetCPUUtilization", percent(target));
-    }
-    if let [metric] = fields.items("spec.metrics") {
-        let text = |path: &str| super::path::FieldPath::of(path).find(metric).and_then(Node::text);
-        let is_cpu = text("type") == Some("Resource")
-            && text("resource.name") == Some("cpu")
-            && text("resource.target.type") == Some("Utilization");
-        let target = "spec.metrics[0].resource.target.averageUtilization";
-        if is_cpu && let Some(target) = fields.take(target) {
-            fields.take("spec.metrics[0]");
-            hpa.put("targetCPUUtilization", percent(target));
-        }
-    }
-    hpa.put_some("behavior", fields.take("spec.behavior"));
-    hpa.node(span)
-}
-
-fn percent(node: &Node) -> Node {
-    Node::plain(&format!("{}%", node.text().unwrap_or_default()), node.span)
 }
 
 /// Whether a selector's `matchLabels` all stand in the labels of the Deployment's pods.
