@@ -251,12 +251,17 @@ mod tests {
     const HIGH: i32 = 1_000;
     const NEGATIVE: i32 = -100;
 
+    /// Priority and start day of each pod on each machine.
+    type Machines = Vec<Vec<(i32, i64)>>;
+    /// Class and start day of each pod on a node.
+    type Pods = Vec<(usize, i64)>;
+
     /// Rows of TestPickOneNodeForPreemption (defaultpreemption/default_preemption_test.go) in
     /// which every pod on a machine is a victim: machines as lists of priorities and start days.
     #[test]
     fn pick_one_node_for_preemption() {
         let day = |priorities: &[i32]| priorities.iter().map(|&p| (p, 1)).collect::<Vec<_>>();
-        let table: Vec<(&str, Vec<Vec<(i32, i64)>>, usize)> = vec![
+        let table: Vec<(&str, Machines, usize)> = vec![
             (
                 "machine with min highest priority pod is picked",
                 vec![day(&[MID, MID]), day(&[MID, LOW]), day(&[LOW, LOW])],
@@ -305,7 +310,7 @@ mod tests {
     /// The rows of the same table that differ in start times.
     #[test]
     fn pick_one_node_for_preemption_by_start_time() {
-        let table: Vec<(&str, Vec<Vec<(i32, i64)>>, usize)> = vec![
+        let table: Vec<(&str, Machines, usize)> = vec![
             (
                 "same priority, same number of victims, different start time for each machine's \
                  pod",
@@ -425,7 +430,7 @@ mod tests {
     #[test]
     fn as_few_as_possible_give_way() {
         let classes = [(HIGH, 3_000), (MID, 2_000), (LOW, 1_000), (HIGH, 2_000), (LOW, 4_000)];
-        let table: Vec<(&str, Vec<(usize, i64)>, Option<Vec<usize>>)> = vec![
+        let table: Vec<(&str, Pods, Option<Vec<usize>>)> = vec![
             ("nobody of lower priority", vec![(3, 1), (3, 1)], None),
             ("the same priority does not give way", vec![(0, 1)], None),
             ("not enough even without them", vec![(3, 1), (3, 1), (2, 1)], None),

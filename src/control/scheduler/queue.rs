@@ -313,7 +313,7 @@ mod tests {
             queue.failed(turn, &why, now);
             queue.wake(ClusterEvent::NodeAvailable, now);
             assert_eq!(queue.next_due(), Some(now + Span::from_secs(wait)));
-            now = now + Span::from_secs(wait);
+            now += Span::from_secs(wait);
         }
         let turn = queue.pop(now).unwrap();
         queue.failed(turn, &why, now);

@@ -384,7 +384,8 @@ mod tests {
                 "1 node(s) didn't match Pod's node affinity/selector",
             ),
         ] {
-            let taints: &[Taint] = if rules.pool.is_none() { &[spot.clone()] } else { &[] };
+            let taints: &[Taint] =
+                if rules.pool.is_none() { std::slice::from_ref(&spot) } else { &[] };
             let classes = PodClass::all(&[rules], &[]);
             let mut snapshot = Snapshot::new(classes, FitStrategy::LeastAllocated);
             snapshot.add_nodes([NewNode {

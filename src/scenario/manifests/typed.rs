@@ -124,7 +124,7 @@ fn warn_of_unknown(object: &Object, field: &FieldPath, path: &str, found: &mut D
     let place = Place::new(field.span(&object.node), path);
     let mut wrong = Diagnostic::warning(Code::UnknownManifestField, place, message);
     if let Some(Step::Key(key)) = field.0.last()
-        && let Some(meant) = nearest(key, known_names().into_iter())
+        && let Some(meant) = nearest(key, known_names())
     {
         wrong = wrong.help(format!("did you mean `{meant}`?"));
     }
