@@ -14,7 +14,8 @@
 //!
 //! Reading order: [`objects`] (files to objects), [`typed`] (objects against the types of
 //! k8s-openapi), [`path`] (fields of an object), [`translate`] (fields to keys of a workload) with
-//! [`containers`], [`placement`] and [`autoscaler`], [`coverage`] (what was not taken), [`apply`] (all of it, workload by workload).
+//! [`containers`], [`placement`] and [`autoscaler`], [`coverage`] (what was not taken), [`apply`]
+//! (all of it, workload by workload).
 
 mod objects;
 
