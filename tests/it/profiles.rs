@@ -40,6 +40,11 @@ const TABLE: &[(&str, &str, [&str; 4])] = &[
     ("KubernetesSpec", "kubernetes.scrapeInterval", ["15s", "15s", "15s", "1m"]),
     ("KubernetesSpec", "kubernetes.defaultSpread", ["upstream", "upstream", "upstream", "aks"]),
     (
+        "KubernetesSpec",
+        "kubernetes.crashLoopBackOffSync",
+        ["periodic", "periodic", "atExpiry", "periodic"],
+    ),
+    (
         "ClusterAutoscalerSpec",
         "clusters[0].autoscaler.expander",
         ["random", "least-waste", "least-waste", "random"],

@@ -183,6 +183,10 @@ pub fn pod_bound(cx: &mut Cx, pod: PodId, node: NodeId) {
 /// Starts, moves or stops a pod's toleration timer by its node's taint.
 fn set_timer(cx: &mut Cx, pod: PodId) {
     let Some(node) = cx.world[pod].node.filter(|_| cx.world[pod].is_active()) else { return };
+    if !cx.control_plane_is_up(cx.world.cluster_of(pod)) {
+        // Nobody counts; the controller that comes back starts every timer anew.
+        return;
+    }
     let lasts = Some(cx.world[cx.world[pod].deployment].template.toleration);
     let tolerations =
         [TaintKey::NotReady, TaintKey::Unreachable].map(|key| Toleration { key: Some(key), lasts });
@@ -221,14 +225,16 @@ pub fn work_eviction_queue(cx: &mut Cx, cluster: ClusterId) {
 
 /// A pod's toleration is over: it is deleted and replaced.
 pub fn toleration_ends(cx: &mut Cx, pod: PodId) {
-    if cx.control_plane_is_up(cx.world.cluster_of(pod)) {
-        let node = cx.world[pod].node.expect("only bound pods have timers");
-        let why = match cx.world[node].taint {
-            Some(TaintKey::NotReady) => "evicted: its node is not ready",
-            _ => "evicted: its node is unreachable",
-        };
-        container::delete(cx, pod, Why(why));
+    if !cx.control_plane_is_up(cx.world.cluster_of(pod)) {
+        *cx.memory.eviction_mut(pod) = None;
+        return;
     }
+    let node = cx.world[pod].node.expect("only bound pods have timers");
+    let why = match cx.world[node].taint {
+        Some(TaintKey::NotReady) => "evicted: its node is not ready",
+        _ => "evicted: its node is unreachable",
+    };
+    container::delete(cx, pod, Why(why));
 }
 
 fn nodes_in(world: &World, pool: PoolId, zone: ZoneId) -> usize {

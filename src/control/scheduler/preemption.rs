@@ -254,7 +254,7 @@ mod tests {
     /// Priority and start day of each pod on each machine.
     type Machines = Vec<Vec<(i32, i64)>>;
     /// Class and start day of each pod on a node.
-    type Pods = Vec<(usize, i64)>;
+    type Residents = Vec<(usize, i64)>;
 
     /// Rows of TestPickOneNodeForPreemption (defaultpreemption/default_preemption_test.go) in
     /// which every pod on a machine is a victim: machines as lists of priorities and start days.
@@ -430,7 +430,7 @@ mod tests {
     #[test]
     fn as_few_as_possible_give_way() {
         let classes = [(HIGH, 3_000), (MID, 2_000), (LOW, 1_000), (HIGH, 2_000), (LOW, 4_000)];
-        let table: Vec<(&str, Pods, Option<Vec<usize>>)> = vec![
+        let table: Vec<(&str, Residents, Option<Vec<usize>>)> = vec![
             ("nobody of lower priority", vec![(3, 1), (3, 1)], None),
             ("the same priority does not give way", vec![(0, 1)], None),
             ("not enough even without them", vec![(3, 1), (3, 1), (2, 1)], None),
