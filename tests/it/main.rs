@@ -6,6 +6,7 @@ mod builds;
 mod cli;
 mod conformance;
 mod conformance_nodes;
+mod control_swarm;
 mod docs;
 mod fidelity;
 mod front_door;
