@@ -64,7 +64,6 @@ fn manifests_state_the_workload() {
     let scenario = loaded(WEB).unwrap();
     let values = values(&scenario);
     for expected in [
-        "replicas 6",
         "requests.cpu 500m",
         "requests.memory 512Mi",
         "sidecars[0].name envoy",
@@ -90,6 +89,23 @@ fn manifests_state_the_workload() {
         assert!(values.iter().any(|value| value == expected), "{expected} is not in {values:#?}");
     }
     assert!(scenario.warnings().is_empty(), "{:?}", scenario.warnings().sorted());
+}
+
+/// The size in the file is that of the cluster only without an HPA, or where it is 0.
+#[test]
+fn replicas_of_an_autoscaled_deployment_are_its_own() {
+    let alone = WEB.split("---\n").filter(|document| !document.contains("HorizontalPod"));
+    let alone = alone.collect::<Vec<_>>().join("---\n");
+    let off = WEB.replacen("  replicas: 6", "  replicas: 0", 1);
+    for (name, text, expected) in [
+        ("an HPA", WEB, None),
+        ("no HPA", alone.as_str(), Some("replicas 6")),
+        ("an HPA that is off", off.as_str(), Some("replicas 0")),
+    ] {
+        let values = values(&loaded(text).unwrap());
+        let replicas = values.iter().find(|value| value.starts_with("replicas "));
+        assert_eq!(replicas.map(String::as_str), expected, "{name}");
+    }
 }
 
 /// `check --explain` can say which line of which file a value comes from.
@@ -300,7 +316,7 @@ fn the_deployment_is_found_by_name() {
         .unwrap()
         .replace("name: web\n  annotations", "name: shop\n  annotations");
     let scenario = loaded(&format!("{other}---\n{WEB}")).unwrap();
-    assert!(values(&scenario).contains(&"replicas 6".to_owned()));
+    assert!(values(&scenario).contains(&"minReadySeconds 5".to_owned()));
     let none = format!(
         "{other}---\n{}",
         WEB.replacen("name: web\n  annotations", "name: webb\n  annotations", 1)

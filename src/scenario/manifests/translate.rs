@@ -41,7 +41,12 @@ pub(super) fn translate(
 ) -> Node {
     let (deployment, fields) = &bundle.deployment;
     let mut workload = Mapping::default();
-    workload.put_some("replicas", fields.take("spec.replicas"));
+    // Beside an HPA the size of the file is not that of the cluster: a run starts where the HPA
+    // would rest, unless the scenario says otherwise. Only 0 says something: it is switched off.
+    let replicas = fields.take("spec.replicas");
+    let is_scaled = !bundle.autoscalers.is_empty();
+    let counts = |node: &&Node| !is_scaled || node.text() == Some("0");
+    workload.put_some("replicas", replicas.filter(counts));
     containers::translate(fields, &mut workload);
     placement::translate(bundle, &mut workload);
     let pod = |key: &str| fields.take(&format!("spec.template.spec.{key}"));
