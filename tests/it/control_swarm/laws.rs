@@ -223,7 +223,8 @@ fn pools_are_within_bounds(told: &str, world: &World) {
 /// A pod that is not ready and still gets traffic is about to lose it (I4).
 fn endpoints_follow_readiness(told: &str, cx: &Cx) {
     for (index, pod) in cx.world.pods.iter().enumerate() {
-        if pod.in_endpoints && !pod.is_ready() {
+        let routed = &cx.routing.endpoints[pod.deployment.index()];
+        if pod.in_endpoints && !pod.is_ready() && routed.contains(&PodId::new(index)) {
             let cluster = cx.world[pod.deployment].cluster;
             let change = Event::EndpointsChange(PodId::new(index));
             let is_due = cx.clock.armed_for(change).is_some();
