@@ -11,6 +11,7 @@ use crate::control::node_lifecycle::zones::EvictionPolicy;
 use crate::control::scheduler::score::FitStrategy;
 use crate::control::scheduler::snapshot::{AKS_DEFAULT_SPREAD, SYSTEM_DEFAULT_SPREAD};
 use crate::model::placement::SpreadConstraint;
+use crate::model::taint::{FailureTolerations, Tolerated};
 use crate::spec::{choice, section};
 use crate::units::{Rate, Ratio, Span};
 
@@ -64,6 +65,18 @@ section! {
         "nodeMonitorGracePeriod" node_monitor_grace_period: Span = default "50s",
             source "kubernetes nodelifecycle from v1.32 on (PR 126287)",
             range "1s"..="1h";
+        /// `--node-startup-grace-period`: for nodes that have never posted their status.
+        "nodeStartupGracePeriod" node_startup_grace_period: Span = default "60s",
+            source "kubernetes nodelifecycle/config/v1alpha1/defaults.go",
+            range "1s"..="1h";
+        /// `--default-not-ready-toleration-seconds` of the API server.
+        "defaultNotReadyTolerationSeconds" not_ready_toleration_s: u32 = default "300",
+            source "kubernetes plugin/pkg/admission/defaulttolerationseconds/admission.go",
+            range 0..=86400;
+        /// `--default-unreachable-toleration-seconds` of the API server.
+        "defaultUnreachableTolerationSeconds" unreachable_toleration_s: u32 = default "300",
+            source "kubernetes plugin/pkg/admission/defaulttolerationseconds/admission.go",
+            range 0..=86400;
         /// `--node-eviction-rate`.
         "nodeEvictionRate" node_eviction_rate: Rate = default "0.1/s",
             source "kubernetes cmd/kube-controller-manager nodelifecyclecontroller.go",
@@ -243,6 +256,7 @@ impl KubernetesSpec {
         MonitorPolicy {
             period: *self.node_monitor_period,
             grace: *self.node_monitor_grace_period,
+            startup_grace: *self.node_startup_grace_period,
             eviction: EvictionPolicy {
                 rate: self.node_eviction_rate.per_s(),
                 secondary_rate: self.secondary_node_eviction_rate.per_s(),
@@ -250,6 +264,16 @@ impl KubernetesSpec {
                 unhealthy_share: self.unhealthy_zone_threshold.get() as f32,
             },
             ..MonitorPolicy::K8S_1_32
+        }
+    }
+
+    /// The tolerations that the API server adds to pods without their own.
+    #[must_use]
+    pub fn default_tolerations(&self) -> FailureTolerations {
+        let seconds = |s: u32| Tolerated::For(Span::from_secs(i64::from(s)));
+        FailureTolerations {
+            not_ready: seconds(*self.not_ready_toleration_s),
+            unreachable: seconds(*self.unreachable_toleration_s),
         }
     }
 

@@ -15,6 +15,7 @@ use crate::model::placement::Placement;
 use crate::model::region::{Outages, Region};
 use crate::model::rollout::{RolloutRules, Strategy};
 use crate::model::sample::{ClusterSample, DeploymentSample, Samples};
+use crate::model::taint::FailureTolerations;
 use crate::model::workload::{AntiAffinity, Deployment, PodTemplate, Probes, Workload};
 use crate::model::world::World;
 
@@ -176,7 +177,7 @@ fn template() -> PodTemplate {
         probes: Probes::default(),
         termination_grace: Span::from_secs(30),
         pre_stop: Span::ZERO,
-        toleration: Span::from_secs(300),
+        tolerated: FailureTolerations::both(Span::from_secs(300)),
         anti_affinity: AntiAffinity::None,
         pool: None,
         priority: 0,

@@ -6,11 +6,10 @@
 //! node affinity honoured, taints ignored), topology keys other than host name and zone.
 
 use crate::spec::{Name, choice, section};
-use crate::units::Span;
 
 use super::ids::WorkloadId;
 use super::labels::{LabelMap, Labels, Requirement, RequirementSpec};
-use super::taint::{TaintEffect, Toleration};
+use super::taint::Toleration;
 
 choice! {
     /// What makes a domain of nodes.
@@ -216,16 +215,6 @@ pub struct Placement {
     pub never_preempts: bool,
 }
 
-impl Placement {
-    /// How long a NoExecute taint of this key is tolerated by a toleration of the workload's own:
-    /// `None` if by none, `Some(None)` for ever.
-    #[must_use]
-    pub fn lasts_under(&self, key: &str) -> Option<Option<Span>> {
-        let covers = |own: &&Toleration| own.tolerates_parts(key, "", TaintEffect::NoExecute);
-        self.tolerations.iter().find(covers).map(|own| own.lasts)
-    }
-}
-
 impl SpreadConstraintSpec {
     /// The constraint.
     #[must_use]
@@ -301,19 +290,5 @@ preferredDuringSchedulingIgnoredDuringExecution:
             assert_eq!((rules.admit(&node), rules.preference(&node)), (admitted, preference));
         }
         assert!(NodeRules::default().admit(&Labels::default()), "no rule admits every node");
-    }
-
-    /// A toleration of the workload's own for a NoExecute taint, with and without an end.
-    #[test]
-    fn own_tolerations_have_their_time() {
-        use crate::model::taint::TolerationSpec;
-        let lasts = |text: &str| {
-            let own = decode_text::<TolerationSpec>(text).unwrap().toleration();
-            Placement { tolerations: vec![own], ..Placement::default() }.lasts_under("silent")
-        };
-        let timed = "{key: silent, operator: Exists, effect: NoExecute, tolerationSeconds: 30}";
-        assert_eq!(lasts(timed), Some(Some(Span::from_secs(30))));
-        assert_eq!(lasts("{operator: Exists}"), Some(None));
-        assert_eq!(lasts("{key: silent, operator: Exists, effect: NoSchedule}"), None);
     }
 }

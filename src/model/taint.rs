@@ -106,6 +106,63 @@ impl Toleration {
     }
 }
 
+/// For how long pods stay on a node with one of the NoExecute taints of node failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tolerated {
+    /// They do not: the taint is not tolerated.
+    Not,
+    /// For this long.
+    For(Span),
+    /// As long as the taint is there.
+    ForEver,
+}
+
+/// The same for both taints of node failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FailureTolerations {
+    /// Under `node.kubernetes.io/not-ready`.
+    pub not_ready: Tolerated,
+    /// Under `node.kubernetes.io/unreachable`.
+    pub unreachable: Tolerated,
+}
+
+impl FailureTolerations {
+    /// What holds for a pod with these tolerations once the API server has added its own.
+    ///
+    /// Follows plugin/pkg/admission/defaulttolerationseconds/admission.go: `defaults` are added
+    /// for a taint unless a toleration names its key, or none, and NoExecute, or no effect;
+    /// operator and value are not looked at. Of several tolerations the first that fits the
+    /// taint counts (component-helpers corev1 GetMatchingTolerations).
+    #[must_use]
+    pub fn admitted(own: &[Toleration], defaults: Self) -> Self {
+        let under = |key: &str, default: Tolerated| {
+            let no_execute = |t: &&Toleration| {
+                t.effect.is_none_or(|effect| effect == TaintEffect::NoExecute)
+                    && (t.key.is_empty() || t.key == key)
+            };
+            if !own.iter().any(|toleration| no_execute(&toleration)) {
+                return default;
+            }
+            let fits = |t: &&Toleration| t.tolerates_parts(key, "", TaintEffect::NoExecute);
+            match own.iter().find(fits).map(|toleration| toleration.lasts) {
+                None => Tolerated::Not,
+                Some(Some(lasts)) => Tolerated::For(lasts),
+                Some(None) => Tolerated::ForEver,
+            }
+        };
+        Self {
+            not_ready: under("node.kubernetes.io/not-ready", defaults.not_ready),
+            unreachable: under("node.kubernetes.io/unreachable", defaults.unreachable),
+        }
+    }
+
+    /// Both taints tolerated for the same time.
+    #[must_use]
+    pub const fn both(lasts: Span) -> Self {
+        Self { not_ready: Tolerated::For(lasts), unreachable: Tolerated::For(lasts) }
+    }
+}
+
 /// The taints of some effects that no toleration covers.
 pub fn untolerated<'t>(
     taints: &'t [Taint],
@@ -228,6 +285,66 @@ mod tests {
             ("another key", "{key: other, operator: Exists}", bar, false),
         ] {
             assert_eq!(toleration(toleration_text).tolerates(&against), expected, "{rule}");
+        }
+    }
+
+    /// One row per rule of the admission plugin: own tolerations, and what holds for not-ready and
+    /// unreachable with defaults of 300 s and 200 s.
+    #[test]
+    fn defaults_are_added_where_no_toleration_is() {
+        use Tolerated::{For, ForEver, Not};
+        let secs = |s| For(Span::from_secs(s));
+        let defaults = FailureTolerations { not_ready: secs(300), unreachable: secs(200) };
+        let not_ready = "key: node.kubernetes.io/not-ready";
+        let unreachable = "key: node.kubernetes.io/unreachable";
+        for (rule, own, expected) in [
+            ("none of its own: both defaults", vec![], (secs(300), secs(200))),
+            (
+                "one of its own leaves the other default",
+                vec![format!(
+                    "{{{not_ready}, operator: Exists, tolerationSeconds: 30, effect: NoExecute}}"
+                )],
+                (secs(30), secs(200)),
+            ),
+            (
+                "the same for the other taint",
+                vec![format!(
+                    "{{{unreachable}, operator: Exists, tolerationSeconds: 0, effect: NoExecute}}"
+                )],
+                (secs(300), secs(0)),
+            ),
+            (
+                "no key and no effect: both, for ever",
+                vec!["{operator: Exists}".to_owned()],
+                (ForEver, ForEver),
+            ),
+            (
+                "another effect does not count",
+                vec![format!("{{{not_ready}, operator: Exists, effect: NoSchedule}}")],
+                (secs(300), secs(200)),
+            ),
+            (
+                "another key does not count",
+                vec!["{key: spot, operator: Exists, effect: NoExecute}".to_owned()],
+                (secs(300), secs(200)),
+            ),
+            (
+                "a value that does not fit keeps the default away all the same",
+                vec![format!("{{{unreachable}, value: maybe, effect: NoExecute}}")],
+                (secs(300), Not),
+            ),
+            (
+                "the first that fits counts",
+                vec![
+                    format!("{{{not_ready}, operator: Exists}}"),
+                    "{operator: Exists, tolerationSeconds: 9, effect: NoExecute}".to_owned(),
+                ],
+                (ForEver, secs(9)),
+            ),
+        ] {
+            let own: Vec<Toleration> = own.iter().map(|text| toleration(text)).collect();
+            let found = FailureTolerations::admitted(&own, defaults);
+            assert_eq!((found.not_ready, found.unreachable), expected, "{rule}");
         }
     }
 

@@ -11,6 +11,7 @@ use super::ids::{ClusterId, DeploymentId, PodId, WorkloadId};
 use super::node_pool::Resources;
 use super::placement::Placement;
 use super::rollout::{ReplicaSet, RolloutRules, RolloutStatus, TemplateChange};
+use super::taint::FailureTolerations;
 
 section! {
     /// What the scheduler reserves for a pod.
@@ -199,8 +200,8 @@ pub struct PodTemplate {
     pub termination_grace: Span,
     /// Length of the preStop sleep, during which the pod goes on serving.
     pub pre_stop: Span,
-    /// Toleration of the not-ready and unreachable taints (`tolerationSeconds`).
-    pub toleration: Span,
+    /// How long it stays on a node that is not ready or unreachable.
+    pub tolerated: FailureTolerations,
     /// Whether two pods of the workload may share a node (no required anti-affinity).
     pub anti_affinity: AntiAffinity,
     /// Name of the only pool that it may run on, if any.

@@ -81,10 +81,9 @@ section! {
         "preStopSleep" pre_stop: Span = default "0s",
             source "Kubernetes has no preStop hook unless given",
             range "0s"..="1d";
-        /// Seconds for which pods stay on a node that is not ready or unreachable.
-        "tolerationSeconds" toleration_s: u32 = default "300",
-            source "kubernetes plugin defaulttolerationseconds",
-            range 0..=86400;
+        /// Seconds for which pods stay on a node that is not ready or unreachable; left out, as
+        /// `kubernetes` says. One of the `tolerations` for either taint goes before it.
+        "tolerationSeconds" toleration_s: Option<u32> = optional, range 0..=86400;
         /// Replicas; with an HPA, those at the start: left out, those at which it would rest. 0
         /// switches an HPA off whose `minReplicas` is not 0.
         "replicas" replicas: Option<u32> = optional, range 0..=100000;

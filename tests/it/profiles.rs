@@ -37,6 +37,7 @@ const TABLE: &[(&str, &str, [&str; 4])] = &[
         "kubernetes.hpaToleranceForm",
         ["symmetric", "perDirection", "perDirection", "perDirection"],
     ),
+    ("KubernetesSpec", "kubernetes.nodeStartupGracePeriod", ["1m", "1m", "1m", "1m"]),
     ("KubernetesSpec", "kubernetes.scrapeInterval", ["15s", "15s", "15s", "1m"]),
     ("KubernetesSpec", "kubernetes.defaultSpread", ["upstream", "upstream", "upstream", "aks"]),
     (

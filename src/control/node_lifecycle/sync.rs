@@ -19,7 +19,7 @@ use crate::units::{Span, Time};
 use super::kubelet_outage::{self, Return};
 use super::lease::{RENEW_INTERVAL, Renewals};
 use super::monitor::{Action, NodeReport};
-use super::taint_eviction::{TaintKey, Toleration, eviction_timer};
+use super::taint_eviction::{TaintKey, Toleration, eviction_timer, tolerations_of};
 use super::{cloud, pod_gc, repair};
 
 /// The kubelet of a node stopped renewing its lease: the monitor's passes matter from now on.
@@ -187,9 +187,8 @@ fn set_timer(cx: &mut Cx, pod: PodId) {
         // Nobody counts; the controller that comes back starts every timer anew.
         return;
     }
-    let lasts = Some(cx.world[cx.world[pod].deployment].template.toleration);
-    let tolerations =
-        [TaintKey::NotReady, TaintKey::Unreachable].map(|key| Toleration { key: Some(key), lasts });
+    let tolerated = cx.world[cx.world[pod].deployment].template.tolerated;
+    let tolerations: Vec<Toleration> = tolerations_of(tolerated).collect();
     let taints = cx.world[node].taint;
     let running = *cx.memory.eviction_mut(pod);
     let timer = eviction_timer(running, taints.as_slice(), &tolerations, cx.now);

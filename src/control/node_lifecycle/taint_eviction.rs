@@ -4,6 +4,7 @@
 //! the pod's own grace period; on a dead node nobody carries it out, but the ReplicaSet replaces
 //! the pod at once.
 
+use crate::model::taint::{FailureTolerations, Tolerated};
 use crate::units::{Span, Time};
 
 pub use crate::model::node::TaintKey;
@@ -17,11 +18,16 @@ pub struct Toleration {
     pub lasts: Option<Span>,
 }
 
-/// What every pod gets that says nothing else (plugin defaulttolerationseconds): 300 s each.
-pub const DEFAULT_TOLERATIONS: [Toleration; 2] = [
-    Toleration { key: Some(TaintKey::NotReady), lasts: Some(Span::from_secs(300)) },
-    Toleration { key: Some(TaintKey::Unreachable), lasts: Some(Span::from_secs(300)) },
-];
+/// The tolerations of a pod, one for each taint that it tolerates at all.
+pub fn tolerations_of(tolerated: FailureTolerations) -> impl Iterator<Item = Toleration> {
+    let both =
+        [(TaintKey::NotReady, tolerated.not_ready), (TaintKey::Unreachable, tolerated.unreachable)];
+    both.into_iter().filter_map(|(key, tolerated)| match tolerated {
+        Tolerated::Not => None,
+        Tolerated::For(lasts) => Some(Toleration { key: Some(key), lasts: Some(lasts) }),
+        Tolerated::ForEver => Some(Toleration { key: Some(key), lasts: None }),
+    })
+}
 
 /// A pod that will be deleted unless the taints go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +40,10 @@ pub struct EvictionTimer {
 
 /// The timer of a pod after its node's NoExecute taints changed at `now`; `None` = it stays.
 ///
-/// `running` is the timer before the change: a timer that runs keeps its start, so swapping
-/// not-ready for unreachable does not give the pod another 300 s.
+/// `running` is the timer before the change. A timer that runs goes on as it is, even when the
+/// taint that is in force now is tolerated for another time: swapping not-ready for unreachable
+/// does not give the pod another 300 s. It ends only when the new taint is tolerated for ever, or
+/// not at all.
 #[must_use]
 pub fn eviction_timer(
     running: Option<EvictionTimer>,
@@ -76,13 +84,18 @@ fn tolerated_for(taints: &[TaintKey], tolerations: &[Toleration]) -> Option<Opti
 mod tests {
     use super::*;
 
+    fn tolerations(tolerated: FailureTolerations) -> Vec<Toleration> {
+        tolerations_of(tolerated).collect()
+    }
+
     /// One row per rule: what runs, which taints, which tolerations, and the timer afterwards
     /// (start and deletion in seconds), all at 100 s.
     #[test]
     fn tolerations_decide_when_a_pod_goes() {
         use TaintKey::{NotReady, OutOfService, Unreachable};
         let at = Time::from_secs;
-        let default = DEFAULT_TOLERATIONS.as_slice();
+        let default = tolerations(FailureTolerations::both(Span::from_secs(300)));
+        let default = default.as_slice();
         let lasting = |key, secs: Option<i64>| Toleration { key, lasts: secs.map(Span::from_secs) };
         let for_ever = [lasting(None, None)];
         let mixed = [lasting(Some(NotReady), Some(30)), lasting(None, None)];
@@ -119,6 +132,38 @@ mod tests {
         for (rule, running, taints, tolerations, expected) in table {
             let timer = |(started, fires)| EvictionTimer { started: at(started), fires: at(fires) };
             let found = eviction_timer(running.map(timer), &taints, tolerations, at(100));
+            assert_eq!(found, expected.map(timer), "{rule}");
+        }
+    }
+    /// Not-ready tolerated for 60 s, unreachable for another time or not at all: the taint that
+    /// is in force decides for a pod without a timer, and a swap leaves a running timer as it is
+    /// (processPodOnNode returns early), unless the new taint is never or always tolerated.
+    #[test]
+    fn each_taint_has_its_own_time() {
+        use TaintKey::{NotReady, Unreachable};
+        use Tolerated::{For, ForEver, Not};
+        let at = Time::from_secs;
+        let timer = |(started, fires)| EvictionTimer { started: at(started), fires: at(fires) };
+        let secs = |s| For(Span::from_secs(s));
+        let table = [
+            ("not-ready: its own time", None, NotReady, secs(10), Some((100, 160))),
+            ("unreachable: its own time", None, Unreachable, secs(10), Some((100, 110))),
+            ("a swap to a shorter time", Some((50, 110)), Unreachable, secs(10), Some((50, 110))),
+            ("a swap to a longer time", Some((50, 110)), Unreachable, secs(300), Some((50, 110))),
+            ("a swap to for ever", Some((50, 110)), Unreachable, ForEver, None),
+            ("a swap to never", Some((50, 110)), Unreachable, Not, Some((100, 100))),
+            ("from for ever to 60 s: a fresh timer", None, NotReady, ForEver, Some((100, 160))),
+            (
+                "at the instant of the start",
+                Some((100, 160)),
+                Unreachable,
+                secs(9),
+                Some((100, 109)),
+            ),
+        ];
+        for (rule, running, taint, unreachable, expected) in table {
+            let own = tolerations(FailureTolerations { not_ready: secs(60), unreachable });
+            let found = eviction_timer(running.map(timer), &[taint], &own, at(100));
             assert_eq!(found, expected.map(timer), "{rule}");
         }
     }

@@ -101,11 +101,23 @@ part! {
     tests [one_token_then_one_per_period, swapping_keeps_a_waiting_zone_waiting],
     left out "";
 
-    "a pod goes when its shortest toleration ends, or at once without one",
-    from "kubernetes pkg/controller/tainteviction/taint_eviction.go, about v1.31",
+    "a pod goes when its shortest toleration of the taints in force ends, or at once without one; \
+     a timer that runs outlasts a swap of taints",
+    from "kubernetes pkg/controller/tainteviction/taint_eviction.go @003e8629",
     by [control::node_lifecycle::taint_eviction::eviction_timer],
     vectors [],
-    tests [tolerations_decide_when_a_pod_goes, a_dead_node_is_noticed_tainted_and_evicted],
+    tests [
+        tolerations_decide_when_a_pod_goes, each_taint_has_its_own_time,
+        the_taint_in_force_decides_when_pods_go, a_dead_node_is_noticed_tainted_and_evicted,
+    ],
+    left out "";
+
+    "the API server adds 300 s for not-ready and for unreachable, each unless a toleration of the \
+     pod's own is about it",
+    from "kubernetes plugin/pkg/admission/defaulttolerationseconds/admission.go @012b085a",
+    by [model::taint::FailureTolerations],
+    vectors [],
+    tests [defaults_are_added_where_no_toleration_is, the_taint_in_force_decides_when_pods_go],
     left out "";
 
     "every 5 s: the Node object of a machine that is gone is deleted, one that is stopped gets the \

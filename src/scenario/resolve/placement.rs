@@ -1,19 +1,17 @@
 //! Where the pods of a workload may go: workloads named in affinity terms become ids.
 
+use crate::control::settings::KubernetesSpec;
 use crate::model::ids::WorkloadId;
 use crate::model::placement::{
     NodeAffinitySpec, Placement, PodAffinitySpec, PodAffinityTermSpec, PodRules, PodTerm,
     PreemptionPolicy, SpreadConstraintSpec,
 };
 use crate::model::reference::find;
-use crate::model::taint::TolerationSpec;
+use crate::model::taint::{FailureTolerations, TolerationSpec};
 use crate::scenario::workload_spec::WorkloadSpec;
 use crate::units::Span;
 
 use super::Resolving;
-
-/// A toleration without `tolerationSeconds`: longer than any run.
-const FOR_EVER: Span = Span::from_secs(100 * 365 * 86_400);
 
 /// The placement rules of a workload.
 pub(super) fn placement(
@@ -35,13 +33,18 @@ pub(super) fn placement(
     }
 }
 
-/// How long the taint `unreachable` is tolerated: as a toleration of the workload says, else as
-/// `tolerationSeconds` does (plugin defaulttolerationseconds adds one only where there is none).
-pub(super) fn toleration(placement: &Placement, spec: &WorkloadSpec) -> Span {
-    match placement.lasts_under("node.kubernetes.io/unreachable") {
-        Some(own) => own.unwrap_or(FOR_EVER),
-        None => Span::from_secs(i64::from(*spec.toleration_s)),
-    }
+/// How long pods stay on a failed node: `tolerationSeconds` of the workload, or the API server's
+/// default, holds for the taints that none of its `tolerations` is about.
+pub(super) fn tolerated(
+    placement: &Placement,
+    spec: &WorkloadSpec,
+    kubernetes: &KubernetesSpec,
+) -> FailureTolerations {
+    let defaults = match *spec.toleration_s {
+        Some(seconds) => FailureTolerations::both(Span::from_secs(i64::from(seconds))),
+        None => kubernetes.default_tolerations(),
+    };
+    FailureTolerations::admitted(&placement.tolerations, defaults)
 }
 
 fn pod_rules(

@@ -6,6 +6,7 @@ use crate::model::ids::{ClusterId, DeploymentId, WorkloadId};
 use crate::model::node_pool::Resources;
 use crate::model::placement::Placement;
 use crate::model::rollout::RolloutRules;
+use crate::model::taint::FailureTolerations;
 use crate::model::workload::{
     AntiAffinity, Deployment, ImagePullPolicySpec, PodTemplate, ProbeSpec, Probes, Workload,
 };
@@ -134,7 +135,8 @@ fn add_deployment(
     let least = spec.hpa.as_ref().map(|hpa| *hpa.min_replicas);
     let mut template = template(cx, made, spec, &strength, path);
     template.placement = placement::placement(cx, spec, workload);
-    template.toleration = placement::toleration(&template.placement, spec);
+    let defaults = &cx.decoded.spec.kubernetes;
+    template.tolerated = placement::tolerated(&template.placement, spec, defaults);
     made.deployments.push(DeploymentPlan {
         cluster,
         workload,
@@ -209,7 +211,7 @@ fn template(
         },
         termination_grace: seconds(*spec.termination_grace_s),
         pre_stop: *spec.pre_stop,
-        toleration: Span::ZERO,
+        tolerated: FailureTolerations::both(Span::ZERO),
         anti_affinity: AntiAffinity::from(*spec.anti_affinity),
         pool: spec.node_pool.as_ref().map(|name| name.as_str().to_owned()),
         priority: *spec.priority,

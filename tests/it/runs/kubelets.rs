@@ -155,6 +155,43 @@ fn swapped_taints_keep_the_timers() {
     assert!(evicted.iter().all(|(at, _)| is_at(*at, first_s + 300.0)), "{evicted:?}");
 }
 
+/// Each taint is tolerated for its own time, from the workload's tolerations or the API server's
+/// defaults: the taint in force decides, and a pod whose timer runs keeps it when the taints are
+/// swapped.
+#[test]
+fn the_taint_in_force_decides_when_pods_go() {
+    let not_ready = fault("notReady", "9m");
+    let silent = fault("kubeletStopped", "9m");
+    let swapped = r#"faults:
+  - {name: first, at: 2m, nodeLoss: {cluster: primary, zone: 1, mode: notReady}}
+  - {name: second, at: 3m, nodeLoss: {cluster: primary, zone: 1}}
+"#;
+    let defaults = "kubernetes={defaultNotReadyTolerationSeconds: 200, \
+                    defaultUnreachableTolerationSeconds: 30}";
+    let own = "workloads[web].tolerations=[{key: node.kubernetes.io/unreachable, operator: Exists, \
+               effect: NoExecute, tolerationSeconds: 50}]";
+    let shorthand = "workloads[web].tolerationSeconds=70";
+    for (rule, faults, sets, after_s) in [
+        ("default of not-ready", not_ready.as_str(), vec![defaults], 200.0),
+        ("default of unreachable", &silent, vec![defaults], 30.0),
+        ("an own toleration", &silent, vec![defaults, own], 50.0),
+        ("is for its taint only", &not_ready, vec![defaults, own], 200.0),
+        ("the shorthand is for both", &not_ready, vec![defaults, own, shorthand], 70.0),
+        ("and gives way to an own one", &silent, vec![defaults, own, shorthand], 50.0),
+        ("a swap keeps the timer", swapped, vec![defaults], 200.0),
+    ] {
+        let finished = run(&small(faults, &sets), Options::default());
+        let tainted_s = of_node(&finished, "node-tainted")[0].0;
+        let deleted = facts_named(&finished, "pod-deleted");
+        let evicted: Vec<_> = deleted.iter().filter(|fact| fact.1.contains("evicted")).collect();
+        assert!(!evicted.is_empty(), "{rule}");
+        assert!(
+            evicted.iter().all(|(at, _)| is_at(*at, tainted_s + after_s)),
+            "{rule}: {evicted:?}"
+        );
+    }
+}
+
 /// A kubelet that was cut off is heard again with the first post that gets through: posts are due
 /// every 10 s, five tries of 10 s each, then the next period. Its pods are back at that instant.
 #[test]
