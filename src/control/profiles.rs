@@ -2,7 +2,7 @@
 //!
 //! Follows each upstream file that a value names. The sections' own defaults are those of
 //! Kubernetes 1.33; a profile lists what differs. Every value can be overridden in the scenario,
-//! and `check --explain` shows where it came from. Left out: gates that change no constant.
+//! and `check --explain` shows where it came from. Left out: gates that nothing here depends on.
 
 use crate::spec::{Profile, ProfileValue, choice};
 
@@ -51,11 +51,10 @@ static KUBERNETES_131: Profile = Profile {
     ],
 };
 
-/// From 1.33 to 1.35 one constant of the model changes. The gate HPAConfigurableTolerance (KEP
-/// 4951) turns on, which only lets an HPA state a tolerance of its own; KubeletCrashLoopBackOffMax
-/// (KEP 5593) turns on, which only lets a node lower its 300 s; ReduceDefaultCrashLoopBackOffDecay
-/// (KEP 4603) and HPAScaleToZero stay off (pkg/features/kube_features.go);
-/// --max-node-startup-time becomes a flag with the value of the constant before, 15 min.
+/// What does not change from 1.33 to 1.35: KubeletCrashLoopBackOffMax (KEP 5593) turns on, which
+/// only lets a node lower its 300 s; ReduceDefaultCrashLoopBackOffDecay (KEP 4603) and
+/// HPAScaleToZero stay off (pkg/features/kube_features.go); --max-node-startup-time becomes a flag
+/// with the value of the constant before, 15 min.
 static KUBERNETES_135: Profile = Profile {
     name: "k8s-1.35",
     values: &[
@@ -70,6 +69,12 @@ static KUBERNETES_135: Profile = Profile {
             "crashLoopBackOffSync",
             "atExpiry",
             "kubernetes pkg/kubelet/pod_workers.go from v1.35 on (PR 133066)",
+        ),
+        value(
+            "KubernetesSpec",
+            "hpaConfigurableTolerance",
+            "true",
+            "kubernetes kube_features.go: HPAConfigurableTolerance, beta in 1.35",
         ),
     ],
 };

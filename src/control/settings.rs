@@ -57,6 +57,13 @@ section! {
         "hpaInitialReadinessDelay" hpa_initial_readiness_delay: Span = default "30s",
             source "kubernetes podautoscaler/config/v1alpha1/defaults.go",
             range "0s"..="1d";
+        /// Feature gate of API server and controllers: an HPA may state a `tolerance` of its own
+        /// for each direction (KEP 4951).
+        "hpaConfigurableTolerance" hpa_configurable_tolerance: bool = default "false",
+            source "kubernetes kube_features.go: HPAConfigurableTolerance, alpha in 1.33";
+        /// Feature gate: an HPA may have `minReplicas: 0` (KEP 2021).
+        "hpaScaleToZero" hpa_scale_to_zero: bool = default "false",
+            source "kubernetes kube_features.go: HPAScaleToZero, alpha, off";
         /// `--node-monitor-period`.
         "nodeMonitorPeriod" node_monitor_period: Span = default "5s",
             source "kubernetes nodelifecycle/config/v1alpha1/defaults.go",

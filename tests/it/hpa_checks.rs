@@ -201,10 +201,38 @@ fn behavior_is_refused_as_by_the_api_server() {
          scaleDown: {stabilizationWindowSeconds: 0, selectPolicy: Min, policies: [{type: \
          Percent, value: 1, periodSeconds: 1800}, {type: Pods, value: 1, periodSeconds: 1}]}}",
     );
-    assert!(with(&allowed, &[]).is_ok());
+    assert!(with(&allowed, &["profile=k8s-1.35"]).is_ok());
+}
+
+/// What is behind a feature gate is refused where the gate is off, by a message that names the
+/// profile, and allowed where it is on: a tolerance of one's own from 1.35 on, zero replicas
+/// nowhere unless somebody turns it on.
+#[test]
+fn gates_are_off_until_they_are_on() {
     let own = behavior("{scaleUp: {tolerance: 0.05}}");
-    let path = ".behavior.scaleUp.tolerance";
-    assert_refused("a release before it", &own, &["profile=k8s-1.31"], Contradiction, path);
+    let zero = "{minReplicas: 0, maxReplicas: 9, metrics: [{type: External, external: {metric: \
+                {name: requests-per-second}, target: {type: AverageValue, averageValue: 5}}}]}";
+    let tolerance = (own.as_str(), "hpaConfigurableTolerance", ".behavior.scaleUp.tolerance");
+    let to_zero = (zero, "hpaScaleToZero", ".minReplicas");
+    for ((hpa, gate, path), profile, on_by_default) in [
+        (tolerance, "k8s-1.33", false),
+        (tolerance, "aks", false),
+        (tolerance, "k8s-1.35", true),
+        (to_zero, "k8s-1.31", false),
+        (to_zero, "k8s-1.33", false),
+        (to_zero, "k8s-1.35", false),
+        (to_zero, "aks", false),
+    ] {
+        let set = format!("profile={profile}");
+        let (on, off) = (format!("kubernetes.{gate}=true"), format!("kubernetes.{gate}=false"));
+        assert_eq!(with(hpa, &[&set]).is_ok(), on_by_default, "{gate} in {profile}");
+        assert!(with(hpa, &[&set, &on]).is_ok(), "{gate} can be turned on in {profile}");
+        assert_refused(gate, hpa, &[&set, &off], Contradiction, path);
+        let said = with(hpa, &[&set, &off]).map(|_| ()).unwrap_err().to_string();
+        assert!(said.contains(&format!("off in profile {profile}")), "{said}");
+    }
+    let older = ["profile=k8s-1.31", "kubernetes.hpaConfigurableTolerance=true"];
+    assert_refused("a release that does not know it", &own, &older, Contradiction, tolerance.2);
 }
 
 /// Memory can be scaled on only where the scenario says how much a pod uses.
@@ -231,7 +259,7 @@ fn zero_replicas_need_an_object_or_external_metric() {
     assert_refused("pods", &pods, &[], Contradiction, ".minReplicas");
     assert_refused("CPU", "{minReplicas: 0, maxReplicas: 9}", &[], Contradiction, ".minReplicas");
     let external = zero(&format!("{{type: External, external: {{{name}, {target}}}}}"));
-    assert!(with(&external, &[]).is_ok());
+    assert!(with(&external, &["kubernetes.hpaScaleToZero=true"]).is_ok());
 }
 
 /// A custom metric must be known, and fit its kind; targets are those of the kind.

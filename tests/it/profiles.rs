@@ -46,6 +46,12 @@ const TABLE: &[(&str, &str, [&str; 4])] = &[
         ["periodic", "periodic", "atExpiry", "periodic"],
     ),
     (
+        "KubernetesSpec",
+        "kubernetes.hpaConfigurableTolerance",
+        ["false", "false", "true", "false"],
+    ),
+    ("KubernetesSpec", "kubernetes.hpaScaleToZero", ["false", "false", "false", "false"]),
+    (
         "ClusterAutoscalerSpec",
         "clusters[0].autoscaler.expander",
         ["random", "least-waste", "least-waste", "random"],
@@ -103,7 +109,11 @@ fn every_value_of_every_profile() {
             let is_of_profile = rest.remove(&(*section, key));
             assert_eq!(origin.starts_with(&format!("profile {name}")), is_of_profile, "{origin}");
 
-            let other = values.iter().find(|other| **other != values[index]).unwrap_or(&"16m");
+            let differs = values.iter().find(|other| **other != values[index]);
+            let other = differs.unwrap_or(match values[index] {
+                "false" => &"true",
+                _ => &"16m",
+            });
             let given = load(&[sets[0].clone(), format!("{path}={other}")]);
             assert_eq!(explained(&given, path).0, *other, "{name}: {path} is overridden");
         }

@@ -16,7 +16,8 @@ use super::tolerance::Tolerance;
 section! {
     /// Horizontal Pod Autoscaler (autoscaling/v2). Without `metrics` it scales on CPU.
     pub struct HpaSpec {
-        /// Fewest replicas. 0 needs an Object or External metric (feature gate HPAScaleToZero).
+        /// Fewest replicas. 0 needs an Object or External metric, and the feature gate
+        /// HPAScaleToZero.
         "minReplicas" min_replicas: u32 = default "1",
             source "kubernetes pkg/apis/autoscaling/v2/defaults.go",
             range 0..=100000;
@@ -54,7 +55,7 @@ section! {
         /// What may change; left out, the default policies of the direction.
         "policies" policies: Vec<PolicySpec> = list 0..=20;
         /// Width of the band around the target in which nothing changes, e.g. 0.05; left out,
-        /// `hpaTolerance`. From Kubernetes 1.33 on.
+        /// `hpaTolerance`. Needs the feature gate HPAConfigurableTolerance.
         "tolerance" tolerance: Option<Quantity> = optional, range "0"..="1000";
     }
     check ScalingRulesSpec::check_policies;
@@ -136,7 +137,7 @@ impl HpaSpec {
         self.target_cpu.map_or(DEFAULT_CPU_PERCENT, |target| target.percent().round() as i32)
     }
 
-    /// Where it sets a tolerance of its own, which releases before 1.33 do not know.
+    /// Where it sets a tolerance of its own, which needs a feature gate.
     pub fn own_tolerances(&self) -> impl Iterator<Item = &Place> {
         let behavior = self.behavior.as_ref();
         let rules = behavior.into_iter().flat_map(|b| [&*b.scale_up, &*b.scale_down]).flatten();

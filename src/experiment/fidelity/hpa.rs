@@ -129,6 +129,13 @@ part! {
     ],
     left out "";
 
+    "an own tolerance needs HPAConfigurableTolerance (on from 1.35), zero replicas HPAScaleToZero",
+    from "kubernetes pkg/features/kube_features.go, \
+          pkg/registry/autoscaling/horizontalpodautoscaler/strategy.go",
+    by [control::settings::KubernetesSpec],
+    vectors [], tests [gates_are_off_until_they_are_on, each_direction_has_its_own_tolerance],
+    left out "the API server drops a tolerance silently where the gate is off; here it is refused";
+
     "from zero replicas and back; a metric that is out; two HPAs that select the same pods",
     from "kubernetes pkg/controller/podautoscaler/horizontal.go, about v1.31",
     by [control::hpa::sync],

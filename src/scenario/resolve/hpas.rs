@@ -31,7 +31,7 @@ pub(super) fn add(
     let all: Vec<(&HpaSpec, String)> = first.chain(further).collect();
     let ids: Vec<HpaId> = (0..all.len()).map(|n| HpaId::new(made.hpas.len() + n)).collect();
     for (number, (hpa, path)) in all.into_iter().enumerate() {
-        check_tolerance(cx, hpa);
+        check_gates(cx, hpa);
         if hpa.metrics.is_empty() && hpa.target_cpu.is_none() {
             let path = format!("{path}.targetCPUUtilization");
             let rule = "left out, no metrics: kubernetes pkg/apis/autoscaling/v2/defaults.go";
@@ -61,15 +61,31 @@ fn metrics(cx: &mut Resolving<'_, '_>, workload: &Workload<'_>, hpa: &HpaSpec) -
     vec![MetricPlan { reads: Reads::Resource { resource, of, target }, outages }]
 }
 
-/// A tolerance per direction is newer than the form in which older releases compare it.
-fn check_tolerance(cx: &mut Resolving<'_, '_>, hpa: &HpaSpec) {
-    if *cx.decoded.spec.kubernetes.hpa_tolerance_form != ToleranceForm::Symmetric {
-        return;
-    }
+/// What needs a feature gate that is off: a tolerance of its own, and scaling to zero.
+fn check_gates(cx: &mut Resolving<'_, '_>, hpa: &HpaSpec) {
+    let kubernetes = &cx.decoded.spec.kubernetes;
+    let off = |gate: &str| format!("{gate}, which is off in profile {}", cx.decoded.profile.name);
+    let mut found = Vec::new();
     for place in hpa.own_tolerances() {
-        let message = "an HPA has no tolerance of its own before Kubernetes 1.33";
+        if !*kubernetes.hpa_configurable_tolerance {
+            let gate =
+                off("an HPA's own tolerance needs the feature gate HPAConfigurableTolerance");
+            let help =
+                "remove it, or choose `profile: k8s-1.35` or `hpaConfigurableTolerance: true`";
+            found.push((place, gate, help));
+        } else if *kubernetes.hpa_tolerance_form == ToleranceForm::Symmetric {
+            let message = "an HPA has no tolerance of its own before Kubernetes 1.33".to_owned();
+            let help = "remove it, or choose a later `profile` or `hpaToleranceForm: perDirection`";
+            found.push((place, message, help));
+        }
+    }
+    if *hpa.min_replicas == 0 && !*kubernetes.hpa_scale_to_zero {
+        let message = off("`minReplicas: 0` needs the feature gate HPAScaleToZero");
+        let help = "give 1 or more, or set `kubernetes.hpaScaleToZero: true`";
+        found.push((&hpa.min_replicas.place, message, help));
+    }
+    for (place, message, help) in found {
         let wrong = Diagnostic::error(Code::Contradiction, place.clone(), message);
-        let help = "remove it, or choose a later `profile` or `hpaToleranceForm: perDirection`";
         cx.diagnostics.push(wrong.help(help));
     }
 }

@@ -181,7 +181,11 @@ fn each_direction_has_its_own_tolerance() {
                 "replicas: 4\n    hpa: {{minReplicas: 4, maxReplicas: 20, targetCPUUtilization: \
                  60%, behavior: {{{direction}: {{tolerance: 0.5}}}}}}"
             ),
-            &["demands[0].arrivals.constant=520/s", "profile=k8s-1.33"],
+            &[
+                "demands[0].arrivals.constant=520/s",
+                "profile=k8s-1.33",
+                "kubernetes.hpaConfigurableTolerance=true",
+            ],
         );
         assert_eq!(replicas(&finished), expected, "{direction}");
     }
@@ -190,7 +194,8 @@ fn each_direction_has_its_own_tolerance() {
 /// The small scenario with other lines for its HPA and its arrivals, and metric sources.
 fn sourced(hpa: &str, arrivals: &str, sources: &str) -> Finished {
     let text = super::SMALL.replace(HPA, hpa).replace("{constant: 300/s}", arrivals);
-    run(&load(&format!("{text}metricSources: [{sources}]\n"), &[]), Options::default())
+    let to_zero = "kubernetes.hpaScaleToZero=true";
+    run(&load(&format!("{text}metricSources: [{sources}]\n"), &[to_zero]), Options::default())
 }
 
 fn pods_metric(name: &str, target: u32) -> String {
