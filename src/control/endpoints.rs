@@ -1,12 +1,16 @@
 //! Endpoints: how long a change of readiness takes to reach the balancers, and which pods they
 //! use.
 //!
-//! Follows endpointslice/endpointslice_controller.go (a Service is updated at most once a
-//! second), pkg/proxy (rules are synced at most once a second) and KEP 1669/1672 for terminating
-//! endpoints. No endpoint change ends an established connection; what becomes of those to a dead
-//! pod is stated in `model::connections`. Left out: watch back-pressure and client rate limits.
+//! Follows endpointslice/endpointslice_controller.go (a Service is queued when a pod of it
+//! changes, after `--endpointslice-updates-batch-period`, and handled once for all changes that
+//! came meanwhile), kube-proxy's [`runner`] and KEP 1669/1672 for terminating endpoints. No
+//! endpoint change ends an established connection; what becomes of those to a dead pod is stated
+//! in `model::connections`. Left out: watch back-pressure, client rate limits, and the second that
+//! the controller waits after somebody else has changed its EndpointSlices.
 
 use std::fmt;
+
+pub mod runner;
 
 mod sync;
 
@@ -14,25 +18,31 @@ pub use sync::{apply, connections_are_reset, connections_go_stale, publish, read
 
 use crate::units::{Span, Time};
 
+use runner::{SyncPolicy, SyncRunner};
+
 /// The parts of the way from a pod's condition to the balancers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PropagationPolicy {
     /// The kubelet or node monitor writes the condition, and the watch delivers it (~0.1 s,
     /// inferred).
     pub status_patch: Span,
-    /// The EndpointSlice controller updates a Service at most this often
-    /// (endpointslice_controller.go: 1 s after its own update).
+    /// From the first change of a Service's pods to the update of its EndpointSlices
+    /// (`--endpointslice-updates-batch-period`).
     pub slice_batching: Span,
-    /// kube-proxy syncs its rules at most this often (iptables minSyncPeriod 1 s).
-    pub proxy_sync: Span,
+    /// How often the proxies sync.
+    pub proxy: SyncPolicy,
 }
 
 impl Default for PropagationPolicy {
     fn default() -> Self {
         Self {
             status_patch: Span::from_millis(100),
-            slice_batching: Span::from_secs(1),
-            proxy_sync: Span::from_secs(1),
+            slice_batching: Span::ZERO,
+            proxy: SyncPolicy {
+                min_period: Span::from_secs(1),
+                period: Span::from_secs(30),
+                burst: 2,
+            },
         }
     }
 }
@@ -48,20 +58,21 @@ pub struct Propagation {
     pub in_effect_at: Time,
 }
 
-/// When a change at `changed_at` takes effect: the patch, and two waits, each uniform up to its
-/// period by one draw (the change meets either period at a random point).
-#[must_use]
-pub fn propagation(changed_at: Time, draws: [u64; 2], policy: &PropagationPolicy) -> Propagation {
+/// When a change at `changed_at` takes effect. `batch_ends` is when the controller handles the
+/// Service next, if it is to; `proxies` are those of the cluster. Calls come in the order of
+/// `changed_at`.
+pub fn propagation(
+    changed_at: Time,
+    batch_ends: &mut Option<Time>,
+    proxies: &mut SyncRunner,
+    policy: &PropagationPolicy,
+) -> Propagation {
     let known_at = changed_at + policy.status_patch;
-    let in_slice_at = known_at + part(policy.slice_batching, draws[0]);
-    let in_effect_at = in_slice_at + part(policy.proxy_sync, draws[1]);
+    let open = batch_ends.filter(|&ends| known_at <= ends);
+    let in_slice_at = open.unwrap_or(known_at + policy.slice_batching);
+    *batch_ends = Some(in_slice_at);
+    let in_effect_at = proxies.sync_for(in_slice_at, &policy.proxy);
     Propagation { known_at, in_slice_at, in_effect_at }
-}
-
-/// A uniform part of a span: `draw` / 2^64 of it.
-fn part(span: Span, draw: u64) -> Span {
-    let nanos = (i128::from(draw) * i128::from(span.nanos())) >> 64;
-    Span::from_nanos(i64::try_from(nanos).expect("a part is shorter than the whole"))
 }
 
 /// A pod of a Service as a balancer sees it.
@@ -133,20 +144,39 @@ impl fmt::Display for EndpointsInUse {
 mod tests {
     use super::*;
 
-    /// The least and the longest way by default: 0.1 s, and 2 s more.
+    /// One row per rule: when pods change (ms), and when that is in the slice and in effect, for
+    /// proxies that have rested since 0.
     #[test]
-    fn propagation_is_between_0_1_and_2_1_seconds() {
-        let policy = PropagationPolicy::default();
-        let way = |draws| propagation(Time::ZERO, draws, &policy);
+    fn changes_are_batched_and_synced() {
         let ms = |n: i64| Time::from_nanos(n * 1_000_000);
-        assert_eq!(way([0, 0]).in_effect_at, ms(100));
-        let half = way([1 << 63, 1 << 63]);
-        assert_eq!(
-            half,
-            Propagation { known_at: ms(100), in_slice_at: ms(600), in_effect_at: ms(1_100) }
-        );
-        let longest = way([u64::MAX, u64::MAX]).in_effect_at;
-        assert_eq!(longest, ms(2_100) - Span::from_nanos(2));
+        let default = PropagationPolicy::default();
+        let batched = PropagationPolicy { slice_batching: Span::from_secs(2), ..default };
+        for (rule, policy, changes) in [
+            ("by default only the patch takes time", default, &[(5_000, 5_100, 5_100)][..]),
+            (
+                "each change has its own update, and the proxies put the third sync off",
+                default,
+                &[(5_000, 5_100, 5_100), (5_001, 5_101, 5_101), (5_002, 5_102, 6_101)],
+            ),
+            (
+                "a batch takes along what is known when it ends",
+                batched,
+                &[(5_000, 7_100, 7_100), (6_000, 7_100, 7_100), (7_000, 7_100, 7_100)],
+            ),
+            ("and not what comes after", batched, &[(5_000, 7_100, 7_100), (7_001, 9_101, 9_101)]),
+        ] {
+            let (mut batch, mut proxies) = (None, SyncRunner::resting_since(Time::ZERO));
+            for &(at, in_slice, in_effect) in changes {
+                let way = propagation(ms(at), &mut batch, &mut proxies, &policy);
+                let known_at = ms(at + 100);
+                let expected = Propagation {
+                    known_at,
+                    in_slice_at: ms(in_slice),
+                    in_effect_at: ms(in_effect),
+                };
+                assert_eq!(way, expected, "{rule}");
+            }
+        }
     }
 
     /// One row per rule: (serving, terminating) of each endpoint, and who gets requests.

@@ -10,6 +10,7 @@ use crate::units::{Span, Time};
 use super::cluster_autoscaler::plan::{AutoscalerPlan, AutoscalerState};
 use super::cluster_autoscaler::provider::Capacity;
 use super::custom_metrics::adapter::Adapter;
+use super::endpoints::runner::SyncRunner;
 use super::front_door_health::{OriginCondition, ProbedOrigin};
 use super::hpa::plan::HpaPlan;
 use super::hpa::sync::HpaState;
@@ -39,6 +40,10 @@ pub struct Memory {
     pub adapters: Vec<Option<Adapter>>,
     /// Pods that are gone without a word, and until when callers keep connections to them.
     pub stale_connections: BTreeMap<PodId, Time>,
+    /// When the EndpointSlice controller handles each deployment's Service next, or did last.
+    pub slice_batches: Vec<Option<Time>>,
+    /// The syncs of each cluster's proxies, once something has changed.
+    pub proxies: Vec<Option<SyncRunner>>,
     /// Image pulls, by node.
     pub pulls: BTreeMap<NodeId, NodePulls>,
     /// When an HPA last changed a deployment's replicas.
@@ -82,7 +87,6 @@ struct PodMemory {
     counters: PodCounters,
     probes: PodProbes,
     restarts: RestartBackoff,
-    n_endpoint_changes: u64,
     eviction: Option<EvictionTimer>,
     n_failed_pulls: u32,
 }
@@ -127,6 +131,8 @@ impl Memory {
             hpas: hpas.iter().cloned().map(HpaState::new).collect(),
             adapters: vec![None; n_clusters],
             stale_connections: BTreeMap::new(),
+            slice_batches: vec![None; world.deployments.len()],
+            proxies: vec![None; n_clusters],
             pulls: BTreeMap::new(),
             scaled_at: vec![None; world.deployments.len()],
             autoscalers: autoscalers.iter().enumerate().map(autoscaler).collect(),
@@ -212,13 +218,6 @@ impl Memory {
         let memory = self.pod_mut(pod);
         memory.n_failed_pulls = memory.n_failed_pulls.saturating_add(1);
         memory.n_failed_pulls
-    }
-
-    /// Number of a pod's next change of readiness, for its draws.
-    pub fn next_endpoint_change(&mut self, pod: PodId) -> u64 {
-        let memory = self.pod_mut(pod);
-        memory.n_endpoint_changes += 1;
-        memory.n_endpoint_changes - 1
     }
 
     /// The lease of a node.

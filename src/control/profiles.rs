@@ -76,6 +76,12 @@ static KUBERNETES_135: Profile = Profile {
             "true",
             "kubernetes kube_features.go: HPAConfigurableTolerance, beta in 1.35",
         ),
+        value(
+            "KubernetesSpec",
+            "proxyBurstSyncs",
+            "1",
+            "kubernetes pkg/proxy/runner from v1.35 on (PR 131615): no bursts",
+        ),
     ],
 };
 

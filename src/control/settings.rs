@@ -1,6 +1,7 @@
 //! Constants of the controllers, as a version profile and the scenario set them.
 
 use crate::control::endpoints::PropagationPolicy;
+use crate::control::endpoints::runner::SyncPolicy;
 use crate::control::hpa::pods::CpuTiming;
 use crate::control::hpa::tolerance::Tolerance;
 use crate::control::kubelet::image_pull::PullPolicy;
@@ -12,7 +13,7 @@ use crate::control::scheduler::score::FitStrategy;
 use crate::control::scheduler::snapshot::{AKS_DEFAULT_SPREAD, SYSTEM_DEFAULT_SPREAD};
 use crate::model::placement::SpreadConstraint;
 use crate::model::taint::{FailureTolerations, Tolerated};
-use crate::spec::{choice, section};
+use crate::spec::{Code, Decoder, Diagnostic, choice, section};
 use crate::units::{Rate, Ratio, Span};
 
 section! {
@@ -137,10 +138,23 @@ section! {
         "statusPatchDelay" status_patch_delay: Span = default "100ms",
             source "assumed: status patch and watch",
             range "0s"..="1m";
-        /// Longest wait for the EndpointSlice controller; uniform from 0.
-        "endpointSliceDelay" endpoint_slice_delay: Span = default "1s",
-            source "kubernetes endpointslice_controller.go: 1 s between updates",
+        /// `--endpointslice-updates-batch-period`: from the first change of a Service's pods to
+        /// the update of its EndpointSlices.
+        "endpointsliceUpdatesBatchPeriod" slice_batch_period: Span = default "0s",
+            source "kubernetes endpointslice/config/v1alpha1/defaults.go: none",
             range "0s"..="1m";
+        /// `iptables.minSyncPeriod` of kube-proxy: between two syncs of its rules, bursts aside.
+        "proxyMinSyncPeriod" proxy_min_sync_period: Span = default "1s",
+            source "kubernetes pkg/proxy/apis/config/v1alpha1/defaults.go",
+            range "0s"..="1h";
+        /// `iptables.syncPeriod` of kube-proxy: after a sync the next comes at the latest.
+        "proxySyncPeriod" proxy_sync_period: Span = default "30s",
+            source "kubernetes pkg/proxy/apis/config/v1alpha1/defaults.go",
+            range "1s"..="1d";
+        /// Syncs of kube-proxy that may follow each other at once after a rest.
+        "proxyBurstSyncs" proxy_burst_syncs: u32 = default "2",
+            source "kubernetes pkg/proxy/iptables/proxier.go: burstSyncs, up to v1.34",
+            range 1..=100;
         /// Topology spread of pods without constraints of their own.
         "defaultSpread" default_spread: DefaultSpread = default "upstream",
             source "kubernetes podtopologyspread: systemDefaultConstraints";
@@ -151,11 +165,8 @@ section! {
         "percentageOfNodesToScore" percentage_of_nodes_to_score: u32 = default "0",
             source "kubernetes pkg/scheduler/apis/config/v1/defaults.go",
             range 0..=100;
-        /// Longest wait for the balancers' sync; uniform from 0.
-        "proxySyncDelay" proxy_sync_delay: Span = default "1s",
-            source "kubernetes pkg/proxy/apis/config/v1alpha1/defaults.go: minSyncPeriod",
-            range "0s"..="1m";
     }
+    check KubernetesSpec::check_together;
 }
 
 choice! {
@@ -199,6 +210,19 @@ choice! {
 }
 
 impl KubernetesSpec {
+    /// What kube-proxy's validation (validateProxyIPTablesConfiguration) refuses.
+    fn check_together(&self, cx: &mut Decoder<'_>) {
+        if *self.proxy_sync_period < *self.proxy_min_sync_period {
+            let place = self.proxy_sync_period.place.clone();
+            let message = format!("read {}", *self.proxy_sync_period);
+            let wrong = Diagnostic::error(Code::Contradiction, place, message);
+            cx.report(wrong.allowed(format!(
+                "at least `proxyMinSyncPeriod`, {}",
+                *self.proxy_min_sync_period
+            )));
+        }
+    }
+
     /// The constants as the controllers read them.
     #[must_use]
     pub fn settings(&self) -> Settings {
@@ -215,8 +239,12 @@ impl KubernetesSpec {
             auto_repair: Vec::new(),
             propagation: PropagationPolicy {
                 status_patch: *self.status_patch_delay,
-                slice_batching: *self.endpoint_slice_delay,
-                proxy_sync: *self.proxy_sync_delay,
+                slice_batching: *self.slice_batch_period,
+                proxy: SyncPolicy {
+                    min_period: *self.proxy_min_sync_period,
+                    period: *self.proxy_sync_period,
+                    burst: *self.proxy_burst_syncs,
+                },
             },
             restarts: self.restarts(),
             pulls: PullPolicy {

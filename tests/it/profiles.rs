@@ -45,12 +45,12 @@ const TABLE: &[(&str, &str, [&str; 4])] = &[
         "kubernetes.crashLoopBackOffSync",
         ["periodic", "periodic", "atExpiry", "periodic"],
     ),
-    (
-        "KubernetesSpec",
-        "kubernetes.hpaConfigurableTolerance",
-        ["false", "false", "true", "false"],
-    ),
+    ("KubernetesSpec", "kubernetes.hpaConfigurableTolerance", ["false", "false", "true", "false"]),
     ("KubernetesSpec", "kubernetes.hpaScaleToZero", ["false", "false", "false", "false"]),
+    ("KubernetesSpec", "kubernetes.proxyMinSyncPeriod", ["1s", "1s", "1s", "1s"]),
+    ("KubernetesSpec", "kubernetes.proxySyncPeriod", ["30s", "30s", "30s", "30s"]),
+    ("KubernetesSpec", "kubernetes.proxyBurstSyncs", ["2", "2", "1", "2"]),
+    ("KubernetesSpec", "kubernetes.endpointsliceUpdatesBatchPeriod", ["0s", "0s", "0s", "0s"]),
     (
         "ClusterAutoscalerSpec",
         "clusters[0].autoscaler.expander",
@@ -112,6 +112,7 @@ fn every_value_of_every_profile() {
             let differs = values.iter().find(|other| **other != values[index]);
             let other = differs.unwrap_or(match values[index] {
                 "false" => &"true",
+                "0s" | "1s" => &"2s",
                 _ => &"16m",
             });
             let given = load(&[sets[0].clone(), format!("{path}={other}")]);

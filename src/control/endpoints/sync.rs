@@ -1,14 +1,17 @@
 //! The shell of the EndpointSlice controller and the proxies: readiness becomes routing.
 //!
-//! Each change of a pod's readiness travels by itself and takes effect when its propagation is
-//! over, with the pod's readiness of that moment. One balancer stands for all of a cluster's.
+//! Each change of a pod's readiness travels by itself and takes effect with the sync of the
+//! proxies that carries it, with the pod's readiness of that moment. One balancer stands for all
+//! of a cluster's: they see the same changes at the same time, so their syncs fall together from
+//! the first change on; only its full syncs have a phase of their own until then.
 
 use crate::control::{Cx, front_door_health};
 use crate::model::event::Event;
 use crate::model::fact::What;
-use crate::model::ids::{DeploymentId, PodId};
+use crate::model::ids::{ClusterId, DeploymentId, PodId};
 use crate::units::Time;
 
+use super::runner::SyncRunner;
 use super::{Endpoint, endpoints_in_use, propagation};
 
 /// A pod's readiness changed, or it is being deleted: balancers learn it after a while.
@@ -21,11 +24,23 @@ pub fn readiness_changed(cx: &mut Cx, pod: PodId) {
     if !cx.control_plane_is_up(cx.world.cluster_of(pod)) {
         return;
     }
-    let name = cx.world.pod_name(pod);
-    let index = cx.memory.next_endpoint_change(pod);
-    let draws = [0, 1].map(|part| cx.chance.draw("endpoints", &name, index * 2 + part));
-    let effect = propagation(cx.now, draws, &cx.settings.propagation).in_effect_at;
-    cx.clock.arm_by(Event::EndpointsChange(pod), effect);
+    let deployment = cx.world[pod].deployment;
+    let cluster = cx.world[deployment].cluster;
+    let mut proxies = proxies(cx, cluster);
+    let batch = &mut cx.memory.slice_batches[deployment.index()];
+    let way = propagation(cx.now, batch, &mut proxies, &cx.settings.propagation);
+    cx.memory.proxies[cluster.index()] = Some(proxies);
+    cx.clock.arm_by(Event::EndpointsChange(pod), way.in_effect_at);
+}
+
+/// The proxies of a cluster; full syncs have a phase that is drawn once.
+fn proxies(cx: &Cx, cluster: ClusterId) -> SyncRunner {
+    cx.memory.proxies[cluster.index()].unwrap_or_else(|| {
+        let period = cx.settings.propagation.proxy.period;
+        let phase = cx.chance.phase("proxy-sync", &cx.world[cluster].name, period);
+        let next = cx.now.next_on_grid(Time::ZERO + phase, period);
+        SyncRunner::resting_since(next - period)
+    })
 }
 
 /// The balancers of a deployment act on a pod's present readiness.

@@ -83,12 +83,21 @@ part! {
     "From a pod's readiness to the balancers that send to it.",
     left out "back-pressure of watches; one balancer stands for all of a cluster's";
 
-    "a change takes the controller's batch and the proxies' sync, each up to a second",
-    from "kubernetes pkg/controller/endpointslice/endpointslice_controller.go @003e8629, \
-          pkg/proxy/apis/config/v1alpha1/defaults.go @04791b49",
+    "a change waits for the controller's batch, if there is one, and goes with the next sync of \
+     the proxies",
+    from "kubernetes pkg/controller/endpointslice/endpointslice_controller.go @003e8629",
     by [control::endpoints::propagation],
-    vectors [], tests [propagation_is_between_0_1_and_2_1_seconds],
-    left out "the full sync every 30 s, which changes nothing here";
+    vectors [], tests [changes_are_batched_and_synced, endpoints_follow_batches_and_syncs],
+    left out "the second that the controller waits after others changed its slices; how long a \
+              proxy's sync takes; a pod that changes twice before one sync is taken as it is then";
+
+    "proxies sync at once after a rest, else 1 s after the last sync, for all changes together; \
+     a full sync every 30 s counts",
+    from "kubernetes pkg/util/async/bounded_frequency_runner.go @2d58ef78, pkg/proxy/runner from \
+          v1.35 on, pkg/proxy/apis/config/v1alpha1/defaults.go @04791b49",
+    by [control::endpoints::runner::SyncRunner],
+    vectors [], tests [syncs_are_bounded_and_coalesce],
+    left out "syncs that fail";
 
     "terminating endpoints serve only when no ready one is left",
     from "enhancements KEP 1669, 1672 @64765b4b",

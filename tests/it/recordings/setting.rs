@@ -48,7 +48,7 @@ pub(super) fn scenario(recording: &Recording, end_s: i64) -> Scenario {
         "schema: tideover/v1
 name: recording
 profile: k8s-1.31
-kubernetes: {{statusPatchDelay: 0s, endpointSliceDelay: 0s, proxySyncDelay: 0s}}
+kubernetes: {{statusPatchDelay: 0s, proxyMinSyncPeriod: 0s}}
 run: {{horizon: {end_s}s, warmUp: {WARM_UP_S}s, seed: 1}}
 regions: [{{name: here, zones: 3}}]
 clusters:

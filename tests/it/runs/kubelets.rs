@@ -80,6 +80,29 @@ fn pods_of_a_stopped_kubelet_go_on_serving() {
     assert_eq!(failed(&finished), 0);
 }
 
+/// Pods that turn not ready at one instant after a quiet time leave the endpoints together: after
+/// the status patch, and the controller's batch period if it has one.
+#[test]
+fn endpoints_follow_batches_and_syncs() {
+    for (kubernetes, after_s) in [
+        ("{}", 0.1),
+        ("{statusPatchDelay: 700ms}", 0.7),
+        ("{endpointsliceUpdatesBatchPeriod: 3s}", 3.1),
+    ] {
+        let sets = [&*format!("kubernetes={kubernetes}")];
+        let finished = run(&small(&fault("kubeletStopped", "4m"), &sets), Options::default());
+        let unknown_s = of_node(&finished, "node-readiness")[0].0;
+        let during = |(at, _): &&(f64, String)| (STRIKE_S..STRIKE_S + 200.0).contains(at);
+        let not_ready = facts_named(&finished, "pod-not-ready");
+        let n_pods = not_ready.iter().filter(during).count();
+        let changed = facts_named(&finished, "endpoints-changed");
+        let left: Vec<f64> = changed.iter().filter(during).map(|fact| fact.0).collect();
+        assert_eq!(left.len(), n_pods, "{kubernetes}");
+        assert!(0 < n_pods, "the premise: the node has pods");
+        assert!(left.iter().all(|&at| is_at(at, unknown_s + after_s)), "{kubernetes}: {left:?}");
+    }
+}
+
 /// A kubelet that stays away: pods are evicted 300 s after the taint and stay Terminating, and
 /// serving, until it is back and ends them with their grace: preStop sleep 5 s, then SIGTERM.
 #[test]

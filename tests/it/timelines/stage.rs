@@ -40,7 +40,7 @@ impl Stage<'_> {
             "schema: tideover/v1
 name: timeline
 profile: {profile}
-kubernetes: {{statusPatchDelay: 0s, endpointSliceDelay: 0s, proxySyncDelay: 0s}}
+kubernetes: {{statusPatchDelay: 0s, proxyMinSyncPeriod: 0s}}
 run: {{horizon: 20m, warmUp: 10m, seed: 1}}
 regions: [{{name: here, zones: {zones}}}]
 clusters:
