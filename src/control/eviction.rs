@@ -64,12 +64,18 @@ impl Refusal {
 /// }
 /// ```
 pub fn evict(cx: &mut Cx, pod: PodId, why: Why) -> Eviction {
+    evict_within(cx, pod, None, why)
+}
+
+/// The same with `deleteOptions.gracePeriodSeconds`: the pod is to stop within `grace` instead of
+/// its own grace period.
+pub fn evict_within(cx: &mut Cx, pod: PodId, grace: Option<Span>, why: Why) -> Eviction {
     let deployment = cx.world[pod].deployment;
     if !cx.control_plane_is_up(cx.world[deployment].cluster) {
         return Eviction::Refused(Refusal::NoControlPlane);
     }
     let Some(budget) = cx.world[deployment].disruption_budget else {
-        container::delete(cx, pod, why);
+        delete(cx, pod, grace, why);
         return Eviction::Evicted(None);
     };
     let state = &cx.world[pod];
@@ -87,11 +93,19 @@ pub fn evict(cx: &mut Cx, pod: PodId, why: Why) -> Eviction {
                 let now = cx.now;
                 cx.memory.disrupted.entry(deployment).or_default().push((pod, now));
             }
-            container::delete(cx, pod, why);
+            delete(cx, pod, grace, why);
             Eviction::Evicted(Some(grant))
         }
         Err(denial) => Eviction::Refused(Refusal::Budget(denial)),
     }
+}
+
+/// A pod that is being deleted already keeps the grace period that it got first.
+fn delete(cx: &mut Cx, pod: PodId, grace: Option<Span>, why: Why) {
+    if cx.world[pod].is_active() {
+        cx.world[pod].deletion_grace = grace;
+    }
+    container::delete(cx, pod, why);
 }
 
 /// The status of a deployment's budget, if it has one.

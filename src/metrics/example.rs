@@ -177,6 +177,7 @@ fn template() -> PodTemplate {
         probes: Probes::default(),
         termination_grace: Span::from_secs(30),
         pre_stop: Span::ZERO,
+        safe_to_evict: true,
         tolerated: FailureTolerations::both(Span::from_secs(300)),
         anti_affinity: AntiAffinity::None,
         pool: None,

@@ -1,6 +1,6 @@
 //! A pod: its phase, its container, and the transitions that are allowed.
 
-use crate::units::Time;
+use crate::units::{Span, Time};
 
 use super::ids::{DeploymentId, NodeId};
 
@@ -29,6 +29,8 @@ pub struct Pod {
     pub ready_since: Time,
     /// deletionTimestamp, once it is being deleted.
     pub deleted_at: Option<Time>,
+    /// `deletionGracePeriodSeconds`, if whoever deletes it asks for another than its own.
+    pub deletion_grace: Option<Span>,
     /// Restarts of its container.
     pub restarts: u32,
     /// Whether the Service's endpoints list it, as the balancer sees them.

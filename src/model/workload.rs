@@ -200,6 +200,8 @@ pub struct PodTemplate {
     pub termination_grace: Span,
     /// Length of the preStop sleep, during which the pod goes on serving.
     pub pre_stop: Span,
+    /// Whether the cluster autoscaler may evict it (`safe-to-evict` is not "false").
+    pub safe_to_evict: bool,
     /// How long it stays on a node that is not ready or unreachable.
     pub tolerated: FailureTolerations,
     /// Whether two pods of the workload may share a node (no required anti-affinity).

@@ -84,6 +84,10 @@ section! {
         /// Seconds for which pods stay on a node that is not ready or unreachable; left out, as
         /// `kubernetes` says. One of the `tolerations` for either taint goes before it.
         "tolerationSeconds" toleration_s: Option<u32> = optional, range 0..=86400;
+        /// Whether the cluster autoscaler may evict its pods; if not, it removes no node that has
+        /// one (annotation `cluster-autoscaler.kubernetes.io/safe-to-evict` of the pods).
+        "safeToEvict" safe_to_evict: bool = default "true",
+            source "autoscaler simulator/drainability/rules/notsafetoevict";
         /// Replicas; with an HPA, those at the start: left out, those at which it would rest. 0
         /// switches an HPA off whose `minReplicas` is not 0.
         "replicas" replicas: Option<u32> = optional, range 0..=100000;

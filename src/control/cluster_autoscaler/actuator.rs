@@ -1,8 +1,8 @@
 //! The acting half of a scale-down: nodes are marked, drained and deleted.
 //!
 //! Follows core/scaledown/actuation/actuator.go and drain.go: mark, wait, evict all pods at once,
-//! try refused evictions again, wait for the pods to go, delete the machine. Left out: the limit
-//! of `--max-graceful-termination-sec` on the pods' own grace periods, batched deletions, and
+//! try refused evictions again, wait for the pods to go, delete the machine. Pods get their own
+//! grace period, `--max-graceful-termination-sec` at most. Left out: batched deletions, and
 //! `--node-deletion-delay-timeout`, which waits for annotations.
 
 use crate::control::eviction::{self, Eviction};
@@ -125,7 +125,12 @@ fn evict(
 /// Whether a pod is gone or on its way out after asking once.
 fn is_evicted(cx: &mut Cx, pod: PodId) -> bool {
     let why = Why("evicted: its node is scaled down");
-    cx.world[pod].gone || matches!(eviction::evict(cx, pod, why), Eviction::Evicted(_))
+    let most =
+        cx.memory.autoscalers[cx.world.cluster_of(pod).index()].plan.max_graceful_termination;
+    let own = cx.world[cx.world[pod].deployment].template.termination_grace;
+    let grace = Some(own.min(most));
+    cx.world[pod].gone
+        || matches!(eviction::evict_within(cx, pod, grace, why), Eviction::Evicted(_))
 }
 
 /// Deletes the node when its pods are gone; they may take until `until`.

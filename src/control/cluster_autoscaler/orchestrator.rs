@@ -13,7 +13,7 @@ use super::balancing::{Group, balance};
 use super::cluster_state::ScaleUpRequest;
 use super::estimator::binpacking::{Method, estimate};
 use super::estimator::limiter::{Limiter, NodeLimit};
-use super::estimator::snapshot::{Node, PodGroup, Snapshot};
+use super::estimator::snapshot::{PodGroup, Snapshot};
 use super::expander::{ScaleUpOption, choose};
 use super::registry::{self, PoolView};
 use super::scale_up::{GroupState, Ineligible, capped, check_group};
@@ -47,7 +47,7 @@ struct ScaleUp<'a> {
     cluster: ClusterId,
     views: &'a [PoolView],
     /// Nodes that are there or on their way.
-    existing: Vec<Node>,
+    existing: Snapshot,
     groups: Vec<PodGroup>,
     /// For each pool: may it grow at all, and which groups would fit on an empty node of it.
     valid: Vec<Result<Vec<bool>, Ineligible>>,
@@ -59,7 +59,7 @@ pub(super) fn scale_up(
     cx: &mut Cx,
     cluster: ClusterId,
     views: &[PoolView],
-    existing: Vec<Node>,
+    existing: Snapshot,
     helpless: &[PodId],
 ) -> Outcome {
     let mut plan = ScaleUp {
@@ -125,7 +125,7 @@ impl ScaleUp<'_> {
             target,
             max: if pool.autoscaled { pool.max_nodes as usize } else { target },
         })?;
-        let mut snapshot = Snapshot::new(self.existing.clone());
+        let mut snapshot = self.existing.afresh();
         let template = view::template(cx, self.cluster, index).node;
         let zone = template.zone;
         let new = snapshot.add(template);
@@ -165,7 +165,7 @@ impl ScaleUp<'_> {
             .and(NodeLimit::of_cluster(plan.max_nodes_total as i64, self.n_ready as i64));
         let limiter = Limiter::new(room, MAX_BINPACKING_DURATION);
         let template = view::template(cx, self.cluster, index);
-        let existing = self.existing.clone();
+        let existing = self.existing.afresh();
         let found = estimate(&usable, &template, existing, limiter, Method::Simulate);
         if found.n_nodes == 0 {
             let because = "no waiting pod fits on a new node";

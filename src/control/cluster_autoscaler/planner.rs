@@ -2,8 +2,9 @@
 //!
 //! Follows core/scaledown/planner/planner.go, eligibility/eligibility.go and
 //! simulator/cluster.go. A node is unneeded if it is used little and all its pods would fit
-//! elsewhere; each one found takes room from the next. Left out: hints of earlier simulations,
-//! and the rules about system pods, local storage and `safe-to-evict` (no pod here has either).
+//! elsewhere; each one found takes room from the next. A pod with the annotation `safe-to-evict:
+//! "false"` keeps its node. Left out: hints of earlier simulations, and the rules about system
+//! pods and local storage (no pod here has either).
 
 use std::collections::BTreeMap;
 
@@ -189,7 +190,8 @@ fn is_used_little(cx: &Cx, cluster: ClusterId, id: NodeId) -> bool {
 
 /// A pod's deletionTimestamp, which lies its grace period after the deletion, and that period.
 fn terminating(cx: &Cx, pod: PodId) -> Option<(Time, Span)> {
-    let grace = cx.world[cx.world[pod].deployment].template.termination_grace;
+    let own = cx.world[cx.world[pod].deployment].template.termination_grace;
+    let grace = cx.world[pod].deletion_grace.unwrap_or(own);
     cx.world[pod].deleted_at.map(|at| (at + grace, grace))
 }
 
@@ -245,7 +247,7 @@ impl Simulation {
     /// The cluster now, with the pods of nodes being drained placed elsewhere.
     fn of(cx: &Cx, cluster: ClusterId) -> Self {
         let seen = view::existing(cx, cluster);
-        let snapshot = Snapshot::new(seen.nodes.clone());
+        let snapshot = seen.snapshot();
         let gone = vec![false; seen.nodes.len()];
         let deployments = cx.world[cluster].deployments.iter();
         let budgets = deployments.filter_map(|&id| Some((id, budget_of(cx, id)?))).collect();
@@ -268,6 +270,9 @@ impl Simulation {
     /// Removes a node if all its pods may go and would fit on those that stay.
     fn remove(&mut self, cx: &Cx, node: NodeId) -> Result<Risk, Stuck> {
         let pods = pods_to_move(cx, node);
+        if pods.iter().any(|&pod| !cx.world[cx.world[pod].deployment].template.safe_to_evict) {
+            return Err(Stuck);
+        }
         let risk = self.check_budgets(cx, &pods)?;
         let groups: Vec<PodGroup> =
             pods.iter().map(|&pod| view::group(cx, cx.world[pod].deployment, 1)).collect();

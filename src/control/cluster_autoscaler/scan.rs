@@ -61,7 +61,7 @@ fn run_once(cx: &mut Cx, cluster: ClusterId) {
     let mut imagined = None;
     if !waiting.is_empty() {
         let seen = view::imagine(cx, cluster, &views);
-        let mut snapshot = Snapshot::new(seen.nodes.clone());
+        let mut snapshot = seen.snapshot();
         helpless = pods_without_room(cx, cluster, &seen, &mut snapshot, waiting);
         imagined = Some(snapshot);
     }
@@ -73,7 +73,7 @@ fn run_once(cx: &mut Cx, cluster: ClusterId) {
     } else if 0 < total && total <= view::n_ready(cx, cluster) {
         say_helpless(cx, cluster, "the cluster is at its maximum of nodes");
     } else if !are_new {
-        let existing = imagined.map_or_else(Vec::new, Snapshot::into_nodes);
+        let existing = imagined.expect("helpless pods were looked for in it");
         match scale_up(cx, cluster, &views, existing, &helpless) {
             Outcome::Ordered => {
                 let now = cx.now;

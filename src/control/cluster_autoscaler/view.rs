@@ -1,6 +1,7 @@
 //! What the autoscaler sees of a cluster: its nodes as a packing problem, and the pods that wait.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::control::{Cx, scheduler};
 use crate::model::cluster::Cluster;
@@ -11,7 +12,7 @@ use crate::model::workload::AntiAffinity;
 use crate::units::Time;
 
 use super::estimator::binpacking::Template;
-use super::estimator::snapshot::{Node, PodGroup, Snapshot, Spread, TopologyKey};
+use super::estimator::snapshot::{Near, Neighbours, Node, PodGroup, Snapshot, Spread, TopologyKey};
 use super::registry::PoolView;
 use super::similar::{DifferenceRatios, NodeShape, Provider, Rules, are_similar};
 
@@ -26,6 +27,8 @@ pub(super) struct Imagined {
     pub(super) pools: Vec<PoolId>,
     /// Whose pods the taints and labels of which pool and zone let in.
     admitted: BTreeSet<(DeploymentId, PoolId, ZoneId)>,
+    /// Pods that others must be near to or away from.
+    neighbours: Arc<BTreeMap<DeploymentId, Neighbours>>,
 }
 
 /// Schedulable nodes, and those on their way as far as the registry counts on them.
@@ -47,6 +50,7 @@ pub(super) fn existing(cx: &Cx, cluster: ClusterId) -> Imagined {
     let nodes: Vec<NodeId> = cx.world.cluster_nodes(cluster).filter(usable).collect();
     Imagined {
         admitted: admitted(cx, cluster),
+        neighbours: Arc::new(neighbours(cx, cluster)),
         nodes: nodes.iter().map(|&node| packed(cx, node)).collect(),
         pools: nodes.iter().map(|&node| cx.world[node].pool).collect(),
         ids: nodes.into_iter().map(Some).collect(),
@@ -66,7 +70,57 @@ fn admitted(cx: &Cx, cluster: ClusterId) -> BTreeSet<(DeploymentId, PoolId, Zone
     admitted
 }
 
+/// Whose pods those of each deployment of a cluster must be near to or away from, by required
+/// affinity and anti-affinity; deployments without such rules are not in it. The shorthand
+/// `podAntiAffinity` is a matter of the group itself, see [`group`].
+fn neighbours(cx: &Cx, cluster: ClusterId) -> BTreeMap<DeploymentId, Neighbours> {
+    let deployments = &cx.world[cluster].deployments;
+    let has_terms = |&&of: &&DeploymentId| {
+        let placement = &cx.world[of].template.placement;
+        !placement.affinity.required.is_empty() || !placement.anti_affinity.required.is_empty()
+    };
+    if !deployments.iter().any(|of| has_terms(&of)) {
+        return BTreeMap::new();
+    }
+    let owner = |class: &usize| {
+        deployments.iter().copied().find(|&of| cx.world[of].workload.index() == *class)
+    };
+    let classes = scheduler::view::classes(cx, cluster);
+    let mut all = BTreeMap::new();
+    for &deployment in deployments {
+        let class = &classes[cx.world[deployment].workload.index()];
+        let near = class.near.as_ref().map(|near| Near {
+            keys: near.keys.iter().copied().map(domain_key).collect(),
+            owners: near.classes.iter().filter_map(owner).collect(),
+            means_itself: near.means_itself,
+        });
+        let mut found = Neighbours { near, ..Neighbours::default() };
+        for (key, other) in class.apart.iter().chain(&class.repelled) {
+            match key {
+                DomainKey::Hostname => found.not_on_node.extend(owner(other)),
+                DomainKey::Zone => found.not_in_zone.extend(owner(other)),
+            }
+        }
+        if found != Neighbours::default() {
+            all.insert(deployment, found);
+        }
+    }
+    all
+}
+
+const fn domain_key(key: DomainKey) -> TopologyKey {
+    match key {
+        DomainKey::Hostname => TopologyKey::Hostname,
+        DomainKey::Zone => TopologyKey::Zone,
+    }
+}
+
 impl Imagined {
+    /// These nodes, to place pods on.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot::with_neighbours(self.nodes.clone(), Arc::clone(&self.neighbours))
+    }
+
     /// Places a pod of `group` on the first of these nodes that its pool and `may_take` allow.
     pub(super) fn place(
         &self,
@@ -166,10 +220,7 @@ pub(super) fn group(cx: &Cx, deployment: DeploymentId, count: usize) -> PodGroup
     {
         *place = Some(Spread {
             max_skew: constraint.max_skew as usize,
-            key: match constraint.key {
-                DomainKey::Hostname => TopologyKey::Hostname,
-                DomainKey::Zone => TopologyKey::Zone,
-            },
+            key: domain_key(constraint.key),
             min_domains: constraint.min_domains as usize,
         });
     }

@@ -266,7 +266,8 @@ fn arm_sigterm(cx: &mut Cx, pod: PodId) {
 /// How a pod stops that the kubelet begins to stop now.
 fn stop_of(cx: &Cx, pod: PodId) -> Termination {
     let template = &cx.world[cx.world[pod].deployment].template;
-    termination::terminate(cx.now, template.termination_grace, template.pre_stop)
+    let grace = cx.world[pod].deletion_grace.unwrap_or(template.termination_grace);
+    termination::terminate(cx.now, grace, template.pre_stop)
 }
 
 /// The process stops listening, finishes what it has, and exits.

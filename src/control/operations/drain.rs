@@ -4,7 +4,8 @@
 //! that cannot be drained does not keep the next one from its turn) and `evictPods` of
 //! pkg/drain/drain.go: all pods of a node are evicted at once, a refused one again after 5 s, and
 //! the node is done when all of them are gone, which is looked at every second. Left out:
-//! `--grace-period`, `--force` and pods without a controller; DaemonSets are not modelled.
+//! `--force` and pods without a controller, DaemonSets, and a shorter grace period for pods that
+//! are being deleted already.
 
 use crate::control::eviction::{self, Eviction, Refusal};
 use crate::control::{Cx, scheduler};
@@ -39,6 +40,10 @@ section! {
             range 1..=10000;
         /// How long a node may take (`--timeout`); left out, for ever.
         "timeout" timeout: Option<Span> = optional, range "1s"..="366d";
+        /// Seconds that pods get to stop (`--grace-period`); negative, each pod's own.
+        "gracePeriod" grace_period: i32 = default "-1",
+            source "kubectl pkg/cmd/drain/drain.go",
+            range -1..=86400;
         /// How long after it is empty a node takes pods again; left out, it stays cordoned.
         "uncordonAfter" uncordon_after: Option<Span> = optional, range "0s"..="366d";
     }
@@ -59,6 +64,8 @@ pub struct Drain {
     pub parallel: u32,
     /// How long a node may take.
     pub timeout: Option<Span>,
+    /// How long pods get to stop, if not as each says itself.
+    pub grace: Option<Span>,
     /// How long after it is empty a node takes pods again.
     pub uncordon_after: Option<Span>,
 }
@@ -98,6 +105,8 @@ impl DrainSpec {
             nodes: *self.nodes,
             parallel: *self.parallel,
             timeout: *self.timeout,
+            grace: (0 <= *self.grace_period)
+                .then(|| Span::from_secs(i64::from(*self.grace_period))),
             uncordon_after: *self.uncordon_after,
         };
         if let Some(pool) = given(&self.pool) {
@@ -153,13 +162,13 @@ pub(super) fn step(cx: &mut Cx, id: OperationId, drain: &Drain) {
     }
     uncordon_rested(cx, drain, &mut state);
     for mut emptying in std::mem::take(&mut state.active) {
-        look(cx, &mut emptying);
+        look(cx, drain, &mut emptying);
         settle(cx, drain, &mut state, emptying);
     }
     while state.active.len() < drain.parallel as usize {
         let Some(node) = state.waiting.pop() else { break };
         let mut emptying = begin(cx, node);
-        look(cx, &mut emptying);
+        look(cx, drain, &mut emptying);
         settle(cx, drain, &mut state, emptying);
     }
     let rested = state.resting.iter().map(|&(_, at)| at).min();
@@ -186,11 +195,12 @@ fn begin(cx: &Cx, node: NodeId) -> Emptying {
 }
 
 /// Evicts what is due and forgets what is gone.
-fn look(cx: &mut Cx, emptying: &mut Emptying) {
+fn look(cx: &mut Cx, drain: &Drain, emptying: &mut Emptying) {
     let is_due = (cx.now - emptying.since).nanos() % RETRY.nanos() == 0;
     if is_due {
         for (pod, was_refused) in std::mem::take(&mut emptying.refused) {
-            match eviction::evict(cx, pod, Why("evicted: its node is drained")) {
+            match eviction::evict_within(cx, pod, drain.grace, Why("evicted: its node is drained"))
+            {
                 Eviction::Evicted(_) => emptying.going.push(pod),
                 Eviction::Refused(Refusal::NoControlPlane) => {
                     unreachable!("the drain has looked whether it is up")
@@ -245,7 +255,6 @@ fn cordon(cx: &mut Cx, node: NodeId, cordoned: bool) {
     cx.world[node].cordoned = cordoned;
     scheduler::node_changed(cx, node);
     cx.say(What::NodeCordoned { node, cordoned });
-    if !cordoned {}
 }
 
 fn fail(cx: &mut Cx, id: OperationId, drain: &Drain) {

@@ -130,6 +130,7 @@ pub fn create_pod(cx: &mut Cx, deployment: DeploymentId, revision: u32) -> PodId
         ready: false,
         ready_since: cx.now,
         deleted_at: None,
+        deletion_grace: None,
         restarts: 0,
         in_endpoints: false,
         attempts: 0,

@@ -164,7 +164,8 @@ pub(super) fn class_of(cx: &Cx, pod: PodId) -> usize {
 }
 
 /// The classes of a cluster: all workloads, also those that it does not run.
-fn classes(cx: &Cx, cluster: ClusterId) -> Vec<PodClass> {
+#[must_use]
+pub fn classes(cx: &Cx, cluster: ClusterId) -> Vec<PodClass> {
     let mut rules = vec![PodRules::default(); cx.world.workloads.len()];
     for &deployment in &cx.world[cluster].deployments {
         let workload = cx.world[deployment].workload;

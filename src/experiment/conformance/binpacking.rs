@@ -7,7 +7,7 @@ use crate::control::cluster_autoscaler::estimator::limiter::{
 };
 use crate::control::cluster_autoscaler::estimator::order::decreasing;
 use crate::control::cluster_autoscaler::estimator::snapshot::{
-    Node, PodGroup, Spread, TopologyKey,
+    Node, PodGroup, Snapshot, Spread, TopologyKey,
 };
 use crate::model::ids::{DeploymentId, ZoneId};
 use crate::units::Span;
@@ -96,7 +96,7 @@ fn packing(line: &Fields<'_>) -> Verdict {
         if also_fast { &[Method::Simulate, Method::FastPath] } else { &[Method::Simulate] };
     for &method in methods {
         let limiter = Limiter::new(limit, Span::ZERO);
-        let found = estimate(&groups, &template, existing.clone(), limiter, method);
+        let found = estimate(&groups, &template, Snapshot::new(existing.clone()), limiter, method);
         let got = (found.n_nodes, found.n_pods());
         expect_equal(&format!("nodes and pods ({method:?})"), got, expected)?;
         if expect.has("pods_per_group") {

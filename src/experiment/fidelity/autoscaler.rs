@@ -9,13 +9,14 @@ part! {
     "Adds nodes for pods that fit nowhere, and takes nodes away that are hardly used. Upstream is \
      kubernetes/autoscaler, branch cluster-autoscaler-release-1.36 @ea47d9bb.",
     left out "GPUs, provisioning requests, limits on cores and memory, groups of size zero or \
-              maximum, annotations of pods and nodes";
+              maximum, annotations of nodes, those of pods but safe-to-evict";
 
     "a loop every scan interval, or at once with frequent loops: after one that did something, \
      and when a pod turns unschedulable",
     from "core/static_autoscaler.go, loop/trigger.go",
     by [control::cluster_autoscaler::scan, control::cluster_autoscaler::pod_became_unschedulable],
-    vectors [], tests [nodes_are_ordered_by_the_first_scan_that_may],
+    vectors [],
+    tests [nodes_are_ordered_by_the_first_scan_that_may, frequent_loops_follow_at_once],
     left out "a loop takes no time; one that follows at once comes 0.1 s later";
 
     "the loop ends early while more than 3 and more than 45 % of all nodes are unready",
@@ -64,7 +65,10 @@ part! {
         control::cluster_autoscaler::scale_up::check_group,
     ],
     vectors [],
-    tests [some_pods_call_for_no_nodes, groups_and_the_total_bound_a_scale_up],
+    tests [
+        some_pods_call_for_no_nodes, groups_and_the_total_bound_a_scale_up,
+        the_total_of_nodes_is_limited,
+    ],
     left out "annotations of single pods";
 
     "scale sets fail in one of three ways: the call fails, machines do not come, or they are \
@@ -79,14 +83,31 @@ part! {
         machines_are_allotted_while_they_last, a_refused_call_backs_off_at_once,
         fast_delete_turns_to_the_other_pool_after_20_s, a_partial_shortage_fails_in_part,
     ],
-    left out "the caches of sizes and machines, 1 and 5 min";
+    left out "the caches of sizes and machines, 1 and 5 min, which delay the sight of machines \
+              that others have deleted; their Node objects go within seconds of being NotReady";
 
     "first fit, decreasing, on nodes of one group; a hostname spread may use real nodes",
     from "estimator/binpacking_estimator.go",
     by [control::cluster_autoscaler::estimator::binpacking::estimate],
     vectors [estimate],
-    tests [anti_affinity_takes_a_node_for_each_pod, packing_wastes_at_most_half],
+    tests [
+        anti_affinity_takes_a_node_for_each_pod, packing_wastes_at_most_half,
+        orders_are_as_many_as_pods_need,
+    ],
     left out "";
+
+    "a pod fits by the scheduler's filters: resources, hard spread, required affinity and \
+     anti-affinity of either side; taints, labels and node affinity of the pool",
+    from "simulator/clustersnapshot, kubernetes pkg/scheduler/framework/plugins/interpodaffinity \
+          v1.31.13",
+    by [
+        control::cluster_autoscaler::estimator::snapshot::Snapshot,
+        control::cluster_autoscaler::estimator::snapshot::Neighbours,
+        control::scheduler::view::admits,
+    ],
+    vectors [],
+    tests [neighbours_decide_about_new_nodes, orders_are_as_many_as_pods_need],
+    left out "spread counts every node as a domain, also those that a node selector rules out";
 
     "greedy pods are packed first",
     from "estimator/decreasing_pod_orderer.go",
@@ -132,7 +153,7 @@ part! {
         control::cluster_autoscaler::balancing::balance,
         control::cluster_autoscaler::similar::are_similar,
     ],
-    vectors [balance, similar], tests [],
+    vectors [balance, similar], tests [similar_groups_are_balanced],
     left out "";
 
     "a group that failed is left alone for 5 min, doubling to 30 min",
@@ -166,6 +187,22 @@ part! {
     by [control::cluster_autoscaler::scale_down::budgets::crop],
     vectors [parallelism_budget], tests [],
     left out "groups that must go as a whole";
+
+    "pods that say `safe-to-evict: false` keep their node; budgets, too",
+    from "simulator/drainability/rules/{notsafetoevict,pdb}",
+    by [control::cluster_autoscaler::scale_down],
+    vectors [],
+    tests [
+        pods_that_are_not_safe_to_evict_keep_their_nodes, a_budget_of_nothing_keeps_nodes_with_pods,
+    ],
+    left out "the rules about system pods, local storage and pods without a controller";
+
+    "a drain evicts all pods, refused ones again every 10 s for 2 min, each with its own grace \
+     period or `max-graceful-termination-sec`, and waits that long and 30 s",
+    from "core/scaledown/actuation/drain.go",
+    by [control::cluster_autoscaler::delete_due],
+    vectors [], tests [drains_go_by_the_budget, a_drain_caps_the_grace_period],
+    left out "";
 
     "scale-down rests after additions, deletions and failures",
     from "core/static_autoscaler.go",

@@ -102,7 +102,7 @@ part! {
 part! {
     OPERATIONS = "Operations",
     "What people do on purpose, and what a fault may meet in flight.",
-    left out "pods without a controller, `--grace-period`, `--force`; upgrades of whole pools";
+    left out "pods without a controller, `--force`; upgrades of whole pools";
 
     "a drain cordons all its nodes, then empties one after the other; a refused eviction is tried \
      again after 5 s, and a node is done when its pods are gone",
@@ -115,6 +115,12 @@ part! {
         a_drain_gives_up_after_its_time_out, a_drain_in_flight_meets_the_loss_of_the_region,
     ],
     left out "";
+
+    "a drain's grace period goes before that of the pods, unless it is negative",
+    from "kubernetes staging/src/k8s.io/kubectl/pkg/drain/drain.go",
+    by [control::eviction::evict_within],
+    vectors [], tests [a_drain_may_give_pods_less_time],
+    left out "a shorter grace period for pods that are being deleted already";
 
     "a rollout changes image, start-up or health of a pod template at once",
     from "kubernetes staging/src/k8s.io/kubectl/pkg/cmd/set/set_image.go",

@@ -211,6 +211,7 @@ fn template(
         },
         termination_grace: seconds(*spec.termination_grace_s),
         pre_stop: *spec.pre_stop,
+        safe_to_evict: *spec.safe_to_evict,
         tolerated: FailureTolerations::both(Span::ZERO),
         anti_affinity: AntiAffinity::from(*spec.anti_affinity),
         pool: spec.node_pool.as_ref().map(|name| name.as_str().to_owned()),

@@ -373,3 +373,140 @@ fn drains_go_by_the_budget() {
         assert_eq!(deleted, [seen_from.next_on_grid(last_evicted, seconds(5))]);
     }
 }
+
+/// Pods with a long preStop hook get their own grace period in a drain, but not more than
+/// `maxGracefulTermination`: the hook is cut off there, and SIGKILL comes 2 s later at most.
+#[test]
+fn a_drain_caps_the_grace_period() {
+    for (most_s, grace_s) in [(60, 60), (600, 300)] {
+        let steps = "demands[0].arrivals={steps: [{at: 0s, rate: 300/s}, {at: 5m, rate: 60/s}]}";
+        let most = format!("clusters[primary].autoscaler.maxGracefulTermination={most_s}s");
+        let hook = ["workloads[web].preStopSleep=20m", "run.horizon=70m"];
+        let grace = "workloads[web].terminationGracePeriodSeconds=300";
+        let sets = [&TIGHT[..], &hook, &[steps, &most, grace]].concat();
+        let finished = run(&small("", &sets), Options::default());
+        let evicted: Vec<(Time, PodId)> = facts(&finished, |fact| match fact.what {
+            What::PodDeleted { pod, why } if why.0.contains("node is scaled down") => {
+                Some((fact.at, pod))
+            }
+            _ => None,
+        });
+        assert!(!evicted.is_empty(), "the premise: nodes are drained");
+        for (at, pod) in evicted {
+            let gone = facts(&finished, |fact| match fact.what {
+                What::PodGone { pod: gone } if gone == pod => Some(fact.at),
+                _ => None,
+            });
+            let [gone] = gone[..] else { continue };
+            let least = at + seconds(grace_s);
+            assert!(least <= gone && gone <= least + seconds(2), "{at}: {gone}, cap {most_s}");
+        }
+    }
+}
+
+/// A workload whose pods are not safe to evict keeps every node that has one of them; the same
+/// nodes are drained if they are.
+#[test]
+fn pods_that_are_not_safe_to_evict_keep_their_nodes() {
+    for (safe, drains) in [("true", true), ("false", false)] {
+        let set = format!("workloads[web].safeToEvict={safe}");
+        let steps = "demands[0].arrivals={steps: [{at: 0s, rate: 300/s}, {at: 5m, rate: 60/s}]}";
+        let sets = [&TIGHT[..], &[&set, steps, "run.horizon=70m"]].concat();
+        let finished = run(&small("", &sets), Options::default());
+        let drained = marked(&finished).iter().any(|(_, _, pods)| 0 < *pods);
+        assert_eq!(drained, drains, "safeToEvict: {safe}");
+    }
+}
+
+/// From 1.35 on a loop that ordered nodes is followed by another 0.1 s later, before by the next
+/// one of the grid at the soonest. With one node in each scale-up two nodes take two loops.
+#[test]
+fn frequent_loops_follow_at_once() {
+    for (profile, between) in [("k8s-1.33", PERIOD), ("k8s-1.35", Span::from_millis(100))] {
+        let profile = format!("profile={profile}");
+        let one = "clusters[secondary].autoscaler.maxNodesPerScaleUp=1";
+        let more = [profile.as_str(), one, "demands[0].arrivals.constant=500/s"];
+        let finished = run(&small(LOSE_EAST, &[&TIGHT[..], &more].concat()), Options::default());
+        let orders = scale_ups(&finished, "secondary-user");
+        assert!(orders.iter().all(|(_, nodes)| *nodes == 1), "{orders:?}");
+        let soonest = orders.windows(2).map(|pair| pair[1].0 - pair[0].0).min();
+        assert_eq!(soonest, Some(between), "{profile}: {orders:?}");
+    }
+}
+
+/// Two alike pools of two nodes each share every scale-up, so that they never differ by more than
+/// one node; without balancing one of them takes all of it.
+#[test]
+fn similar_groups_are_balanced() {
+    let text = format!("{SMALL}{LOSE_EAST}").replace(
+        "region: west\n    pools: [{name: user, vmSize: D4s_v5, minCount: 3, maxCount: 9}]",
+        "region: west\n    autoscaler: {expander: 'priority,random', expanderPriorities: \
+         {50: [user], 10: [.*]}}\n    pools:\n      \
+         - {name: user, vmSize: D4s_v5, minCount: 2, maxCount: 9}\n      \
+         - {name: spare, vmSize: D4s_v5, minCount: 2, maxCount: 9}",
+    );
+    for (balanced, most) in [(true, 1), (false, u32::MAX)] {
+        let flag = format!("clusters[secondary].autoscaler.balanceSimilarNodeGroups={balanced}");
+        let more = ["demands[0].arrivals.constant=500/s", flag.as_str()];
+        let finished = run(&load(&text, &[&TIGHT[..], &more].concat()), Options::default());
+        let orders = ["secondary-user", "secondary-spare"].map(|pool| scale_ups(&finished, pool));
+        let mut instants: Vec<Time> = orders.iter().flatten().map(|order| order.0).collect();
+        instants.sort_unstable();
+        assert!(!instants.is_empty());
+        let mut worst = 0;
+        for at in instants {
+            let until = |orders: &Vec<(Time, u32)>| -> u32 {
+                orders.iter().filter(|order| order.0 <= at).map(|order| order.1).sum()
+            };
+            worst = worst.max(until(&orders[0]).abs_diff(until(&orders[1])));
+        }
+        assert!(worst <= most, "they differ by {worst}");
+        assert!(balanced || 1 < worst, "the premise: alone they grow apart");
+    }
+}
+
+/// A limit of four nodes for the cluster, three of which are there: one is ordered, and then the
+/// autoscaler says why it orders no more.
+#[test]
+fn the_total_of_nodes_is_limited() {
+    let total = "clusters[secondary].autoscaler.maxNodesTotal=4";
+    let more = ["demands[0].arrivals.constant=500/s", total];
+    let finished = run(&small(LOSE_EAST, &[&TIGHT[..], &more].concat()), Options::default());
+    let orders = scale_ups(&finished, "secondary-user");
+    assert!(matches!(orders[..], [(_, 1)]), "{orders:?}");
+    let failed = facts(&finished, |fact| match fact.what {
+        What::ScaleUpFailed { why, .. } => Some(why.0),
+        _ => None,
+    });
+    assert!(failed.contains(&"the cluster is at its maximum of nodes"), "{failed:?}");
+}
+
+/// What fits on a new node decides how many are ordered: three pods of 1 CPU on 3.86, two beside
+/// DaemonSets of 0.9, one where the pods keep away from each other.
+#[test]
+fn orders_are_as_many_as_pods_need() {
+    let daemons = "clusters[secondary].pools[user].daemonSets.cpu=900m";
+    let apart = "workloads[web].affinity={podAntiAffinity: \
+                 {requiredDuringSchedulingIgnoredDuringExecution: \
+                 [{topologyKey: kubernetes.io/hostname}]}}";
+    let small_hpa = "workloads[web].hpa.minReplicas=3";
+    for (rule, sets, per_node) in [
+        ("pods alone", vec![], 3),
+        ("DaemonSets", vec![daemons], 2),
+        ("anti-affinity", vec![apart, small_hpa, "demands[0].arrivals.constant=150/s"], 1),
+    ] {
+        let finished = run(&small(LOSE_EAST, &[&TIGHT[..], &sets].concat()), Options::default());
+        let orders = facts(&finished, |fact| match fact.what {
+            What::ScaleUp { nodes, pods, pool }
+                if finished.world.pool_name(pool) == "secondary-user" =>
+            {
+                Some((nodes, pods))
+            }
+            _ => None,
+        });
+        assert!(!orders.is_empty(), "{rule}");
+        for (nodes, pods) in orders {
+            assert_eq!(nodes, pods.div_ceil(per_node), "{rule}: {pods} pods");
+        }
+    }
+}

@@ -110,3 +110,26 @@ fn a_drain_in_flight_meets_the_loss_of_the_region() {
     assert!(world[NodeId::new(0)].cordoned, "nobody opens it again");
     assert_eq!(world.ready_pods(DeploymentId::new(0)).count(), 10);
 }
+
+/// `gracePeriod` goes before the pods' own: a preStop hook of 20 s ends with it, and SIGKILL comes
+/// 2 s later at most; negative, and left out, every pod has its own grace period.
+#[test]
+fn a_drain_may_give_pods_less_time() {
+    let hook = "workloads[web].preStopSleep=20s";
+    for (key, least_s) in [("gracePeriod: 6", 6.0), ("gracePeriod: -1", 20.0), ("nodes: 1", 20.0)] {
+        let keys = if key == "nodes: 1" { key.to_owned() } else { format!("nodes: 1, {key}") };
+        let finished = run(&small(&drain(&keys), &[TEN, hook]), Options::default());
+        let drained: Vec<String> = facts_named(&finished, "pod-deleted")
+            .iter()
+            .filter(|(_, words)| words.contains("is drained"))
+            .map(|(_, words)| words.split(' ').next().unwrap().to_owned())
+            .collect();
+        assert!(!drained.is_empty(), "the premise: the node has pods");
+        let gone = facts_named(&finished, "pod-gone");
+        for pod in drained {
+            let at = gone.iter().find(|(_, words)| words.starts_with(&pod)).map(|fact| fact.0);
+            let after = at.unwrap() - 120.0;
+            assert!((least_s..=least_s + 2.0).contains(&after), "{key}: {pod} {after}");
+        }
+    }
+}

@@ -70,6 +70,7 @@ impl LeftOver {
             Self::Misfit(Misfit::HostPort) => "a host port is taken on a new node",
             Self::Misfit(Misfit::Resources) => "a pod is larger than a new node",
             Self::Misfit(Misfit::Spread) => "a new node would not even out the spread",
+            Self::Misfit(Misfit::Affinity) => "a new node has no pod near that they ask for",
             Self::Misfit(Misfit::AntiAffinity) => "anti-affinity rules a new node out",
         }
     }
@@ -88,7 +89,7 @@ impl fmt::Display for LeftOver {
 pub fn estimate(
     groups: &[PodGroup],
     template: &Template,
-    existing: Vec<Node>,
+    existing: Snapshot,
     limiter: Limiter,
     method: Method,
 ) -> Estimate {
@@ -105,7 +106,7 @@ pub fn estimate(
     }
     let mut packing = Packing {
         n_existing: existing.len(),
-        snapshot: Snapshot::new(existing),
+        snapshot: existing,
         template,
         limiter,
         last: None,
@@ -263,9 +264,13 @@ impl Packing<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
     use proptest::prelude::*;
 
     use super::super::limiter::NodeLimit;
+    use super::super::snapshot::{Near, Neighbours};
     use super::*;
     use crate::model::ids::{DeploymentId, ZoneId};
     use crate::units::{Bytes, MilliCpu};
@@ -292,7 +297,7 @@ mod tests {
 
     fn pack(groups: &[PodGroup], limit: i64) -> Estimate {
         let limiter = Limiter::new(NodeLimit::from_signed(limit), Span::ZERO);
-        estimate(groups, &template(1_000), Vec::new(), limiter, Method::Simulate)
+        estimate(groups, &template(1_000), Snapshot::new(Vec::new()), limiter, Method::Simulate)
     }
 
     /// Pods that must be apart take a node each; by zone only one fits into a one-zone group.
@@ -306,6 +311,48 @@ mod tests {
         let estimate = pack(&[by_zone], 0);
         assert_eq!((estimate.n_nodes, estimate.n_pods()), (1, 1));
         assert_eq!(estimate.left_over, Some(LeftOver::Misfit(Misfit::AntiAffinity)));
+    }
+
+    /// One row per rule of required pod affinity: the rules of pods of owner 0 (owner 1 is on the
+    /// only real node, in the zone of the template or not), how many wait, nodes and pods placed.
+    #[test]
+    fn neighbours_decide_about_new_nodes() {
+        use TopologyKey::{Hostname, Zone};
+        let [own, other] = [0, 1].map(DeploymentId::new);
+        let near = |keys: &[TopologyKey], owners: &[DeploymentId]| Neighbours {
+            near: Some(Near {
+                keys: keys.to_vec(),
+                owners: owners.to_vec(),
+                means_itself: owners.contains(&own),
+            }),
+            ..Neighbours::default()
+        };
+        let not_on_node = |owners: &[DeploymentId]| Neighbours {
+            not_on_node: owners.to_vec(),
+            ..Neighbours::default()
+        };
+        let not_in_zone = Neighbours { not_in_zone: vec![other], ..Neighbours::default() };
+        let (here, elsewhere) = (ZoneId::new(0), ZoneId::new(1));
+        for (rule, neighbours, zone, expected) in [
+            ("near others of the same zone", near(&[Zone], &[other]), here, (1, 4)),
+            ("but not of another one", near(&[Zone], &[other]), elsewhere, (0, 0)),
+            ("nor on a node without them", near(&[Hostname], &[other]), here, (0, 0)),
+            ("the first of its kind may be alone", near(&[Hostname], &[own]), here, (1, 4)),
+            ("every key must hold", near(&[Zone, Hostname], &[other]), here, (0, 0)),
+            ("away from themselves by node", not_on_node(&[own]), here, (4, 4)),
+            ("away from others by node", not_on_node(&[other]), here, (1, 4)),
+            ("away from others by zone", not_in_zone.clone(), here, (0, 0)),
+            ("who are in another zone", not_in_zone, elsewhere, (1, 4)),
+        ] {
+            let mut real = Node::empty(resources(0, 110), zone);
+            real.pods_of.push((other, 1));
+            let rules = Arc::new(BTreeMap::from([(own, neighbours)]));
+            let snapshot = Snapshot::with_neighbours(vec![real], rules);
+            let limiter = Limiter::new(NodeLimit::Unlimited, Span::ZERO);
+            let groups = [group(0, 4, 100)];
+            let found = estimate(&groups, &template(1_000), snapshot, limiter, Method::Simulate);
+            assert_eq!((found.n_nodes, found.n_pods()), expected, "{rule}");
+        }
     }
 
     /// What is left over is explained: too large a pod, or no more nodes.

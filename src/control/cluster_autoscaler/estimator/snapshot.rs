@@ -1,10 +1,12 @@
 //! A cluster in the autoscaler's imagination: nodes, and whether a pod would fit on them.
 //!
 //! Stands in for simulator/clustersnapshot with the scheduler's filters, in their order: host
-//! ports, resources, topology spread, anti-affinity. All pods of a deployment are matched by its
-//! spread constraint and its anti-affinity; node affinity is the caller's.
+//! ports, resources, topology spread, pod affinity and anti-affinity. All pods of a deployment are
+//! matched by its spread constraints; which deployments its affinity terms mean, and whose terms
+//! mean it, say its [`Neighbours`]. Node affinity is the caller's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::model::ids::{DeploymentId, ZoneId};
 
@@ -25,6 +27,28 @@ pub struct PodGroup {
     pub spread: [Option<Spread>; 2],
     /// Where at most one of them may be (required anti-affinity).
     pub apart: Option<TopologyKey>,
+}
+
+/// The pods that those of a deployment must be near to or away from (interpodaffinity).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Neighbours {
+    /// Required affinity.
+    pub near: Option<Near>,
+    /// Whose pods may not be on the same node: required anti-affinity of either side.
+    pub not_on_node: Vec<DeploymentId>,
+    /// Whose pods may not be in the same zone.
+    pub not_in_zone: Vec<DeploymentId>,
+}
+
+/// Required pod affinity: in the node's domain of each key there is a pod of one of `owners`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Near {
+    /// The keys.
+    pub keys: Vec<TopologyKey>,
+    /// The deployments that all terms mean.
+    pub owners: Vec<DeploymentId>,
+    /// Whether the terms mean the pods themselves: then the first of all may go anywhere.
+    pub means_itself: bool,
 }
 
 /// A topology spread constraint.
@@ -67,6 +91,10 @@ impl Node {
         Self { free, zone, host_ports: Vec::new(), pods_of: Vec::new() }
     }
 
+    fn has_any_of(&self, owners: &[DeploymentId]) -> bool {
+        self.pods_of.iter().any(|(of, n_pods)| 0 < *n_pods && owners.contains(of))
+    }
+
     fn n_pods_of(&self, owner: DeploymentId) -> usize {
         self.pods_of.iter().find(|(of, _)| *of == owner).map_or(0, |(_, n_pods)| *n_pods)
     }
@@ -97,6 +125,8 @@ pub enum Misfit {
     Resources,
     /// The spread would become too uneven.
     Spread,
+    /// No pod that it must be near to is there.
+    Affinity,
     /// A pod that it must keep apart from is there.
     AntiAffinity,
 }
@@ -105,14 +135,31 @@ pub enum Misfit {
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     nodes: Vec<Node>,
+    /// By deployment, where there are any.
+    neighbours: Arc<BTreeMap<DeploymentId, Neighbours>>,
     next: usize,
 }
 
 impl Snapshot {
     /// The real nodes.
     #[must_use]
-    pub const fn new(nodes: Vec<Node>) -> Self {
-        Self { nodes, next: 0 }
+    pub fn new(nodes: Vec<Node>) -> Self {
+        Self::with_neighbours(nodes, Arc::default())
+    }
+
+    /// The real nodes, and which deployments have pods to be near to or away from.
+    #[must_use]
+    pub const fn with_neighbours(
+        nodes: Vec<Node>,
+        neighbours: Arc<BTreeMap<DeploymentId, Neighbours>>,
+    ) -> Self {
+        Self { nodes, neighbours, next: 0 }
+    }
+
+    /// The same nodes, searched from the first on.
+    #[must_use]
+    pub fn afresh(&self) -> Self {
+        Self { next: 0, ..self.clone() }
     }
 
     /// Number of nodes.
@@ -133,18 +180,12 @@ impl Snapshot {
         self.nodes.len() - 1
     }
 
-    /// The nodes as they are now.
-    #[must_use]
-    pub fn into_nodes(self) -> Vec<Node> {
-        self.nodes
-    }
-
     /// Whether a pod of `group` would fit on the node at `index`.
     ///
     /// # Errors
     /// The first filter that rules it out.
     pub fn check(&self, group: &PodGroup, index: usize) -> Result<(), Misfit> {
-        check(&self.nodes[index], group, &Topology::of(&self.nodes, group))
+        check(&self.nodes[index], group, &Topology::of(self, group))
     }
 
     /// Takes a pod of `group` off the node at `index`, on which it is.
@@ -159,8 +200,7 @@ impl Snapshot {
 
     /// Places a pod of `group` on the node at `index`, if it fits.
     pub fn place(&mut self, group: &PodGroup, index: usize) -> Result<(), Misfit> {
-        let topology = Topology::of(&self.nodes, group);
-        check(&self.nodes[index], group, &topology)?;
+        check(&self.nodes[index], group, &Topology::of(self, group))?;
         self.nodes[index].place(group);
         Ok(())
     }
@@ -173,7 +213,7 @@ impl Snapshot {
         group: &PodGroup,
         allows: impl Fn(usize) -> bool,
     ) -> Option<usize> {
-        let topology = Topology::of(&self.nodes, group);
+        let topology = Topology::of(self, group);
         let n_nodes = self.nodes.len();
         let fits =
             |index: &usize| allows(*index) && check(&self.nodes[*index], group, &topology).is_ok();
@@ -184,16 +224,34 @@ impl Snapshot {
     }
 }
 
-/// How a deployment's pods are spread now, as far as a group's rules ask.
-struct Topology {
+/// How pods are spread now, as far as a group's rules ask.
+struct Topology<'a> {
+    neighbours: Option<&'a Neighbours>,
+    /// Zones with a pod to be near to.
+    near: BTreeSet<ZoneId>,
+    /// Whether such a pod is anywhere.
+    has_near: bool,
+    /// Zones with a pod to be away from.
+    away: BTreeSet<ZoneId>,
     /// Pods in each zone; empty unless a rule asks for zones.
     by_zone: BTreeMap<ZoneId, usize>,
     /// Pods in the least full domain of each spread constraint.
     least: [usize; 2],
 }
 
-impl Topology {
-    fn of(nodes: &[Node], group: &PodGroup) -> Self {
+impl<'a> Topology<'a> {
+    fn of(snapshot: &'a Snapshot, group: &PodGroup) -> Self {
+        let nodes = &snapshot.nodes;
+        let neighbours = snapshot.neighbours.get(&group.owner);
+        let with_any_of = |owners: &[DeploymentId]| -> BTreeSet<ZoneId> {
+            if owners.is_empty() {
+                return BTreeSet::new();
+            }
+            nodes.iter().filter(|node| node.has_any_of(owners)).map(|node| node.zone).collect()
+        };
+        let near = neighbours.and_then(|of| of.near.as_ref());
+        let near = near.map_or_else(BTreeSet::new, |near| with_any_of(&near.owners));
+        let away = neighbours.map_or_else(BTreeSet::new, |of| with_any_of(&of.not_in_zone));
         let mut by_zone = BTreeMap::new();
         let [one, other] = group.spread.map(|spread| spread.map(|spread| spread.key));
         if [one, other, group.apart].contains(&Some(TopologyKey::Zone)) {
@@ -211,7 +269,23 @@ impl Topology {
             };
             if n_domains < spread.min_domains { 0 } else { least.unwrap_or(0) }
         });
-        Self { by_zone, least }
+        Self { neighbours, has_near: !near.is_empty(), near, away, by_zone, least }
+    }
+
+    /// Whether required affinity holds on `node`.
+    fn is_near(&self, node: &Node) -> bool {
+        let Some(near) = self.neighbours.and_then(|of| of.near.as_ref()) else { return true };
+        let has = |key: &TopologyKey| match key {
+            TopologyKey::Hostname => node.has_any_of(&near.owners),
+            TopologyKey::Zone => self.near.contains(&node.zone),
+        };
+        near.keys.iter().all(has) || (near.means_itself && !self.has_near)
+    }
+
+    /// Whether a pod to be away from is on `node` or in its zone.
+    fn is_repelled(&self, node: &Node) -> bool {
+        let on_node = self.neighbours.is_some_and(|of| node.has_any_of(&of.not_on_node));
+        on_node || self.away.contains(&node.zone)
     }
 
     /// Pods in the domain of `node`.
@@ -223,7 +297,7 @@ impl Topology {
     }
 }
 
-fn check(node: &Node, group: &PodGroup, topology: &Topology) -> Result<(), Misfit> {
+fn check(node: &Node, group: &PodGroup, topology: &Topology<'_>) -> Result<(), Misfit> {
     if group.host_port.is_some_and(|port| node.host_ports.contains(&port)) {
         return Err(Misfit::HostPort);
     }
@@ -237,9 +311,11 @@ fn check(node: &Node, group: &PodGroup, topology: &Topology) -> Result<(), Misfi
             return Err(Misfit::Spread);
         }
     }
-    if let Some(key) = group.apart
-        && topology.in_domain(node, key, group.owner) > 0
-    {
+    if !topology.is_near(node) {
+        return Err(Misfit::Affinity);
+    }
+    let own_is_there = |key| topology.in_domain(node, key, group.owner) > 0;
+    if group.apart.is_some_and(own_is_there) || topology.is_repelled(node) {
         return Err(Misfit::AntiAffinity);
     }
     Ok(())
