@@ -97,7 +97,7 @@ fn sections(leaves: &[Leaf], origin: impl Fn(&Leaf) -> String) -> Vec<(String, V
     let names = names_of_items(leaves);
     let mut sections: Vec<(String, Vec<Row>)> = Vec::new();
     for leaf in leaves {
-        let (section, key) = leaf.place.path.rsplit_once('.').unwrap_or(("", &leaf.place.path));
+        let (section, key) = section_and_key(&leaf.place.path);
         let section = with_names(section, &names);
         let row = Row { key: key.to_owned(), value: leaf.shown.clone(), origin: origin(leaf) };
         match sections.iter_mut().find(|(known, _)| *known == section) {
@@ -107,6 +107,18 @@ fn sections(leaves: &[Leaf], origin: impl Fn(&Leaf) -> String) -> Vec<(String, V
         }
     }
     sections
+}
+
+/// The section that a path is in, and its key there: what stands after the last dot, but for keys
+/// of labels, which may have dots of their own.
+fn section_and_key(path: &str) -> (&str, &str) {
+    for labels in [".nodeSelector.", "].labels."] {
+        if let Some(at) = path.find(labels) {
+            let key = at + labels.len();
+            return (&path[..key - 1], &path[key..]);
+        }
+    }
+    path.rsplit_once('.').unwrap_or(("", path))
 }
 
 /// Where a new section belongs: after the last one of the same parent, or else at the end.
@@ -180,5 +192,30 @@ mod tests {
             ("faults[0]", vec!["at"]),
         ];
         assert_eq!(shape, expected);
+    }
+    /// Keys of labels have dots; all other dots lead from a section to its key.
+    #[test]
+    fn label_keys_keep_their_dots() {
+        for (path, section, key) in [
+            ("seed", "", "seed"),
+            ("run.seed", "run", "seed"),
+            (
+                "workloads[0].nodeSelector.kubernetes.azure.com/agentpool",
+                "workloads[0].nodeSelector",
+                "kubernetes.azure.com/agentpool",
+            ),
+            (
+                "workloads[0].clusters.west.nodeSelector.disk.kind",
+                "workloads[0].clusters.west.nodeSelector",
+                "disk.kind",
+            ),
+            (
+                "clusters[0].pools[1].labels.example.com/disk",
+                "clusters[0].pools[1].labels",
+                "example.com/disk",
+            ),
+        ] {
+            assert_eq!(section_and_key(path), (section, key), "{path}");
+        }
     }
 }

@@ -91,6 +91,77 @@ fn manifests_state_the_workload() {
     assert!(scenario.warnings().is_empty(), "{:?}", scenario.warnings().sorted());
 }
 
+/// One row for each field that a manifest may state besides: what it says, and the workload's key.
+#[test]
+fn further_fields_are_taken() {
+    let selector = "labelSelector: {matchLabels: {app: web}}\n      affinity";
+    let spread = "topologySpreadConstraints[0].maxSkew 1";
+    let expressions =
+        |list: &str| format!("labelSelector: {{matchExpressions: [{list}]}}\n      affinity");
+    let budget = "selector: {matchLabels: {app: web}}}\n";
+    for (anchor, replacement, key, taken) in [
+        ("image: registry/web:1", "image: registry/web", "imagePullPolicy Always", true),
+        ("image: registry/web:1", "image: reg:5000/web:latest", "imagePullPolicy Always", true),
+        ("image: registry/web:1", "image: web@sha256:12", "imagePullPolicy Always", false),
+        (
+            "image: registry/web:1",
+            "image: registry/web:1\n        imagePullPolicy: Always",
+            "imagePullPolicy Always",
+            true,
+        ),
+        (
+            "        lifecycle:",
+            "        livenessProbe: {terminationGracePeriodSeconds: 7}\n        lifecycle:",
+            "livenessProbe.terminationGracePeriodSeconds 7",
+            true,
+        ),
+        (
+            "metadata: {labels: {app: web, tier: front}}",
+            "metadata: {labels: {app: web, tier: front}, annotations: \
+             {cluster-autoscaler.kubernetes.io/safe-to-evict: \"false\"}}",
+            "safeToEvict false",
+            true,
+        ),
+        (selector, &*expressions("{key: app, operator: In, values: [api, web]}"), spread, true),
+        (selector, &*expressions("{key: app, operator: In, values: [api]}"), spread, false),
+        (selector, &*expressions("{key: none, operator: In, values: [api]}"), spread, false),
+        (selector, &*expressions("{key: app, operator: NotIn, values: [api]}"), spread, true),
+        (selector, &*expressions("{key: app, operator: NotIn, values: [web]}"), spread, false),
+        (selector, &*expressions("{key: none, operator: NotIn, values: [web]}"), spread, true),
+        (selector, &*expressions("{key: tier, operator: Exists}"), spread, true),
+        (selector, &*expressions("{key: none, operator: Exists}"), spread, false),
+        (selector, &*expressions("{key: none, operator: DoesNotExist}"), spread, true),
+        (selector, &*expressions("{key: tier, operator: DoesNotExist}"), spread, false),
+        (
+            selector,
+            &*expressions("{key: tier, operator: Exists}, {key: none, operator: Exists}"),
+            spread,
+            false,
+        ),
+        (selector, "labelSelector: {}\n      affinity", spread, true),
+        (selector, "minDomains: 1\n      affinity", spread, false),
+        (
+            budget,
+            "selector: {matchExpressions: [{key: app, operator: Exists}]}}\n",
+            "podDisruptionBudget.minAvailable 80%",
+            true,
+        ),
+        (
+            budget,
+            "selector: {matchLabels: {app: web}, matchExpressions: [{key: app, operator: In, \
+             values: [x]}]}}\n",
+            "podDisruptionBudget.minAvailable 80%",
+            false,
+        ),
+    ] {
+        assert_eq!(WEB.matches(anchor).count(), 1, "the anchor `{anchor}` is not unique");
+        let scenario = loaded(&WEB.replacen(anchor, replacement, 1));
+        let scenario = scenario.unwrap_or_else(|rejected| panic!("{replacement}: {rejected}"));
+        let values = values(&scenario);
+        assert_eq!(values.iter().any(|value| value == key), taken, "{replacement}: {values:#?}");
+    }
+}
+
 /// The size in the file is that of the cluster only without an HPA, or where it is 0.
 #[test]
 fn replicas_of_an_autoscaled_deployment_are_its_own() {
@@ -240,13 +311,20 @@ fn what_is_not_taken_is_named() {
             "whenUnsatisfiable: ScheduleAnyway\n        labelSelector: {matchLabels: {app: other}}",
             Code::NotModelled,
             "Deployment `web`: `spec.template.spec.topologySpreadConstraints[0]` is not modelled: \
-             only constraints over the workload's own pods, by `matchLabels`, are modelled",
+             only constraints over the workload's own pods are modelled",
         ),
         (
             "kind: ConfigMap",
             "kind: LimitRange",
             Code::NotModelled,
             "LimitRange `other` is not read: write the defaults that it sets into the containers",
+        ),
+        (
+            "image: registry/web:1",
+            "image: registry/web:1\n        imagePullPolicy: Never",
+            Code::NotModelled,
+            "Deployment `web`: `spec.template.spec.containers[0].imagePullPolicy` is not \
+             modelled: only `IfNotPresent` and `Always` are modelled",
         ),
     ] {
         assert_eq!(WEB.matches(anchor).count(), 1, "the anchor `{anchor}` is not unique");
@@ -256,6 +334,7 @@ fn what_is_not_taken_is_named() {
         let warnings = scenario.warnings().sorted();
         let found = warnings.iter().copied().find(said);
         let found = found.unwrap_or_else(|| panic!("{message}\nis not in {warnings:#?}"));
+        assert_eq!(warnings.len(), 1, "said once, and nothing else: {warnings:#?}");
         assert_eq!(found.severity, Severity::Warning);
         let rejected = scenario.strictly().unwrap_err();
         let found = rejected.diagnostics.sorted();
@@ -295,12 +374,18 @@ fn mistakes_in_manifests_are_named() {
         ),
         ("kind: ConfigMap\n", "", Code::MissingKey, "not a Kubernetes object"),
         ("data: {a: b}", "data: {a: b", Code::YamlSyntax, "not YAML"),
+        ("data: {a: b}", "data: &data {a: b}", Code::AliasNotAllowed, "an anchor"),
+        ("data: {a: b}", "data: {a: &b c, d: *b}", Code::AliasNotAllowed, "an alias"),
     ] {
         assert_eq!(WEB.matches(anchor).count(), 1, "the anchor `{anchor}` is not unique");
         let rejected = loaded(&WEB.replacen(anchor, replacement, 1)).unwrap_err();
         let found = rejected.diagnostics.sorted();
         let said = |one: &&&Diagnostic| one.code == code && one.message.contains(named);
         assert!(found.iter().any(|one| said(&one)), "{named}: {rejected}");
+        if code == Code::AliasNotAllowed {
+            let help = found.iter().find(said).and_then(|one| one.help.as_deref());
+            assert!(help.is_some_and(|help| help.contains("write the file out")), "{help:?}");
+        }
     }
     let missing = edited("[web.yaml]", "[wep.yaml]", WEB).unwrap_err();
     assert_eq!(missing.diagnostics.sorted()[0].code, Code::Unreadable, "{missing}");

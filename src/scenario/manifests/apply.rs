@@ -9,8 +9,8 @@ use crate::spec::{
 use super::coverage;
 use super::objects::{Files, Object};
 use super::path::Fields;
-use super::translate::{Bundle, selects, translate};
-use super::typed::{Role, check};
+use super::translate::{Bundle, matches_labels, selects, translate};
+use super::typed::{Checked, Role, check};
 
 /// Replaces every workload of `root` that has `manifests` by what they say with its own keys on
 /// top; gives the files that were read, or `None` if something is wrong with them.
@@ -93,35 +93,37 @@ fn stated(
     diagnostics: &mut Diagnostics,
 ) -> Option<Node> {
     let path = path_of_list(place);
-    let roles: Vec<(Role, &Object)> = objects
+    let read: Vec<(Checked, &Object)> = objects
         .iter()
         .filter_map(|object| Some((check(object, path, diagnostics)?, object)))
         .collect();
-    let of =
-        |role: Role| roles.iter().filter(move |(is, _)| *is == role).map(|(_, object)| *object);
-    if objects.is_empty() || roles.len() < objects.len() {
+    if objects.is_empty() || read.len() < objects.len() {
         return None;
     }
-    let deployments: Vec<&Object> = of(Role::Deployment).collect();
-    let deployment = the_deployment(&deployments, name, place, diagnostics)?;
-    let pods = Fields::new(&deployment.node);
-    let selected = |role: Role, labels: &'static str| {
-        let fields = of(role).map(|object| (object, Fields::new(&object.node)));
-        fields.filter(|(_, fields)| selects(fields.look(labels), &pods)).collect::<Vec<_>>()
+    let of = |role: Role| {
+        let of_role = read.iter().filter(move |(checked, _)| checked.role == role);
+        of_role.map(|(checked, object)| (*object, Fields::but_for(&object.node, &checked.unknown)))
     };
-    let targets = of(Role::Autoscaler).map(|object| (object, Fields::new(&object.node)));
+    let deployments: Vec<&Object> = of(Role::Deployment).map(|(object, _)| object).collect();
+    let deployment = the_deployment(&deployments, name, place, diagnostics)?;
+    let itself = of(Role::Deployment).find(|(object, _)| std::ptr::eq(*object, deployment));
+    let pods = Fields::new(&deployment.node);
+    let budgets =
+        of(Role::Budget).filter(|(_, fields)| matches_labels(fields.look("spec.selector"), &pods));
+    let services =
+        of(Role::Service).filter(|(_, fields)| selects(fields.look("spec.selector"), &pods));
     let others = deployments.iter().filter(|other| other.name != deployment.name);
     let modelled = others.filter(|other| other.name != name && all.contains(&other.name));
     let bundle = Bundle {
         name,
         others: modelled.map(|other| (other.name.as_str(), Fields::new(&other.node))).collect(),
-        deployment: (deployment, Fields::new(&deployment.node)),
-        autoscalers: targets.filter(|(_, fields)| scales(fields, deployment)).collect(),
-        budgets: selected(Role::Budget, "spec.selector.matchLabels"),
-        services: selected(Role::Service, "spec.selector"),
-        priorities: of(Role::PriorityClass)
-            .map(|object| (object, Fields::new(&object.node)))
+        deployment: itself.expect("it is one of them"),
+        autoscalers: of(Role::Autoscaler)
+            .filter(|(_, fields)| scales(fields, deployment))
             .collect(),
+        budgets: budgets.collect(),
+        services: services.collect(),
+        priorities: of(Role::PriorityClass).collect(),
     };
     for (what, several) in
         [("HorizontalPodAutoscalers", &bundle.autoscalers), ("budgets", &bundle.budgets)]

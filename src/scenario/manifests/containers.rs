@@ -24,12 +24,39 @@ pub(super) fn translate(fields: &Fields<'_>, workload: &mut Mapping) {
             "timeoutSeconds",
             "successThreshold",
             "failureThreshold",
+            "terminationGracePeriodSeconds",
         ] {
             section.put_some(key, fields.take(&field(&format!("{probe}.{key}"))));
         }
         workload.put(probe, section.node(stated.span));
     }
     pre_stop(fields, &field("lifecycle.preStop"), workload);
+    image_pull_policy(fields, &format!("{CONTAINERS}[{main}]"), workload);
+}
+
+/// When the image is pulled; left out, always for the tag `latest`, or no tag, without a digest
+/// (pkg/apis/core/v1/defaults.go: `SetDefaults_Container`).
+fn image_pull_policy(fields: &Fields<'_>, at: &str, workload: &mut Mapping) {
+    let stated = format!("{at}.imagePullPolicy");
+    match fields.look(&stated).map(|policy| (policy, policy.text())) {
+        Some((policy, Some("IfNotPresent" | "Always"))) => {
+            fields.take(&stated);
+            workload.put("imagePullPolicy", policy.clone());
+        }
+        Some(_) => {}
+        None => {
+            let image = fields.look(&format!("{at}.image"));
+            if let Some(image) = image.filter(|image| image.text().is_some_and(is_latest)) {
+                workload.put("imagePullPolicy", Node::plain("Always", image.span));
+            }
+        }
+    }
+}
+
+/// Whether an image is named without a digest, and with the tag `latest` or none.
+fn is_latest(image: &str) -> bool {
+    let name = image.rsplit('/').next().unwrap_or(image);
+    !name.contains('@') && name.split_once(':').is_none_or(|(_, tag)| tag == "latest")
 }
 
 /// Which container serves.
@@ -69,6 +96,8 @@ fn resources(fields: &Fields<'_>, containers: &[Node], main: usize, workload: &m
 fn sidecar(fields: &Fields<'_>, at: &str) -> Node {
     let mut section = Mapping::default();
     section.put_some("name", fields.take(&format!("{at}.name")));
+    // Only the image of the container that serves is pulled.
+    fields.take(&format!("{at}.imagePullPolicy"));
     section.put_some("requests", requests(fields, at).as_ref());
     section.node(fields.look(at).map_or_else(Default::default, |node| node.span))
 }

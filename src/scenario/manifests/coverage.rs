@@ -51,7 +51,11 @@ const FIELDS: &[(&str, &str, Weight)] = &[
     ("Deployment", "spec.template.spec.containers[].tty", Silent),
     ("Deployment", "spec.template.spec.containers[].workingDir", Silent),
     ("Deployment", "spec.template.spec.containers[].resizePolicy[].**", Silent),
-    ("Deployment", "spec.template.spec.containers[].imagePullPolicy", Silent),
+    (
+        "Deployment",
+        "spec.template.spec.containers[].imagePullPolicy",
+        Matters("only `IfNotPresent` and `Always` are modelled"),
+    ),
     // How a probe asks; what it asks of the pod is the model's own.
     ("Deployment", "spec.template.spec.containers[].startupProbe.httpGet.**", Silent),
     ("Deployment", "spec.template.spec.containers[].startupProbe.tcpSocket.**", Silent),
@@ -116,12 +120,12 @@ const FIELDS: &[(&str, &str, Weight)] = &[
     (
         "Deployment",
         "spec.template.spec.topologySpreadConstraints[].**",
-        Matters("only constraints over the workload's own pods, by `matchLabels`, are modelled"),
+        Matters("only constraints over the workload's own pods are modelled"),
     ),
     (
         "Deployment",
         "spec.template.spec.affinity.**",
-        Matters("only pods of workloads in the same files are known, by `matchLabels`"),
+        Matters("only pods of workloads in the same files are known, by their labels"),
     ),
     ("Deployment", "spec.template.spec.readinessGates[].**", Matters("only probes decide")),
     (
@@ -227,6 +231,7 @@ pub(super) fn known_names() -> Vec<&'static str> {
         "successThreshold",
         "failureThreshold",
         "terminationGracePeriodSeconds",
+        "imagePullPolicy",
         "tolerationSeconds",
         "priorityClassName",
         "nodeSelector",

@@ -20,6 +20,10 @@ pub(super) struct Object {
     pub node: Node,
 }
 
+/// What does away with anchors, which tools write out.
+const WRITTEN_OUT: &str =
+    "write the file out first: `kubectl create --dry-run=client -o yaml -f FILE`";
+
 impl Object {
     /// What messages call it: ``Deployment `web` ``.
     pub(super) fn called(&self) -> String {
@@ -81,8 +85,12 @@ impl<'s> Files<'s> {
         let documents = id.and_then(|id| parse_all(self.sources, id, &mut found));
         for wrong in found.sorted() {
             // What is wrong with the file is said where the scenario names it, too.
-            let at = Place::new(wrong.place.span, &place.path);
-            diagnostics.push(Diagnostic { place: at, ..wrong.clone() });
+            let place = Place::new(wrong.place.span, &place.path);
+            let wrong = Diagnostic { place, ..wrong.clone() };
+            diagnostics.push(match wrong.code {
+                Code::AliasNotAllowed | Code::MergeKey => wrong.help(WRITTEN_OUT),
+                _ => wrong,
+            });
         }
         let mut objects = Vec::new();
         for document in documents.into_iter().flatten() {

@@ -89,6 +89,11 @@ impl<'n> Fields<'n> {
         Self { node, taken: RefCell::default() }
     }
 
+    /// Nothing but `said` is taken yet: fields that something was said about.
+    pub(super) fn but_for(node: &'n Node, said: &[FieldPath]) -> Self {
+        Self { node, taken: RefCell::new(said.iter().cloned().collect()) }
+    }
+
     /// Takes the value at `path`, if it is there and not null.
     pub(super) fn take(&self, path: &str) -> Option<&'n Node> {
         let path = FieldPath::of(path);

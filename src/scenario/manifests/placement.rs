@@ -6,7 +6,7 @@
 use crate::spec::{Kind, Node, Style};
 
 use super::path::{Fields, Mapping};
-use super::translate::{Bundle, selects};
+use super::translate::{Bundle, matches_labels};
 
 const POD: &str = "spec.template.spec";
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
@@ -36,10 +36,11 @@ fn spread(bundle: &Bundle<'_>, workload: &mut Mapping) {
     let mut constraints = Vec::new();
     for (index, stated) in fields.items(&list).iter().enumerate() {
         let at = format!("{list}[{index}]");
-        if !selects(fields.look(&format!("{at}.labelSelector.matchLabels")), fields) {
+        let selector = format!("{at}.labelSelector");
+        if !matches_labels(fields.look(&selector), fields) {
             continue;
         }
-        fields.take(&format!("{at}.labelSelector.matchLabels"));
+        fields.take(&selector);
         let mut constraint = Mapping::default();
         for key in ["maxSkew", "topologyKey", "whenUnsatisfiable", "minDomains"] {
             constraint.put_some(key, fields.take(&format!("{at}.{key}")));
@@ -120,17 +121,17 @@ fn pod_affinity(bundle: &Bundle<'_>, kind: &str, affinity: &mut Mapping) {
 fn pod_term(bundle: &Bundle<'_>, at: &str) -> Option<Node> {
     let fields = &bundle.deployment.1;
     let stated = fields.look(at)?;
-    let labels = format!("{at}.labelSelector.matchLabels");
-    let wanted = fields.look(&labels);
-    let of_others = bundle.others.iter().filter(|(_, pods)| selects(wanted, pods));
+    let selector = format!("{at}.labelSelector");
+    let wanted = fields.look(&selector);
+    let of_others = bundle.others.iter().filter(|(_, pods)| matches_labels(wanted, pods));
     let mut names: Vec<&str> = of_others.map(|(name, _)| *name).collect();
-    if selects(wanted, fields) {
+    if matches_labels(wanted, fields) {
         names.push(bundle.name);
     }
     if names.is_empty() {
         return None;
     }
-    fields.take(&labels);
+    fields.take(&selector);
     let mut term = Mapping::default();
     term.put_some("topologyKey", fields.take(&format!("{at}.topologyKey")));
     if names != [bundle.name] {

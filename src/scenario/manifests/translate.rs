@@ -3,7 +3,7 @@
 //! Every key keeps the place of the field that it comes from. What only looks at a field does
 //! not take it; see [`coverage`](super::coverage) for what is said about the rest.
 
-use crate::spec::{Code, Diagnostic, Diagnostics, Kind, Node, Place, nearest};
+use crate::spec::{Code, Diagnostic, Diagnostics, Key, Kind, Node, Place, nearest};
 
 use super::objects::Object;
 use super::path::{Fields, Mapping};
@@ -51,6 +51,7 @@ pub(super) fn translate(
     placement::translate(bundle, &mut workload);
     let pod = |key: &str| fields.take(&format!("spec.template.spec.{key}"));
     workload.put_some("terminationGracePeriodSeconds", pod("terminationGracePeriodSeconds"));
+    workload.put_some("safeToEvict", safe_to_evict(fields).as_ref());
     if given.get("priority").is_none() {
         workload.put_some("priority", priority(bundle, path, diagnostics).as_ref());
     }
@@ -70,6 +71,14 @@ pub(super) fn translate(
         workload.put("podDisruptionBudget", section.node(object.node.span));
     }
     workload.node(deployment.node.span)
+}
+
+/// The annotation by which pods keep the cluster autoscaler from removing their node, or allow it.
+fn safe_to_evict(fields: &Fields<'_>) -> Option<Node> {
+    let annotations = fields.look("spec.template.metadata.annotations")?;
+    let stated = annotations.get("cluster-autoscaler.kubernetes.io/safe-to-evict")?;
+    let text = stated.text().filter(|text| ["true", "false"].contains(text))?;
+    Some(Node::plain(text, stated.span))
 }
 
 /// How a rollout replaces pods.
@@ -124,16 +133,53 @@ fn priority(bundle: &Bundle<'_>, path: &str, diagnostics: &mut Diagnostics) -> O
     None
 }
 
-/// Whether a selector's `matchLabels` all stand in the labels of the Deployment's pods.
-///
-/// Follows apimachinery `LabelSelectorAsSelector`; `matchExpressions` are not read, so a selector
-/// with expressions is taken to match if its labels do.
+/// Whether a map of labels, the selector of a Service, all stands in the labels of the
+/// Deployment's pods; an empty one selects nothing.
 pub(super) fn selects(labels: Option<&Node>, pods: &Fields<'_>) -> bool {
     let Some(Kind::Mapping(wanted)) = labels.map(|node| &node.kind) else { return false };
-    let has = pods.look("spec.template.metadata.labels");
-    let text = |node: &Node| node.text().map(str::to_owned);
-    !wanted.is_empty()
-        && wanted.iter().all(|(key, value)| {
-            has.and_then(|labels| labels.get(&key.text)).and_then(text) == text(value)
-        })
+    !wanted.is_empty() && has_all(wanted, pods)
+}
+
+/// Whether a label selector selects the Deployment's pods.
+///
+/// Follows apimachinery `LabelSelectorAsSelector` and `Requirement.Matches`: labels and
+/// expressions must all hold, an empty selector selects everything, none at all nothing. The API
+/// server refuses an expression with another operator; here it selects nothing.
+pub(super) fn matches_labels(selector: Option<&Node>, pods: &Fields<'_>) -> bool {
+    let Some(selector) = selector else { return false };
+    let labels_hold = match selector.get("matchLabels").map(|labels| &labels.kind) {
+        Some(Kind::Mapping(wanted)) => has_all(wanted, pods),
+        _ => true,
+    };
+    let expressions_hold = match selector.get("matchExpressions").map(|list| &list.kind) {
+        Some(Kind::Sequence(list)) => list.iter().all(|expression| holds(expression, pods)),
+        _ => true,
+    };
+    matches!(selector.kind, Kind::Mapping(_)) && labels_hold && expressions_hold
+}
+
+fn has_all(wanted: &[(Key, Node)], pods: &Fields<'_>) -> bool {
+    wanted.iter().all(|(key, value)| label(pods, &key.text) == value.text())
+}
+
+/// A label of the Deployment's pods.
+fn label<'n>(pods: &Fields<'n>, key: &str) -> Option<&'n str> {
+    pods.look("spec.template.metadata.labels")?.get(key)?.text()
+}
+
+/// Whether an expression of a label selector holds.
+fn holds(expression: &Node, pods: &Fields<'_>) -> bool {
+    let text = |key: &str| expression.get(key).and_then(Node::text);
+    let own = text("key").and_then(|key| label(pods, key));
+    let is_listed = || match expression.get("values").map(|values| &values.kind) {
+        Some(Kind::Sequence(values)) => values.iter().any(|value| value.text() == own),
+        _ => false,
+    };
+    match text("operator") {
+        Some("In") => own.is_some() && is_listed(),
+        Some("NotIn") => own.is_none() || !is_listed(),
+        Some("Exists") => own.is_some(),
+        Some("DoesNotExist") => own.is_none(),
+        _ => false,
+    }
 }

@@ -50,9 +50,20 @@ const UNREAD: [(&str, &str); 11] = [
     ("LimitRange", "write the defaults that it sets into the containers"),
 ];
 
-/// Checks an object against its type; says what it is to a workload, or `None` after an error.
-pub(super) fn check(object: &Object, path: &str, diagnostics: &mut Diagnostics) -> Option<Role> {
-    let checked = |role, ok: bool| ok.then_some(role);
+/// What a check has found out about an object.
+#[derive(Debug)]
+pub(super) struct Checked {
+    /// What it is to a workload.
+    pub role: Role,
+    /// Fields that its type does not know, and that were warned of.
+    pub unknown: Vec<FieldPath>,
+}
+
+/// Checks an object against its type, or returns `None` after an error.
+pub(super) fn check(object: &Object, path: &str, diagnostics: &mut Diagnostics) -> Option<Checked> {
+    let untyped = |role| Some(Checked { role, unknown: Vec::new() });
+    let checked =
+        |role, unknown: Option<Vec<FieldPath>>| unknown.map(|unknown| Checked { role, unknown });
     match (object.kind.as_str(), object.api_version.as_str()) {
         ("Deployment", "apps/v1") => {
             checked(Role::Deployment, fits::<Deployment>(object, path, diagnostics))
@@ -84,12 +95,12 @@ pub(super) fn check(object: &Object, path: &str, diagnostics: &mut Diagnostics) 
         }
         (kind, _) => {
             let Some((_, why)) = UNREAD.iter().find(|(known, _)| *known == kind) else {
-                return Some(Role::Other);
+                return untyped(Role::Other);
             };
             let message = format!("{} is not read: {why}", object.called());
             let place = Place::new(object.node.span.head(), path);
             diagnostics.push(Diagnostic::warning(Code::NotModelled, place, message));
-            Some(Role::Ignored)
+            untyped(Role::Ignored)
         }
     }
 }
@@ -97,18 +108,23 @@ pub(super) fn check(object: &Object, path: &str, diagnostics: &mut Diagnostics) 
 const SERVED: &str = "apps/v1, autoscaling/v2, autoscaling/v1, policy/v1, scheduling.k8s.io/v1: \
                       the versions that Kubernetes 1.35 serves";
 
-/// Whether an object has the shape of `T`; fields that `T` does not know are warned of.
-fn fits<T: DeserializeOwned>(object: &Object, path: &str, diagnostics: &mut Diagnostics) -> bool {
+/// Warns of fields that `T` does not know and returns them, or `None` after a report if the
+/// object does not have the shape of `T`.
+fn fits<T: DeserializeOwned>(
+    object: &Object,
+    path: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<FieldPath>> {
     let value = json(&object.node, "", "");
     let mut unknown = Vec::new();
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(value, &mut track);
     let read: Result<T, _> =
         serde_ignored::deserialize(tracked, |field| unknown.push(steps_of(&field)));
-    for field in unknown {
-        warn_of_unknown(object, &field, path, diagnostics);
+    for field in &unknown {
+        warn_of_unknown(object, field, path, diagnostics);
     }
-    let Err(error) = read else { return true };
+    let Err(error) = read else { return Some(unknown) };
     let field = steps_to(&track.path());
     let message = format!("{}: `{field}` {error}", object.called());
     let place = Place::new(field.span(&object.node), path);
@@ -116,7 +132,7 @@ fn fits<T: DeserializeOwned>(object: &Object, path: &str, diagnostics: &mut Diag
         Diagnostic::error(Code::WrongType, place, message)
             .allowed(format!("what `kubectl explain {}` says", explained(object, &field))),
     );
-    false
+    None
 }
 
 fn warn_of_unknown(object: &Object, field: &FieldPath, path: &str, found: &mut Diagnostics) {
