@@ -8,6 +8,7 @@ mod conformance;
 mod conformance_nodes;
 mod control_swarm;
 mod docs;
+mod draw;
 mod fidelity;
 mod front_door;
 mod golden;

@@ -2,31 +2,12 @@
 
 use std::fmt::Write;
 
-use tideover::sim::streams::{Cursor, Stream};
-
-/// Draws for one case.
-struct Draw(Cursor);
-
-impl Draw {
-    /// A whole number from `least` to `most`.
-    fn between(&mut self, least: usize, most: usize) -> usize {
-        least + self.0.next_below(most - least + 1)
-    }
-
-    /// True in about `percent` of 100.
-    fn chance(&mut self, percent: usize) -> bool {
-        self.0.next_below(100) < percent
-    }
-
-    fn one_of<'a>(&mut self, all: &[&'a str]) -> &'a str {
-        all[self.0.next_below(all.len())]
-    }
-}
+use crate::draw::Draw;
 
 /// The scenario of a case: one or two clusters, one to three workloads, 5 min of warm-up and 12
 /// min with faults.
 pub(super) fn scenario(case: u64) -> String {
-    let draw = &mut Draw(Cursor::new(Stream::new(case, 0, "swarm", "control")));
+    let draw = &mut Draw::of(case, "control");
     let mut text = format!(
         "schema: tideover/v1\nname: control-swarm\nprofile: {}\n\
          run: {{horizon: 12m, warmUp: {}, seed: {}}}\n",
@@ -34,19 +15,40 @@ pub(super) fn scenario(case: u64) -> String {
         draw.one_of(&["5m", "5m", "0s"]),
         draw.between(0, 1_000_000),
     );
+    // What came later has draws of its own, so that it moves none of the others.
+    let newer = &mut Draw::of(case, "control-newer");
+    kubernetes(newer, &mut text);
     let n_zones = draw.between(1, 3);
     let _ = writeln!(text, "regions:\n  - {{name: r0, zones: {n_zones}, racksPerZone: 2}}");
     let n_clusters = if draw.chance(20) { 2 } else { 1 };
     let n_workloads = draw.between(1, 3);
-    clusters(draw, &mut text, n_clusters);
-    workloads(draw, &mut text, n_workloads);
+    clusters(draw, newer, &mut text, n_clusters);
+    workloads(draw, newer, &mut text, n_workloads);
     loads(draw, &mut text, n_clusters, n_workloads);
     faults(draw, &mut text, n_zones, n_clusters, n_workloads);
     operations(draw, &mut text, n_clusters, n_workloads);
     text
 }
 
-fn clusters(draw: &mut Draw, text: &mut String, n_clusters: usize) {
+/// Constants of the control plane, each now and then.
+fn kubernetes(newer: &mut Draw, text: &mut String) {
+    let mut given = Vec::new();
+    for (key, values) in [
+        ("defaultNotReadyTolerationSeconds", ["5", "90"]),
+        ("defaultUnreachableTolerationSeconds", ["20", "200"]),
+        ("endpointsliceUpdatesBatchPeriod", ["500ms", "5s"]),
+        ("proxyMinSyncPeriod", ["0s", "10s"]),
+        ("proxySyncPeriod", ["10s", "1h"]),
+        ("proxyBurstSyncs", ["1", "5"]),
+    ] {
+        if newer.chance(25) {
+            given.push(format!("{key}: {}", newer.one_of(&values)));
+        }
+    }
+    let _ = writeln!(text, "kubernetes: {{{}}}", given.join(", "));
+}
+
+fn clusters(draw: &mut Draw, newer: &mut Draw, text: &mut String, n_clusters: usize) {
     *text += "clusters:\n";
     for index in 0..n_clusters {
         let _ = writeln!(text, "  - name: c{index}\n    region: r0");
@@ -55,13 +57,14 @@ fn clusters(draw: &mut Draw, text: &mut String, n_clusters: usize) {
                 text,
                 "    autoscaler: {{expander: {}, scaleDownUnneededTime: {}, \
                  scaleDownDelayAfterAdd: {}, balanceSimilarNodeGroups: {}, \
-                 frequentLoopsEnabled: {}, maxNodeProvisionTime: {}}}",
+                 frequentLoopsEnabled: {}, maxNodeProvisionTime: {}, maxGracefulTermination: {}}}",
                 draw.one_of(&["random", "most-pods", "least-nodes", "least-waste"]),
                 draw.one_of(&["1m", "3m"]),
                 draw.one_of(&["0s", "1m", "10m"]),
                 draw.chance(50),
                 draw.chance(50),
                 draw.one_of(&["2m", "15m"]),
+                newer.one_of(&["600s", "600s", "3s"]),
             );
         }
         *text += "    pools:\n";
@@ -99,7 +102,7 @@ fn probe(draw: &mut Draw) -> String {
     )
 }
 
-fn workloads(draw: &mut Draw, text: &mut String, n_workloads: usize) {
+fn workloads(draw: &mut Draw, newer: &mut Draw, text: &mut String, n_workloads: usize) {
     *text += "workloads:\n";
     for index in 0..n_workloads {
         let _ = writeln!(
@@ -107,14 +110,14 @@ fn workloads(draw: &mut Draw, text: &mut String, n_workloads: usize) {
             "  - name: w{index}\n    requests: {{cpu: {}, memory: {}}}\n    service: {{workers: \
              1, time: {{constant: 50ms}}, cpuPerWorker: 500m}}\n    limits: {{cpu: {}}}\n    \
              startUp: {}\n    terminationGracePeriodSeconds: {}\n    preStopSleep: {}\n    \
-             tolerationSeconds: {}\n    podAntiAffinity: {}\n    priority: {}",
+             {}podAntiAffinity: {}\n    priority: {}",
             draw.one_of(&["250m", "500m"]),
             draw.one_of(&["256Mi", "1Gi"]),
             draw.one_of(&["500m", "1", "2"]),
             draw.one_of(&["{constant: 0s}", "{uniform: {min: 2s, max: 20s}}"]),
             draw.one_of(&["0", "5", "30"]),
             draw.one_of(&["0s", "5s", "40s"]),
-            draw.one_of(&["0", "30", "120"]),
+            toleration(draw, newer),
             draw.one_of(&["none", "none", "hostname", "zone"]),
             draw.one_of(&["0", "0", "-20", "5"]),
         );
@@ -124,7 +127,10 @@ fn workloads(draw: &mut Draw, text: &mut String, n_workloads: usize) {
                 let _ = writeln!(text, "    {key}: {}", probe(draw));
             }
         }
-        placement(draw, text, n_workloads);
+        placement(draw, newer, text, n_workloads);
+        if newer.chance(15) {
+            *text += "    safeToEvict: false\n";
+        }
         if draw.chance(35) {
             let _ = writeln!(
                 text,
@@ -166,8 +172,14 @@ fn workloads(draw: &mut Draw, text: &mut String, n_workloads: usize) {
     }
 }
 
+/// One time for both taints of node failure, or what the API server says.
+fn toleration(draw: &mut Draw, newer: &mut Draw) -> String {
+    let seconds = draw.one_of(&["0", "30", "120"]);
+    if newer.chance(50) { format!("tolerationSeconds: {seconds}\n    ") } else { String::new() }
+}
+
 /// Rules of placement, each now and then.
-fn placement(draw: &mut Draw, text: &mut String, n_workloads: usize) {
+fn placement(draw: &mut Draw, newer: &mut Draw, text: &mut String, n_workloads: usize) {
     if draw.chance(25) {
         let _ = writeln!(
             text,
@@ -188,9 +200,30 @@ fn placement(draw: &mut Draw, text: &mut String, n_workloads: usize) {
             draw.one_of(&["kubernetes.io/hostname", "topology.kubernetes.io/zone"]),
             draw.between(0, n_workloads - 1),
         );
+    } else if newer.chance(20) {
+        let _ = writeln!(
+            text,
+            "    affinity: {{{}: {{requiredDuringSchedulingIgnoredDuringExecution: [{{\
+             topologyKey: {}, workloads: [w{}]}}]}}}}",
+            newer.one_of(&["podAffinity", "podAntiAffinity"]),
+            newer.one_of(&["kubernetes.io/hostname", "topology.kubernetes.io/zone"]),
+            newer.between(0, n_workloads - 1),
+        );
     }
+    let mut tolerations = Vec::new();
     if draw.chance(30) {
-        *text += "    tolerations: [{key: spot, operator: Exists}]\n";
+        tolerations.push("{key: spot, operator: Exists}".to_owned());
+    }
+    if newer.chance(20) {
+        tolerations.push(format!(
+            "{{key: node.kubernetes.io/{}, operator: Exists, effect: NoExecute, \
+             tolerationSeconds: {}}}",
+            newer.one_of(&["not-ready", "unreachable"]),
+            newer.one_of(&["0", "10", "60"]),
+        ));
+    }
+    if !tolerations.is_empty() {
+        let _ = writeln!(text, "    tolerations: [{}]", tolerations.join(", "));
     }
     if draw.chance(15) {
         *text += "    nodeSelector: {kubernetes.azure.com/agentpool: p0}\n";

@@ -2,32 +2,13 @@
 
 use std::fmt::Write;
 
-use tideover::sim::streams::{Cursor, Stream};
+use crate::draw::Draw;
 
 const MODES: &[&str] = &["refused", "hang", "5xx"];
 
-/// Draws for one case.
-struct Draw(Cursor);
-
-impl Draw {
-    /// A whole number from `least` to `most`.
-    fn between(&mut self, least: usize, most: usize) -> usize {
-        least + self.0.next_below(most - least + 1)
-    }
-
-    /// True in about `percent` of 100.
-    fn chance(&mut self, percent: usize) -> bool {
-        self.0.next_below(100) < percent
-    }
-
-    fn one_of<'a>(&mut self, all: &[&'a str]) -> &'a str {
-        all[self.0.next_below(all.len())]
-    }
-}
-
 /// The scenario of a case: 10 min of warm-up and 20 min at about 50 requests a second.
 pub(super) fn scenario(case: u64) -> String {
-    let draw = &mut Draw(Cursor::new(Stream::new(case, 0, "swarm", "scenario")));
+    let draw = &mut Draw::of(case, "scenario");
     let n_regions = draw.between(1, 3);
     let mut text = format!(
         "schema: tideover/v1\nname: swarm\nprofile: {}\n\
@@ -46,13 +27,14 @@ pub(super) fn scenario(case: u64) -> String {
     let regions: Vec<usize> = (0..n_clusters).map(|_| draw.between(0, n_regions - 1)).collect();
     clusters(draw, &mut text, &regions);
     let n_workloads = draw.between(1, 2);
-    // What people do has draws of its own, so that it moves none of the others.
-    let people = &mut Draw(Cursor::new(Stream::new(case, 0, "swarm", "people")));
-    workloads(draw, people, &mut text, n_workloads);
+    // What came later has draws of its own, so that it moves none of the others.
+    let people = &mut Draw::of(case, "people");
+    let newer = &mut Draw::of(case, "newer");
+    workloads(draw, people, newer, &mut text, n_workloads);
     front_door(draw, &mut text, n_clusters);
     let n_geographies = geographies(draw, &mut text, n_regions);
     demands(draw, &mut text, n_workloads, n_geographies);
-    faults(draw, &mut text, &zones, &regions, n_workloads);
+    faults(draw, newer, &mut text, (&zones, &regions), n_workloads);
     operations(people, &mut text, n_clusters, n_workloads);
     text
 }
@@ -105,7 +87,13 @@ fn probe(draw: &mut Draw) -> String {
     )
 }
 
-fn workloads(draw: &mut Draw, people: &mut Draw, text: &mut String, n_workloads: usize) {
+fn workloads(
+    draw: &mut Draw,
+    people: &mut Draw,
+    newer: &mut Draw,
+    text: &mut String,
+    n_workloads: usize,
+) {
     *text += "workloads:\n";
     for index in 0..n_workloads {
         let workers = draw.between(1, 8);
@@ -151,15 +139,45 @@ fn workloads(draw: &mut Draw, people: &mut Draw, text: &mut String, n_workloads:
                 ", behavior: {scaleDown: {stabilizationWindowSeconds: 60, policies: \
                  [{type: Pods, value: 1, periodSeconds: 30}]}}",
             ]);
+            let scaled_on = metrics(newer, target);
             let _ = writeln!(
                 text,
-                "    hpa: {{minReplicas: {least}, maxReplicas: {most}, targetCPUUtilization: \
-                 {target}%{behavior}}}"
+                "    hpa: {{minReplicas: {least}, maxReplicas: {most}, {scaled_on}{behavior}}}"
             );
         } else {
             let _ = writeln!(text, "    replicas: {}", draw.between(1, 6));
         }
     }
+}
+
+/// What an HPA scales on: CPU in short, or metrics of one or two kinds.
+fn metrics(newer: &mut Draw, target: usize) -> String {
+    if newer.chance(50) {
+        return format!("targetCPUUtilization: {target}%");
+    }
+    let cpu = format!(
+        "{{type: Resource, resource: {{name: cpu, target: {{type: Utilization, \
+         averageUtilization: {target}}}}}}}"
+    );
+    let name = newer.one_of(&["http_requests_per_second", "in_flight_requests"]);
+    let pods = format!(
+        "{{type: Pods, pods: {{metric: {{name: {name}}}, target: {{type: AverageValue, \
+         averageValue: {}}}}}}}",
+        newer.between(2, 30),
+    );
+    let external = format!(
+        "{{type: External, external: {{metric: {{name: origin_requests_per_second}}, target: \
+         {{type: AverageValue, averageValue: {}}}}}}}",
+        newer.between(5, 40),
+    );
+    let all = newer.one_of(&["cpu", "pods", "external", "cpu pods", "pods external"]);
+    let metric = |kind: &str| match kind {
+        "cpu" => cpu.clone(),
+        "pods" => pods.clone(),
+        _ => external.clone(),
+    };
+    let all: Vec<String> = all.split(' ').map(metric).collect();
+    format!("metrics: [{}]", all.join(", "))
 }
 
 /// How a workload's pods may be replaced and evicted.
@@ -294,9 +312,9 @@ fn demands(draw: &mut Draw, text: &mut String, n_workloads: usize, n_geographies
 
 fn faults(
     draw: &mut Draw,
+    newer: &mut Draw,
     text: &mut String,
-    zones: &[usize],
-    regions: &[usize],
+    (zones, regions): (&[usize], &[usize]),
     n_workloads: usize,
 ) {
     let n_faults = draw.between(0, 4);
@@ -318,7 +336,10 @@ fn faults(
                 let zone = draw.between(1, zones[region]);
                 format!("zoneLoss: {{region: r{region}, zone: {zone}}}")
             }
-            2 => format!("nodeLoss: {{cluster: c{cluster}, count: {}}}", draw.between(1, 4)),
+            2 => {
+                let (count, how) = (draw.between(1, 4), node_loss(newer));
+                format!("nodeLoss: {{cluster: c{cluster}, count: {count}{how}}}")
+            }
             _ => {
                 let workload = draw.between(0, n_workloads - 1);
                 let count = draw.between(1, 5);
@@ -333,4 +354,24 @@ fn faults(
         };
         let _ = writeln!(text, "  - {{name: f{index}, at: {at}s{duration}, {kind}}}");
     }
+}
+
+/// How nodes are lost, and what repairs them.
+fn node_loss(newer: &mut Draw) -> String {
+    let mode = newer.one_of(&[
+        "",
+        ", mode: power, instance: stopped",
+        ", mode: power, instance: deleted",
+        ", mode: kubeletStopped",
+        ", mode: isolated",
+        ", mode: notReady",
+    ]);
+    let repair = newer.one_of(&[
+        "",
+        ", repairedBy: reboot",
+        ", repairedBy: reimage",
+        ", repairedBy: redeploy",
+        ", repairedBy: none",
+    ]);
+    format!("{mode}{repair}")
 }
