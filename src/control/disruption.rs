@@ -145,7 +145,8 @@ mod tests {
     use crate::units::IntOrPercent::{Int, Percent};
     use Limit::{MaxUnavailable, MinAvailable};
 
-    /// Shares of both kinds round up; what is expected depends on the kind.
+    /// Shares of both kinds round up; what is expected depends on the kind. Rows with a name of
+    /// disruption_test.go (@003e8629) are those of that test.
     #[test]
     fn shares_round_up() {
         // limit; pods, scale, healthy; expected, desired healthy, allowed
@@ -157,6 +158,16 @@ mod tests {
             ("a share is one of the scale", MinAvailable(Percent(50)), [9, 5, 5], [5, 3, 2]),
             ("maxUnavailable 30 % of 5 is 2", MaxUnavailable(Percent(30)), [5, 5, 5], [5, 3, 2]),
             ("maxUnavailable 20 % of 5 is 1", MaxUnavailable(Percent(20)), [5, 5, 5], [5, 4, 1]),
+            ("TestIntegerMaxUnavailableWithScaling", MaxUnavailable(Int(2)), [1, 7, 1], [7, 5, 0]),
+            ("the same, scaled down", MaxUnavailable(Int(2)), [1, 5, 1], [5, 3, 0]),
+            (
+                "TestPercentageMaxUnavailableWithScaling",
+                MaxUnavailable(Percent(30)),
+                [1, 7, 1],
+                [7, 4, 0],
+            ),
+            ("the same, scaled down", MaxUnavailable(Percent(30)), [1, 3, 1], [3, 2, 0]),
+            ("TestReplicaSet", MinAvailable(Percent(20)), [1, 10, 1], [10, 2, 0]),
             ("unhealthy pods use it up", MaxUnavailable(Percent(30)), [5, 5, 3], [5, 3, 0]),
             ("more than all may be missing", MaxUnavailable(Int(9)), [5, 5, 5], [5, 0, 5]),
             ("never negative", MinAvailable(Int(9)), [5, 5, 5], [5, 9, 0]),
@@ -170,8 +181,9 @@ mod tests {
         }
     }
 
-    /// `TestIntegerMaxUnavailable…`, `TestPercentageMaxUnavailable…`, `TestTotalUnmanagedPods…` of
-    /// disruption_test.go reduce to this: who counts as healthy.
+    /// `countHealthyPods` and `buildDisruptedPodMap` (disruption.go): who counts as healthy.
+    /// `TestUpdateDisruptedPods` (disruption_test.go @003e8629) has a pod that is being deleted,
+    /// one evicted a minute ago and one evicted 3 min ago; the bound between these is 2 min.
     #[test]
     fn healthy_is_ready_and_there_to_stay() {
         let now = Time::from_secs(1_000);

@@ -37,8 +37,9 @@ pub fn step(wanted: u32, sets: &[SetView], n_old_pods: usize) -> Step {
 mod tests {
     use super::*;
 
-    /// One row per rule, in their order; `TestScaleDownOldReplicaSets` and `TestOldPodsRunning`
-    /// (recreate_test.go) are the first three.
+    /// One row per rule, in their order. The first is `TestScaleDownOldReplicaSets`, the next two
+    /// are "old RSs with running pods" and "old RSs without pods or non-zero status replicas" of
+    /// `TestOldPodsRunning` (recreate_test.go @003e8629).
     #[test]
     fn old_pods_are_gone_before_new_ones_come() {
         let set = |replicas| SetView { replicas, available: replicas, desired: 5, most: 5 };
