@@ -2,17 +2,16 @@
 //!
 //! Follows the filter plugins of pkg/scheduler/framework/plugins in their order:
 //! nodeunschedulable, tainttoleration, nodeaffinity, noderesources/fit, podtopologyspread,
-//! interpodaffinity. Spread counts every node that the pod selects as a domain, tainted or not
-//! (nodeTaintsPolicy: Ignore), so a dead zone with no pods left in it blocks a hard constraint.
-//! Pods that are being deleted count for affinity, but not for spread.
+//! interpodaffinity. Pods that are being deleted count for affinity, but not for spread.
 
 use std::fmt;
 
-use crate::model::placement::{SpreadConstraint, TopologyKey, WhenUnsatisfiable};
+use crate::model::placement::TopologyKey;
 
 use super::pod_class::{Near, PodClass};
 use super::score::{FitStrategy, resource_score};
 use super::snapshot::{Match, NodeState, Snapshot, Taints};
+use super::spread::Limits;
 
 /// Why a pod may not go on a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,14 +99,26 @@ impl Worth {
         Self(Self::MOST + 1 + misfit as u8)
     }
 
+    /// The score as it is, meaningless unless [`Self::is_score`].
+    #[inline]
+    pub(super) const fn points(self) -> i32 {
+        self.0 as i32
+    }
+
+    /// Whether the node fits.
+    #[inline]
+    pub(super) const fn is_score(self) -> bool {
+        self.0 <= Self::MOST
+    }
+
     /// The score, or why there is none.
     ///
     /// # Errors
     /// The rule that forbids the node.
     #[inline]
-    pub fn score(self) -> Result<i64, Misfit> {
-        if self.0 <= Self::MOST {
-            Ok(i64::from(self.0))
+    pub fn score(self) -> Result<i32, Misfit> {
+        if self.is_score() {
+            Ok(self.points())
         } else {
             Err(MISFITS[(self.0 - Self::MOST - 1) as usize])
         }
@@ -164,61 +175,6 @@ fn condition(taints: Taints) -> Misfit {
     found.map_or(Misfit::Tainted, |(_, misfit)| *misfit)
 }
 
-/// The fewest pods that any domain of each key has: what skew is measured from. Computed once per
-/// pod ([`fewest`]).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Fewest {
-    hostname: Option<Domains>,
-    zone: Option<Domains>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Domains {
-    fewest: u32,
-    n_domains: u32,
-}
-
-impl Fewest {
-    fn of(&self, constraint: &SpreadConstraint) -> u32 {
-        let domains = match constraint.key {
-            TopologyKey::Hostname => self.hostname,
-            TopologyKey::Zone => self.zone,
-        };
-        match domains {
-            Some(domains) if constraint.min_domains <= domains.n_domains => domains.fewest,
-            _ => 0,
-        }
-    }
-}
-
-/// What hard spread constraints of this class are measured from; empty if it has none.
-#[must_use]
-pub fn fewest(snapshot: &Snapshot, class: usize) -> Fewest {
-    let spread = &snapshot.classes[class].spread;
-    let hard = |key| {
-        let is_hard = |c: &SpreadConstraint| c.when == WhenUnsatisfiable::DoNotSchedule;
-        spread.iter().any(|c| c.key == key && is_hard(c))
-    };
-    let (by_hostname, by_zone) = (hard(TopologyKey::Hostname), hard(TopologyKey::Zone));
-    if !by_hostname && !by_zone {
-        return Fewest::default();
-    }
-    let (mut on_node, mut n_nodes, mut zones) = (u32::MAX, 0, 0_u64);
-    for &node in &snapshot.order {
-        let node = node as usize;
-        if !snapshot.by_class[class].matches[node].is_excluded {
-            on_node = on_node.min(snapshot.on_node(class, node).staying);
-            n_nodes += 1;
-            zones |= 1 << snapshot.nodes[node].zone;
-        }
-    }
-    let in_zones = (0..64).filter(|zone| zones & (1 << zone) != 0);
-    let in_zone = in_zones.map(|zone| snapshot.in_zone(class, zone).staying).min();
-    let zone = in_zone.map(|fewest| Domains { fewest, n_domains: zones.count_ones() });
-    let hostname = (0 < n_nodes).then_some(Domains { fewest: on_node, n_domains: n_nodes });
-    Fewest { hostname: hostname.filter(|_| by_hostname), zone: zone.filter(|_| by_zone) }
-}
-
 /// May a pod of the class go on the node? Its resource score, or the first rule that forbids it,
 /// in upstream's order. These are the predicates; other controllers that ask "would it fit?"
 /// build a [`Snapshot`] of the nodes they think of and ask here.
@@ -229,10 +185,10 @@ pub fn fits(
     snapshot: &mut Snapshot,
     class: usize,
     node: usize,
-    fewest: &Fewest,
-) -> Result<i64, Misfit> {
+    limits: &Limits,
+) -> Result<i32, Misfit> {
     let score = snapshot.worth(class, node).score()?;
-    check_neighbours(snapshot, class, node, fewest)?;
+    check_neighbours(snapshot, class, node, limits)?;
     Ok(score)
 }
 
@@ -241,16 +197,12 @@ fn check_neighbours(
     snapshot: &Snapshot,
     class: usize,
     node: usize,
-    fewest: &Fewest,
+    limits: &Limits,
 ) -> Result<(), Misfit> {
     let pod = &snapshot.classes[class];
-    for constraint in &pod.spread {
-        if constraint.when == WhenUnsatisfiable::DoNotSchedule
-            && fewest.of(constraint) + constraint.max_skew
-                < snapshot.in_domain(constraint.key, class, node).staying + 1
-        {
-            return Err(Misfit::Spread);
-        }
+    let n_on_node = snapshot.on_node(class, node).staying;
+    if !limits.allow(snapshot.nodes[node].zone, n_on_node) {
+        return Err(Misfit::Spread);
     }
     if pod.near.as_ref().is_some_and(|near| !is_near(snapshot, near, node)) {
         return Err(Misfit::Affinity);

@@ -6,6 +6,7 @@
 //! | [`snapshot`] | backend/cache: nodes, what they hold, pods by class |
 //! | [`fit`] | filter plugins: taints, node affinity, resources, spread, pod affinity |
 //! | [`score`] | score plugins and their weights |
+//! | [`spread`] | plugins/podtopologyspread: filter and score |
 //! | [`schedule`] | schedule_one.go: which nodes are looked at, ties, the failure message |
 //! | [`preemption`] | framework/preemption, plugins/defaultpreemption |
 //! | [`queue`] | backend/queue: order, back-off, what wakes an unschedulable pod |
@@ -24,6 +25,7 @@ pub mod queue;
 pub mod schedule;
 pub mod score;
 pub mod snapshot;
+pub mod spread;
 
 pub use pod_class::{PodClass, PodRules};
 pub use schedule::{Placement, Request, Unschedulable, schedule_one};

@@ -7,7 +7,9 @@
 use crate::model::ids::WorkloadId;
 use crate::model::labels::{AGENT_POOL, Requirement};
 use crate::model::node_pool::Resources;
-use crate::model::placement::{NodeRules, Placement, PodTerm, SpreadConstraint, TopologyKey};
+use crate::model::placement::{
+    NodeRules, Placement, PodTerm, SpreadConstraint, TopologyKey, WhenUnsatisfiable,
+};
 use crate::model::taint::{TaintEffect, Toleration};
 use crate::model::workload::AntiAffinity;
 use crate::units::{Bytes, MilliCpu};
@@ -101,6 +103,17 @@ impl PodClass {
             }
         };
         rules.iter().enumerate().map(class).collect()
+    }
+
+    /// Whether it matters which pods are near: hard spread, required affinity or anti-affinity of
+    /// either side.
+    #[must_use]
+    pub(super) fn minds_neighbours(&self) -> bool {
+        let is_hard = |c: &SpreadConstraint| c.when == WhenUnsatisfiable::DoNotSchedule;
+        self.near.is_some()
+            || !self.apart.is_empty()
+            || !self.repelled.is_empty()
+            || self.spread.iter().any(is_hard)
     }
 
     /// CPU that counts for scoring: 100m where nothing is requested (DefaultMilliCPURequest).

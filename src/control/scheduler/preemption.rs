@@ -9,9 +9,10 @@ use std::cmp::Reverse;
 use crate::model::ids::PodId;
 use crate::units::Time;
 
-use super::fit::{Misfit, fewest, fits};
+use super::fit::{Misfit, fits};
 use super::schedule::{Nominated, Request};
 use super::snapshot::Snapshot;
+use super::spread::limits;
 
 /// Nodes looked at: at least this share of those that may help \[%\]
 /// (minCandidateNodesPercentage).
@@ -70,9 +71,9 @@ pub fn may_preempt(
         return Err(NoPreemption::Never);
     }
     let Some((node, pods)) = nominated else { return Ok(()) };
-    let measured = fewest(snapshot, class);
+    let limits = limits(snapshot, class);
     let is_hopeless = !snapshot.nodes[node].exists
-        || fits(snapshot, class, node, &measured).is_err_and(|m| !m.preemption_may_help());
+        || fits(snapshot, class, node, &limits).is_err_and(|m| !m.preemption_may_help());
     let priority = |class: usize| snapshot.classes[class].priority;
     let makes_room = |pod: &Running| pod.is_preempted && priority(pod.class) < priority(class);
     if !is_hopeless && pods.iter().any(makes_room) {
@@ -105,10 +106,10 @@ pub fn preempt(
     request: &Request<'_>,
     pods: &Pods<'_>,
 ) -> Result<Candidate, NoPreemption> {
-    let measured = fewest(snapshot, request.class);
+    let limits = limits(snapshot, request.class);
     let mut nodes: Vec<usize> = snapshot.order.iter().map(|&node| node as usize).collect();
     nodes.retain(|&node| {
-        let refused = fits(snapshot, request.class, node, &measured);
+        let refused = fits(snapshot, request.class, node, &limits);
         // A node that fits is refused for the sake of nominated pods.
         refused.err().is_none_or(Misfit::preemption_may_help)
     });
@@ -189,8 +190,8 @@ fn put_back(snapshot: &mut Snapshot, node: usize, pod: &Running) {
 /// Whether the pod fits, with and without the pods that room is kept for.
 fn fits_with_kept(snapshot: &mut Snapshot, request: &Request<'_>, node: usize) -> bool {
     let fits_now = |snapshot: &mut Snapshot| {
-        let measured = fewest(snapshot, request.class);
-        fits(snapshot, request.class, node, &measured).is_ok()
+        let limits = limits(snapshot, request.class);
+        fits(snapshot, request.class, node, &limits).is_ok()
     };
     let here: Vec<Nominated> =
         request.kept.iter().filter(|kept| kept.node == node).copied().collect();

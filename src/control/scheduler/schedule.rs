@@ -5,15 +5,15 @@
 //! difference between the nodes that fit are skipped: they would add the same to each.
 
 use std::fmt;
+use std::ops::Range;
 
-use crate::model::placement::WhenUnsatisfiable;
-
-use super::fit::{Fewest, MISFITS, Misfit, fewest, fits};
+use super::fit::{MISFITS, Misfit, fits};
 use super::score::{
-    IMAGE_WEIGHT, NODE_AFFINITY_WEIGHT, POD_AFFINITY_WEIGHT, SPREAD_WEIGHT, SpreadWeights,
-    TAINT_WEIGHT, image_score, normalized, normalized_reverse, pod_affinity_score, spread_score,
+    IMAGE_WEIGHT, NODE_AFFINITY_WEIGHT, POD_AFFINITY_WEIGHT, TAINT_WEIGHT, image_score, normalized,
+    normalized_reverse, pod_affinity_score,
 };
 use super::snapshot::Snapshot;
+use super::spread::{Limits, SpreadCells, limits, score_spread};
 
 /// A node for a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,16 +64,26 @@ pub struct Scheduler {
     pub percentage: Option<usize>,
     /// Place in the order of nodes at which the next search starts.
     next_start: usize,
-    /// Nodes that fit, with their score; kept to save the allocation.
-    feasible: Vec<Candidate>,
-    /// Values of one rule for them.
-    values: Vec<i64>,
+    /// Nodes that fit; kept to save the allocation.
+    feasible: Feasible,
+    /// Room for the values of the other rules.
+    scratch: Scratch,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Candidate {
-    node: u32,
-    score: i64,
+/// Nodes that fit a pod, with their scores.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Feasible {
+    /// The nodes, in the order in which they were looked at.
+    pub(super) nodes: Vec<u32>,
+    /// The score of each.
+    pub(super) scores: Vec<i32>,
+}
+
+/// Room to work in, kept to save the allocations.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scratch {
+    values: Vec<i64>,
+    cells: SpreadCells,
 }
 
 /// Chooses a node for a pod.
@@ -85,34 +95,32 @@ pub fn schedule_one(
     snapshot: &mut Snapshot,
     request: &Request<'_>,
 ) -> Result<Placement, Unschedulable> {
-    let measured = fewest(snapshot, request.class);
+    snapshot.refresh(request.class);
+    let limits = limits(snapshot, request.class);
     if let Some(node) = request.nominated
         && snapshot.nodes[node].exists
-        && fits_beside(snapshot, request, node, &measured).is_ok()
+        && fits_beside(snapshot, request, node, &limits).is_ok()
     {
         return Ok(Placement { node, n_feasible: 1, n_best: 1 });
     }
-    find_feasible(scheduler, snapshot, request, &measured)?;
-    let Scheduler { feasible, values, .. } = scheduler;
-    if 1 < feasible.len() {
-        score(feasible, values, snapshot, request.class);
+    find_feasible(scheduler, snapshot, request, &limits)?;
+    let Scheduler { feasible, scratch, .. } = scheduler;
+    if 1 < feasible.nodes.len() {
+        score(feasible, scratch, snapshot, request.class);
     }
-    let (mut best, mut n_best) = (i64::MIN, 0_usize);
-    for candidate in &*feasible {
-        if best < candidate.score {
-            (best, n_best) = (candidate.score, 0);
-        }
-        n_best += usize::from(candidate.score == best);
-    }
-    let chosen = (u128::from(request.draw) * n_best as u128) >> 64;
+    Ok(choose(feasible, request.draw))
+}
+
+/// The best of nodes that fit; the draw chooses among equals.
+fn choose(feasible: &Feasible, draw: u64) -> Placement {
+    let Feasible { nodes, scores } = feasible;
+    let best = scores.iter().copied().max().expect("a node fits");
+    let n_best: u32 = scores.iter().map(|&score| u32::from(score == best)).sum();
+    let chosen = (u128::from(draw) * u128::from(n_best)) >> 64;
     let chosen = usize::try_from(chosen).expect("below n_best");
-    let mut winners = feasible.iter().filter(|candidate| candidate.score == best);
-    let winner = winners.nth(chosen).expect("the draw is below the number of winners");
-    Ok(Placement {
-        node: winner.node as usize,
-        n_feasible: small(feasible.len()),
-        n_best: small(n_best),
-    })
+    let mut winners = nodes.iter().zip(scores).filter(|&(_, &score)| score == best);
+    let (&node, _) = winners.nth(chosen).expect("the draw is below the number of winners");
+    Placement { node: node as usize, n_feasible: small(nodes.len()), n_best }
 }
 
 /// Nodes that are enough to choose from: all up to 100, then a share that falls from 50 to 5 %
@@ -130,30 +138,99 @@ fn find_feasible(
     scheduler: &mut Scheduler,
     snapshot: &mut Snapshot,
     request: &Request<'_>,
-    fewest: &Fewest,
+    limits: &Limits,
 ) -> Result<(), Unschedulable> {
     let n_nodes = snapshot.order.len();
     let wanted = nodes_to_find(n_nodes, scheduler.percentage);
-    let mut refused = [0; MISFITS.len()];
-    scheduler.feasible.clear();
     let start = if n_nodes == 0 { 0 } else { scheduler.next_start % n_nodes };
+    let Scheduler { feasible, .. } = scheduler;
+    feasible.nodes.clear();
+    feasible.scores.clear();
+    let is_alone = request.kept.is_empty();
+    let nodes_decide = is_alone && !snapshot.classes[request.class].minds_neighbours();
     let mut n_looked_at = 0;
-    for place in (start..n_nodes).chain(0..start) {
-        let node = snapshot.order[place];
-        n_looked_at += 1;
-        match fits_beside(snapshot, request, node as usize, fewest) {
-            Ok(score) => scheduler.feasible.push(Candidate { node, score }),
-            Err(misfit) => refused[misfit as usize] += 1,
-        }
-        if scheduler.feasible.len() == wanted {
-            break;
-        }
+    for places in [start..n_nodes, 0..start] {
+        n_looked_at += if nodes_decide {
+            look_at_nodes(feasible, snapshot, request.class, places, wanted)
+        } else {
+            look_at_neighbours(feasible, snapshot, request, limits, places, wanted)
+        };
     }
     scheduler.next_start = start + n_looked_at;
-    if scheduler.feasible.is_empty() {
+    if feasible.nodes.is_empty() {
+        let refused = refusals(snapshot, request, limits);
         return Err(Unschedulable { n_nodes: small(n_nodes), refused });
     }
     Ok(())
+}
+
+/// Looks for nodes that fit, in these places of the order, where only what is on a node decides;
+/// gives how many it looked at.
+fn look_at_nodes(
+    feasible: &mut Feasible,
+    snapshot: &Snapshot,
+    class: usize,
+    places: Range<usize>,
+    wanted: usize,
+) -> usize {
+    let (order, worth) = (&snapshot.order[places], &snapshot.by_class[class].worth);
+    let (mut n_found, mut n_looked_at) = (feasible.nodes.len(), 0);
+    let room = wanted.min(n_found + order.len());
+    feasible.nodes.resize(room, 0);
+    feasible.scores.resize(room, 0);
+    let (nodes, scores) = (&mut feasible.nodes[..], &mut feasible.scores[..]);
+    for &node in order {
+        if n_found == room {
+            break;
+        }
+        let worth = worth[node as usize];
+        // Written in any case, and kept if it fits: most nodes do.
+        (nodes[n_found], scores[n_found]) = (node, worth.points());
+        n_found += usize::from(worth.is_score());
+        n_looked_at += 1;
+    }
+    feasible.nodes.truncate(n_found);
+    feasible.scores.truncate(n_found);
+    n_looked_at
+}
+
+/// The same where it matters which pods are near, or where room is kept for others.
+fn look_at_neighbours(
+    feasible: &mut Feasible,
+    snapshot: &mut Snapshot,
+    request: &Request<'_>,
+    limits: &Limits,
+    places: Range<usize>,
+    wanted: usize,
+) -> usize {
+    let n_places = places.len();
+    for (n_looked_at, place) in places.enumerate() {
+        if feasible.nodes.len() == wanted {
+            return n_looked_at;
+        }
+        let node = snapshot.order[place];
+        if let Ok(score) = fits_beside(snapshot, request, node as usize, limits) {
+            feasible.nodes.push(node);
+            feasible.scores.push(score);
+        }
+    }
+    n_places
+}
+
+/// How many nodes each rule refuses.
+fn refusals(
+    snapshot: &mut Snapshot,
+    request: &Request<'_>,
+    limits: &Limits,
+) -> [u32; MISFITS.len()] {
+    let mut refused = [0; MISFITS.len()];
+    for place in 0..snapshot.order.len() {
+        let node = snapshot.order[place] as usize;
+        if let Err(misfit) = fits_beside(snapshot, request, node, limits) {
+            refused[misfit as usize] += 1;
+        }
+    }
+    refused
 }
 
 /// Whether a pod fits with and without the pods that room is kept for on the node
@@ -162,99 +239,74 @@ fn fits_beside(
     snapshot: &mut Snapshot,
     request: &Request<'_>,
     node: usize,
-    measured: &Fewest,
-) -> Result<i64, Misfit> {
+    own: &Limits,
+) -> Result<i32, Misfit> {
     let here = request.kept.iter().filter(|kept| kept.node == node);
     if here.clone().next().is_some() {
         here.clone().for_each(|kept| snapshot.place(kept.class, node));
-        let measured = fewest(snapshot, request.class);
-        let beside = fits(snapshot, request.class, node, &measured);
+        let beside_them = limits(snapshot, request.class);
+        let beside = fits(snapshot, request.class, node, &beside_them);
         here.for_each(|kept| snapshot.release(kept.class, node, true));
         beside?;
     }
-    fits(snapshot, request.class, node, measured)
+    fits(snapshot, request.class, node, own)
 }
 
 /// Adds the scores of all rules but resources, which [`fits`] has given.
-fn score(candidates: &mut [Candidate], values: &mut Vec<i64>, snapshot: &Snapshot, class: usize) {
+pub(super) fn score(
+    feasible: &mut Feasible,
+    scratch: &mut Scratch,
+    snapshot: &Snapshot,
+    class: usize,
+) {
     let (pod, state) = (&snapshot.classes[class], &snapshot.by_class[class]);
-    let mut add = |weight: i64, value: &dyn Fn(usize) -> i64, rule: Normalize| {
-        values.clear();
-        values.extend(candidates.iter().map(|candidate| value(candidate.node as usize)));
-        let least = values.iter().copied().min().unwrap_or(0);
-        let most = values.iter().copied().max().unwrap_or(0);
-        for (candidate, &value) in candidates.iter_mut().zip(&*values) {
-            candidate.score += weight * rule(value, least, most);
-        }
-    };
+    let values = &mut scratch.values;
     if 0 < state.n_softly_tainted {
         let taints = |node: usize| i64::from(state.matches[node].n_soft_taints);
-        add(TAINT_WEIGHT, &taints, |value, _, most| normalized_reverse(value, most));
+        let rule = |value, _, most| TAINT_WEIGHT * normalized_reverse(value, most);
+        add(feasible, values, taints, rule);
     }
     if !pod.nodes.preferred.is_empty() {
         let preference = |node: usize| i64::from(state.matches[node].preference);
-        add(NODE_AFFINITY_WEIGHT, &preference, |value, _, most| normalized(value, most));
+        let rule = |value, _, most| NODE_AFFINITY_WEIGHT * normalized(value, most);
+        add(feasible, values, preference, rule);
     }
     if !pod.attraction.is_empty() {
         let attraction = |node: usize| attraction(snapshot, class, node);
-        add(POD_AFFINITY_WEIGHT, &attraction, pod_affinity_score);
+        let rule = |sum, least, most| POD_AFFINITY_WEIGHT * pod_affinity_score(sum, least, most);
+        add(feasible, values, attraction, rule);
     }
     if 0 < state.n_with_image {
         let n_nodes = small(snapshot.order.len());
-        let with = image_score(pod.image, state.n_with_image, n_nodes);
+        let with = IMAGE_WEIGHT * image_score(pod.image, state.n_with_image, n_nodes);
         let image = |node: usize| if state.has_image[node] { with } else { 0 };
-        add(IMAGE_WEIGHT, &image, |value, _, _| value);
+        add(feasible, values, image, |value, _, _| value);
     }
-    if pod.spread.iter().any(|c| c.when == WhenUnsatisfiable::ScheduleAnyway) {
-        let weights = spread_weights(candidates, snapshot);
-        score_spread(candidates, values, snapshot, class, &weights);
-    }
+    score_spread(feasible, &mut scratch.cells, snapshot, class);
 }
 
-/// How values between the least and the most one become scores.
-type Normalize = fn(i64, i64, i64) -> i64;
+/// Adds the score of one rule: a value of each node, and what it is worth among values from the
+/// least to the most one.
+fn add(
+    feasible: &mut Feasible,
+    values: &mut Vec<i64>,
+    value: impl Fn(usize) -> i64,
+    rule: impl Fn(i64, i64, i64) -> i64,
+) {
+    values.clear();
+    values.extend(feasible.nodes.iter().map(|&node| value(node as usize)));
+    let least = values.iter().copied().min().unwrap_or(0);
+    let most = values.iter().copied().max().unwrap_or(0);
+    for (score, &value) in feasible.scores.iter_mut().zip(&*values) {
+        *score += i32::try_from(rule(value, least, most)).expect("a few hundred");
+    }
+}
 
 fn attraction(snapshot: &Snapshot, class: usize, node: usize) -> i64 {
     let of = |&(weight, key, other): &(i64, _, usize)| {
         weight * i64::from(snapshot.in_domain(key, other, node).all)
     };
     snapshot.classes[class].attraction.iter().map(of).sum()
-}
-
-fn spread_weights(candidates: &[Candidate], snapshot: &Snapshot) -> SpreadWeights {
-    let zone = |candidate: &Candidate| snapshot.nodes[candidate.node as usize].zone;
-    let zones = candidates.iter().fold(0_u64, |zones, candidate| zones | 1 << zone(candidate));
-    SpreadWeights::new(candidates.len(), zones.count_ones())
-}
-
-/// Soft spread constraints: a cost for each node, lower is better.
-fn score_spread(
-    candidates: &mut [Candidate],
-    costs: &mut Vec<i64>,
-    snapshot: &Snapshot,
-    class: usize,
-    weights: &SpreadWeights,
-) {
-    costs.clear();
-    costs.extend(candidates.iter().map(|c| spread_cost(snapshot, class, c.node as usize, weights)));
-    let least = costs.iter().copied().min().unwrap_or(0);
-    let most = costs.iter().copied().max().unwrap_or(0);
-    for (candidate, &cost) in candidates.iter_mut().zip(&*costs) {
-        candidate.score += SPREAD_WEIGHT * spread_score(cost, least, most);
-    }
-}
-
-/// The cost of a class's soft constraints on a node, rounded to a whole number.
-#[must_use]
-pub fn spread_cost(snapshot: &Snapshot, class: usize, node: usize, weights: &SpreadWeights) -> i64 {
-    let mut cost = 0.0;
-    for constraint in &snapshot.classes[class].spread {
-        if constraint.when == WhenUnsatisfiable::ScheduleAnyway {
-            let matching = snapshot.in_domain(constraint.key, class, node).staying;
-            cost += weights.cost(constraint.key, matching, constraint.max_skew);
-        }
-    }
-    cost.round() as i64
 }
 
 fn small(count: usize) -> u32 {
@@ -281,7 +333,7 @@ mod tests {
     use super::*;
     use crate::model::labels::{AGENT_POOL, Labels};
     use crate::model::node_pool::Resources;
-    use crate::model::placement::{SpreadConstraint, TopologyKey};
+    use crate::model::placement::{SpreadConstraint, TopologyKey, WhenUnsatisfiable};
     use crate::model::taint::{Taint, TaintEffect};
     use crate::model::workload::AntiAffinity;
     use crate::units::{Bytes, MilliCpu};
@@ -483,20 +535,6 @@ mod tests {
         assert_eq!(on_nodes, [4; 6]);
         assert!(fill(&mut snapshot, 24).is_ok());
         assert!(fill(&mut snapshot, 1).is_err(), "all full");
-    }
-
-    /// Spread score by hand: 2 nodes in 2 zones, 3 pods of the workload on the first. Costs
-    /// 3·ln 4 + 3·ln 4 + 2 + 4 = 14.3 and 6, scores 100·(14+6−14)/14 = 42 and 100.
-    #[test]
-    fn spread_score_by_hand() {
-        let mut snapshot = cluster(pod(&SYSTEM_DEFAULT_SPREAD), &[0, 1]);
-        for _ in 0..3 {
-            snapshot.place(0, 0);
-        }
-        let weights = SpreadWeights::new(2, 2);
-        let costs = [0, 1].map(|node| spread_cost(&snapshot, 0, node, &weights));
-        assert_eq!(costs, [14, 6]);
-        assert_eq!(costs.map(|cost| spread_score(cost, 6, 14)), [42, 100]);
     }
 
     /// Equal nodes are drawn uniformly: 8 nodes, draws equally spaced, each wins as often.

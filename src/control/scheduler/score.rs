@@ -1,12 +1,10 @@
 //! Scores: how good is a node that fits? Integers from 0 to 100 per rule, then weighted.
 //!
 //! Follows pkg/scheduler/framework/plugins: noderesources (least_allocated.go, most_allocated.go,
-//! balanced_allocation.go), podtopologyspread, interpodaffinity, tainttoleration, nodeaffinity
-//! and imagelocality (scoring.go of each), helper/normalize_score.go, with the default weights of
-//! apis/config/v1/default_plugins.go.
+//! balanced_allocation.go), interpodaffinity, tainttoleration, nodeaffinity and imagelocality
+//! (scoring.go of each), helper/normalize_score.go, with the default weights of
+//! apis/config/v1/default_plugins.go. Topology spread has a file of its own.
 
-use crate::model::placement::TopologyKey;
-use crate::sim::maths::ln;
 use crate::units::{Bytes, MilliCpu};
 
 use super::pod_class::PodClass;
@@ -74,7 +72,7 @@ pub fn most_allocated(cpu: Load, memory: Load) -> i64 {
 fn mean_of_offered(loads: [Load; 2], score: impl Fn(Load) -> i64) -> i64 {
     let offered = loads.into_iter().filter(|load| 0 < load.capacity);
     let (sum, n) = offered.fold((0, 0), |(sum, n), load| (sum + score(load), n + 1));
-    if n == 0 { 0 } else { sum / n }
+    if n < 2 { sum } else { sum / 2 }
 }
 
 /// BalancedAllocation: 100 if CPU and memory are used alike; the deviation of two shares is half
@@ -104,37 +102,6 @@ pub fn resource_score(class: &PodClass, node: &NodeState, strategy: FitStrategy)
     let requested_cpu = cpu(node.requested.cpu + class.requests.cpu);
     let requested_memory = memory(node.requested.memory + class.requests.memory);
     FIT_WEIGHT * fit + BALANCED_WEIGHT * balanced(requested_cpu, requested_memory)
-}
-
-/// The weight of one more pod in a domain: more domains, more weight.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SpreadWeights {
-    hostname: f64,
-    zone: f64,
-}
-
-impl SpreadWeights {
-    /// ln(domains + 2), where the domains are those of the nodes that fit.
-    #[must_use]
-    pub fn new(n_nodes: usize, n_zones: u32) -> Self {
-        Self { hostname: ln(n_nodes as f64 + 2.0), zone: ln(f64::from(n_zones) + 2.0) }
-    }
-
-    /// The cost of a constraint where a domain has so many pods already (scoreForCount).
-    #[must_use]
-    pub fn cost(&self, key: TopologyKey, n_matching: u32, max_skew: u32) -> f64 {
-        let weight = match key {
-            TopologyKey::Hostname => self.hostname,
-            TopologyKey::Zone => self.zone,
-        };
-        f64::from(n_matching) * weight + f64::from(max_skew - 1)
-    }
-}
-
-/// The spread score of a cost among costs from `least` to `most`.
-#[must_use]
-pub const fn spread_score(cost: i64, least: i64, most: i64) -> i64 {
-    if most == 0 { MAX_SCORE } else { MAX_SCORE * (most + least - cost) / most }
 }
 
 /// The score of preferred pod affinity: a sum of weights among sums from `least` to `most`; all
@@ -353,14 +320,6 @@ mod tests {
             assert_eq!(found, (least, most), "{rule}");
             assert_eq!(balanced(cpu, memory), even, "{rule}");
         }
-    }
-
-    /// Normalisation turns costs around: the fewest pods score best, nothing to spread scores 100.
-    #[test]
-    fn spread_costs_are_turned_around() {
-        assert_eq!([2, 4, 8].map(|cost| spread_score(cost, 2, 8)), [100, 75, 25]);
-        assert_eq!(spread_score(0, 0, 0), 100);
-        assert_eq!(spread_score(3, 3, 3), 100);
     }
 
     /// TestDefaultNormalizeScore (framework/plugins/helper/normalize_score_test.go).

@@ -15,6 +15,7 @@ use crate::units::{Bytes, MilliCpu};
 use super::fit::{Worth, judge};
 use super::pod_class::PodClass;
 use super::score::FitStrategy;
+use super::spread::Domains;
 
 /// A set of conditions of a node that keep new pods away, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,8 +116,12 @@ pub(crate) struct ClassState {
     pub(crate) matches: Vec<Match>,
     /// What each node is worth, or [`Worth::STALE`].
     pub(crate) worth: Vec<Worth>,
-    on_node: Vec<Count>,
+    /// Nodes whose worth is stale, some perhaps twice.
+    stale: Vec<u32>,
+    pub(crate) on_node: Vec<Count>,
     in_zone: Vec<Count>,
+    /// Nodes that the class selects, by what spread constraints count.
+    pub(crate) domains: Domains,
     /// Pods everywhere.
     pub(crate) total: u32,
     /// Nodes, existing or not, that have the image.
@@ -156,6 +161,8 @@ pub const AKS_DEFAULT_SPREAD: [SpreadConstraint; 1] = [SpreadConstraint {
 pub struct Snapshot {
     pub(crate) classes: Vec<PodClass>,
     pub(crate) nodes: Vec<NodeState>,
+    /// The zone of each node once more, side by side.
+    pub(crate) zone_of: Vec<u8>,
     /// Node indices in the order in which they are looked at: zone by zone in turn.
     pub(crate) order: Vec<u32>,
     pub(crate) by_class: Vec<ClassState>,
@@ -167,7 +174,14 @@ impl Snapshot {
     #[must_use]
     pub fn new(classes: Vec<PodClass>, strategy: FitStrategy) -> Self {
         let by_class = vec![ClassState::default(); classes.len()];
-        Self { classes, nodes: Vec::new(), order: Vec::new(), by_class, strategy }
+        Self {
+            classes,
+            nodes: Vec::new(),
+            zone_of: Vec::new(),
+            order: Vec::new(),
+            by_class,
+            strategy,
+        }
     }
 
     /// Adds empty nodes; their indices follow those given before and are never used again.
@@ -183,6 +197,8 @@ impl Snapshot {
 
     fn push(&mut self, node: &NewNode<'_>) {
         assert!(node.zone < 64, "a cluster has at most 64 zones");
+        let index = u32::try_from(self.nodes.len()).expect("nodes are few");
+        self.zone_of.push(node.zone as u8);
         self.nodes.push(NodeState {
             zone: node.zone,
             taints: node.taints,
@@ -195,8 +211,12 @@ impl Snapshot {
         for (class, state) in self.classes.iter().zip(&mut self.by_class) {
             let matched = matched(class, node);
             state.n_softly_tainted += u32::from(0 < matched.n_soft_taints);
+            if !matched.is_excluded {
+                state.domains.add(node.zone);
+            }
             state.matches.push(matched);
             state.worth.push(Worth::STALE);
+            state.stale.push(index);
             state.on_node.push(Count::default());
             state.has_image.push(false);
             let n_zones = state.in_zone.len().max(node.zone as usize + 1);
@@ -209,6 +229,9 @@ impl Snapshot {
         let zone = self.nodes[node].zone as usize;
         for state in &mut self.by_class {
             let pods = std::mem::take(&mut state.on_node[node]);
+            if !state.matches[node].is_excluded {
+                state.domains.remove(zone as u32, pods.staying);
+            }
             state.in_zone[zone].all -= pods.all;
             state.in_zone[zone].staying -= pods.staying;
             state.total -= pods.all;
@@ -273,9 +296,13 @@ impl Snapshot {
         let add = |count: &mut u32, change| {
             *count = count.checked_add_signed(change).expect("a pod is counted before it leaves");
         };
+        let before = state.on_node[node].staying;
         for count in [&mut state.on_node[node], &mut state.in_zone[zone]] {
             add(&mut count.all, all);
             add(&mut count.staying, staying);
+        }
+        if !state.matches[node].is_excluded {
+            state.domains.change(zone as u32, before, state.on_node[node].staying);
         }
         add(&mut state.total, all);
     }
@@ -283,7 +310,9 @@ impl Snapshot {
     /// Something on a node changed: what it is worth has to be judged anew.
     fn changed(&mut self, node: usize) {
         for state in &mut self.by_class {
-            state.worth[node] = Worth::STALE;
+            if std::mem::replace(&mut state.worth[node], Worth::STALE) != Worth::STALE {
+                state.stale.push(node as u32);
+            }
         }
     }
 
@@ -300,10 +329,23 @@ impl Snapshot {
         fresh
     }
 
+    /// Judges every node anew that changed since the class was last asked about.
+    pub(crate) fn refresh(&mut self, class: usize) {
+        let state = &mut self.by_class[class];
+        let (pod, strategy) = (&self.classes[class], self.strategy);
+        for node in state.stale.drain(..) {
+            let node = node as usize;
+            if state.worth[node] == Worth::STALE {
+                state.worth[node] = judge(pod, &self.nodes[node], state.matches[node], strategy);
+            }
+        }
+    }
+
     /// Forgets what nodes are worth; the next decision judges every node anew.
     pub fn forget_worth(&mut self) {
         for state in &mut self.by_class {
             state.worth.fill(Worth::STALE);
+            state.stale = (0..state.worth.len() as u32).collect();
         }
     }
 

@@ -55,7 +55,7 @@ part! {
 
     "soft spread counts with weight 2 and gives way",
     from "kubernetes pkg/scheduler/framework/plugins/podtopologyspread/scoring.go v1.31.13",
-    by [control::scheduler::schedule::spread_cost, control::scheduler::score::spread_score],
+    by [control::scheduler::spread::spread_cost, control::scheduler::spread::spread_score],
     vectors [],
     tests [spread_costs_are_turned_around, soft_spread_is_even_and_gives_way, spread_score_by_hand],
     left out "";
