@@ -5,7 +5,7 @@
 //! `matchLabelKeys`, node inclusion policies of spread constraints (they have their defaults:
 //! node affinity honoured, taints ignored), topology keys other than host name and zone.
 
-use crate::spec::{Name, choice, section};
+use crate::spec::{Code, Decoder, Diagnostic, Name, choice, section};
 
 use super::ids::WorkloadId;
 use super::labels::{LabelMap, Labels, Requirement, RequirementSpec};
@@ -55,6 +55,7 @@ section! {
             source "kubernetes core/v1 types.go: nil behaves as 1",
             range 1..=10000;
     }
+    check SpreadConstraintSpec::check_together;
 }
 
 section! {
@@ -216,6 +217,18 @@ pub struct Placement {
 }
 
 impl SpreadConstraintSpec {
+    /// What Kubernetes' validation (validateTopologySpreadConstraints) refuses.
+    fn check_together(&self, cx: &mut Decoder<'_>) {
+        if self.min_domains.is_given()
+            && *self.when_unsatisfiable == WhenUnsatisfiable::ScheduleAnyway
+        {
+            let message = "`minDomains` with `ScheduleAnyway`".to_owned();
+            let place = self.min_domains.place.clone();
+            let wrong = Diagnostic::error(Code::Contradiction, place, message);
+            cx.report(wrong.allowed("`whenUnsatisfiable: DoNotSchedule`"));
+        }
+    }
+
     /// The constraint.
     #[must_use]
     pub fn constraint(&self) -> SpreadConstraint {

@@ -23,6 +23,7 @@ mod recordings;
 mod reference;
 mod runs;
 mod scenario_checks;
+mod scheduler_checks;
 mod sessions;
 mod source_tree;
 mod swarm;

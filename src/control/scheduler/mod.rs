@@ -32,7 +32,13 @@ pub use schedule::{Placement, Request, Unschedulable, schedule_one};
 pub use snapshot::{NewNode, Snapshot};
 
 #[cfg(test)]
+mod affinity_tests;
+#[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod preemption_tests;
+#[cfg(test)]
+mod spread_tests;
 
 pub mod cycle;
 pub mod view;

@@ -64,6 +64,15 @@ impl Domains {
         self.nodes_with[n_pods] += 1;
     }
 
+    /// Whether both count the same, however many pods a node once had.
+    pub(super) fn agree(&self, other: &Self) -> bool {
+        let hosts = |domains: &Self| {
+            let counted = (0..).zip(domains.nodes_with.clone());
+            counted.filter(|(_, n_nodes)| 0 < *n_nodes).collect::<Vec<(u32, u32)>>()
+        };
+        hosts(self) == hosts(other) && self.zones().eq(other.zones())
+    }
+
     /// The fewest pods on any node, and the number of nodes; None without nodes.
     fn hosts(&self) -> Option<(u32, u32)> {
         let fewest = self.nodes_with.iter().position(|&n_nodes| 0 < n_nodes)?;

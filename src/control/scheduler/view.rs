@@ -125,6 +125,12 @@ impl View {
         if !self.indices.keys().eq(fresh.indices.keys()) {
             return Some("the nodes differ".to_owned());
         }
+        let classes = self.snapshot.by_class.iter().zip(&fresh.snapshot.by_class);
+        for (class, (kept, other)) in classes.enumerate() {
+            if !kept.domains.agree(&other.domains) {
+                return Some(format!("class {class}: {:?}, not {:?}", kept.domains, other.domains));
+            }
+        }
         let differs = |(node, &index): (&NodeId, &usize)| {
             let (kept, other) = (&self.snapshot, &fresh.snapshot);
             let other_index = fresh.indices[node];

@@ -9,6 +9,7 @@ use crate::model::placement::{
 use crate::model::reference::find;
 use crate::model::taint::{FailureTolerations, TolerationSpec};
 use crate::scenario::workload_spec::WorkloadSpec;
+use crate::spec::{Code, Diagnostic};
 use crate::units::Span;
 
 use super::Resolving;
@@ -23,6 +24,7 @@ pub(super) fn placement(
     let node = affinity.and_then(|affinity| affinity.node.as_ref());
     let pods = affinity.and_then(|affinity| affinity.pods.as_ref());
     let anti = affinity.and_then(|affinity| affinity.anti.as_ref());
+    refuse_doubled_spread(cx, spec);
     Placement {
         tolerations: spec.tolerations.iter().map(TolerationSpec::toleration).collect(),
         nodes: NodeAffinitySpec::rules(node, &spec.node_selector),
@@ -30,6 +32,20 @@ pub(super) fn placement(
         anti_affinity: pod_rules(cx, anti, own),
         spread: spec.spread.iter().map(SpreadConstraintSpec::constraint).collect(),
         never_preempts: *spec.preemption_policy == PreemptionPolicy::Never,
+    }
+}
+
+/// Two constraints of the same topology and kind: Kubernetes refuses them
+/// (ValidateSpreadConstraintNotRepeat).
+fn refuse_doubled_spread(cx: &mut Resolving<'_, '_>, spec: &WorkloadSpec) {
+    let pair = |one: &SpreadConstraintSpec| (*one.topology_key, *one.when_unsatisfiable);
+    for (index, constraint) in spec.spread.iter().enumerate() {
+        if spec.spread[..index].iter().any(|earlier| pair(earlier) == pair(constraint)) {
+            let message = "a second constraint with this `topologyKey` and `whenUnsatisfiable`";
+            let place = constraint.topology_key.place.clone();
+            let wrong = Diagnostic::error(Code::Contradiction, place, message.to_owned());
+            cx.diagnostics.push(wrong.allowed("one for each pair of them"));
+        }
     }
 }
 
