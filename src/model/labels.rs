@@ -23,6 +23,10 @@ pub const AGENT_POOL: &str = "agentpool";
 /// What AKS calls the pool of a node.
 pub const AKS_AGENT_POOL: &str = "kubernetes.azure.com/agentpool";
 
+/// Nodes with this label, whatever its value, do not count when a zone is judged by how many of its
+/// nodes are ready (pkg/controller/nodelifecycle: labelNodeDisruptionExclusion).
+pub const EXCLUDE_DISRUPTION: &str = "node.kubernetes.io/exclude-disruption";
+
 /// The labels of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Labels(BTreeMap<String, String>);

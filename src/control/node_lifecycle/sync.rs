@@ -9,6 +9,7 @@ use crate::control::{Cx, scheduler};
 use crate::model::event::Event;
 use crate::model::fact::{What, Why};
 use crate::model::ids::{ClusterId, NodeId, PodId, PoolId, ZoneId};
+use crate::model::labels::EXCLUDE_DISRUPTION;
 use crate::model::node::{Condition, Instance, Node, Stage};
 use crate::model::node_pool::{NodePool, Resources};
 use crate::model::region::Outages;
@@ -112,7 +113,7 @@ fn reports(cx: &mut Cx, cluster: ClusterId) -> Vec<NodeReport> {
             ready: Some(cx.world[node].ready),
             heartbeat: heartbeat(cx, node),
             taint: cx.world[node].taint,
-            excluded: false,
+            excluded: cx.world[cx.world[node].pool].labels.get(EXCLUDE_DISRUPTION).is_some(),
         });
     }
     reports

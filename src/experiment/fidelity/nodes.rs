@@ -79,7 +79,10 @@ part! {
     "a zone is fully or partly disrupted by its share of nodes that are not ready",
     from "kubernetes pkg/controller/nodelifecycle/node_lifecycle_controller.go, about v1.31",
     by [control::node_lifecycle::zones::zone_state],
-    vectors [zone_state], tests [excluded_nodes_do_not_count_in_their_zone],
+    vectors [zone_state],
+    tests [
+        excluded_nodes_do_not_count_in_their_zone, nodes_labelled_exclude_disruption_do_not_count,
+    ],
     left out "";
 
     "the state sets the rate of evictions: none in a small, partly disrupted zone, and none when \

@@ -4,7 +4,7 @@
 //! and up to 4 % more: Unknown 30 to 45.5 (40 to 55.5) s after the power loss, the NoExecute taint
 //! one pass later, evictions 300 s after it.
 
-use super::{facts_named, run, small};
+use super::{facts_named, load, run, small};
 use tideover::simulation::Options;
 
 const ONE_NODE: &str = "faults:\n  - {name: one, at: 2m, nodeLoss: {cluster: primary, count: 1}}\n";
@@ -59,4 +59,45 @@ fn endpoints_drop_the_pods_of_silent_nodes() {
     assert!(!gone.is_empty());
     let window = 120.0 + 29.6..=120.0 + 45.6 + 2.2;
     assert!(gone.iter().filter(|at| **at < 400.0).all(|at| window.contains(at)), "{gone:?}");
+}
+
+/// One zone with two nodes of a pool that is lost and two of another: half of the nodes are ready,
+/// and the lost ones are tainted one after the other. If the label exclude-disruption takes the
+/// others out of the count, no counted node is ready: the whole cluster is "down", and evictions
+/// stop; at most the node that was found first escapes.
+#[test]
+fn nodes_labelled_exclude_disruption_do_not_count() {
+    const TEXT: &str = r#"schema: tideover/v1
+name: excluded
+profile: k8s-1.31
+run: {horizon: 10m, warmUp: 5m, seed: 3}
+regions: [{name: east, zones: 1}]
+clusters:
+  - name: primary
+    region: east
+    pools:
+      - {name: user, allocatable: {cpu: "4", memory: 16Gi}, count: 2}
+      - {name: other, allocatable: {cpu: "4", memory: 16Gi}, count: 2, labels: {LABEL: "false"}}
+workloads:
+  - name: web
+    requests: {cpu: "1", memory: 512Mi}
+    service: {workers: 8, time: {constant: 10ms}, cpuPerWorker: 60m}
+    replicas: 4
+frontDoor:
+  probe: {target: gateway}
+  origins: [{cluster: primary, priority: 1}]
+geographies: [{name: users, pops: 2, regionRtt: {east: 20ms}}]
+demands: [{workload: web, geographies: {users: 100%}, arrivals: {constant: 10/s}}]
+faults: [{name: pool, at: 2m, nodeLoss: {cluster: primary, pool: user, count: 2}}]
+"#;
+    let n_tainted = |label: &str, seed| {
+        let scenario = load(&TEXT.replace("LABEL", label), &[]);
+        let finished = run(&scenario, Options { seed: Some(seed), ..Options::default() });
+        finished.world.nodes.iter().filter(|node| node.taint.is_some()).count()
+    };
+    for seed in 0..10 {
+        assert_eq!(n_tainted("example.com/other", seed), 2, "seed {seed}: both are tainted");
+        let label = "node.kubernetes.io/exclude-disruption";
+        assert!(n_tainted(label, seed) < 2, "seed {seed}: evictions stop");
+    }
 }
