@@ -58,20 +58,30 @@ pub struct Propagation {
     pub in_effect_at: Time,
 }
 
-/// When a change at `changed_at` takes effect. `batch_ends` is when the controller handles the
-/// Service next, if it is to; `proxies` are those of the cluster. Calls come in the order of
-/// `changed_at`.
+/// Changes of one Service that the EndpointSlice controller handles together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// When it handles them: what is known by then belongs to it.
+    in_slice_at: Time,
+    /// When the proxies have them.
+    in_effect_at: Time,
+}
+
+/// When a change at `changed_at` takes effect. `batch` is the last one of its Service; `proxies`
+/// are those of the cluster. Calls come in the order of `changed_at`.
 pub fn propagation(
     changed_at: Time,
-    batch_ends: &mut Option<Time>,
+    batch: &mut Option<Batch>,
     proxies: &mut SyncRunner,
     policy: &PropagationPolicy,
 ) -> Propagation {
     let known_at = changed_at + policy.status_patch;
-    let open = batch_ends.filter(|&ends| known_at <= ends);
-    let in_slice_at = open.unwrap_or(known_at + policy.slice_batching);
-    *batch_ends = Some(in_slice_at);
-    let in_effect_at = proxies.sync_for(in_slice_at, &policy.proxy);
+    let open = batch.filter(|batch| known_at <= batch.in_slice_at);
+    let Batch { in_slice_at, in_effect_at } = open.unwrap_or_else(|| {
+        let in_slice_at = known_at + policy.slice_batching;
+        Batch { in_slice_at, in_effect_at: proxies.sync_for(in_slice_at, &policy.proxy) }
+    });
+    *batch = Some(Batch { in_slice_at, in_effect_at });
     Propagation { known_at, in_slice_at, in_effect_at }
 }
 
@@ -176,6 +186,24 @@ mod tests {
                 };
                 assert_eq!(way, expected, "{rule}");
             }
+        }
+    }
+
+    /// A change that joins the batch of its Service goes with it, though a later batch of another
+    /// Service is on its way already: Services 0 and 1 by turns, batches of 5 s.
+    #[test]
+    fn batches_of_services_do_not_mix() {
+        let at = Time::from_secs;
+        let policy = PropagationPolicy {
+            status_patch: Span::ZERO,
+            slice_batching: Span::from_secs(5),
+            ..PropagationPolicy::default()
+        };
+        let (mut batches, mut proxies) = ([None; 2], SyncRunner::resting_since(Time::ZERO));
+        let changes = [(0, 10, 15), (1, 11, 16), (0, 12, 15), (1, 16, 16), (0, 16, 21)];
+        for (service, changed, in_effect) in changes {
+            let way = propagation(at(changed), &mut batches[service], &mut proxies, &policy);
+            assert_eq!(way.in_effect_at, at(in_effect), "{service} at {changed}");
         }
     }
 

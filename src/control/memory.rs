@@ -10,6 +10,7 @@ use crate::units::{Span, Time};
 use super::cluster_autoscaler::plan::{AutoscalerPlan, AutoscalerState};
 use super::cluster_autoscaler::provider::Capacity;
 use super::custom_metrics::adapter::Adapter;
+use super::endpoints::Batch;
 use super::endpoints::runner::SyncRunner;
 use super::front_door_health::{OriginCondition, ProbedOrigin};
 use super::hpa::plan::HpaPlan;
@@ -40,8 +41,8 @@ pub struct Memory {
     pub adapters: Vec<Option<Adapter>>,
     /// Pods that are gone without a word, and until when callers keep connections to them.
     pub stale_connections: BTreeMap<PodId, Time>,
-    /// When the EndpointSlice controller handles each deployment's Service next, or did last.
-    pub slice_batches: Vec<Option<Time>>,
+    /// The last batch of changes of each deployment's Service.
+    pub slice_batches: Vec<Option<Batch>>,
     /// The syncs of each cluster's proxies, once something has changed.
     pub proxies: Vec<Option<SyncRunner>>,
     /// Image pulls, by node.

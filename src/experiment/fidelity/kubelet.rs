@@ -87,7 +87,11 @@ part! {
      the proxies",
     from "kubernetes pkg/controller/endpointslice/endpointslice_controller.go @003e8629",
     by [control::endpoints::propagation],
-    vectors [], tests [changes_are_batched_and_synced, endpoints_follow_batches_and_syncs],
+    vectors [],
+    tests [
+        changes_are_batched_and_synced, batches_of_services_do_not_mix,
+        endpoints_follow_batches_and_syncs,
+    ],
     left out "the second that the controller waits after others changed its slices; how long a \
               proxy's sync takes; a pod that changes twice before one sync is taken as it is then";
 
