@@ -74,7 +74,8 @@ part! {
         the_startup_grace_runs_from_creation_or_the_last_lease, the_longer_grace_period_of_1_32,
         quiet_passes_can_be_left_out,
     ],
-    left out "";
+    left out "nodes that have never posted a status: here all join Ready, so that the startup \
+              grace period (a key, 60 s) decides about none of them";
 
     "a zone is fully or partly disrupted by its share of nodes that are not ready",
     from "kubernetes pkg/controller/nodelifecycle/node_lifecycle_controller.go, about v1.31",

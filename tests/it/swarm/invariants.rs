@@ -3,6 +3,7 @@
 use tideover::experiment::run::Trial;
 use tideover::metrics::outcome::Latency;
 use tideover::model::fact::What;
+use tideover::model::ids::ClusterId;
 use tideover::model::node::Stage;
 use tideover::model::node_pool::Resources;
 use tideover::scenario::Scenario;
@@ -88,11 +89,25 @@ fn kubelets_obey_their_rules(case: u64, finished: &Finished) {
 
 fn sizes_are_within_bounds(case: u64, scenario: &Scenario, finished: &Finished) {
     let world = &finished.world;
+    let deleted: Vec<(Time, ClusterId)> = finished
+        .facts
+        .facts()
+        .iter()
+        .filter_map(|fact| match fact.what {
+            What::NodeDeleted { node, why } if why.0 == "its machine no longer exists" => {
+                Some((fact.at, world[node].cluster))
+            }
+            _ => None,
+        })
+        .collect();
     for sample in &finished.samples.clusters {
         let pools = world[sample.cluster].pools.iter().map(|&pool| &world[pool]);
         let most: u32 = pools.map(|p| if p.autoscaled { p.max_nodes } else { p.min_nodes }).sum();
         let least: u32 = world[sample.cluster].pools.iter().map(|&p| world[p].min_nodes).sum();
         let nodes = sample.nodes + sample.ordered_nodes;
+        // Nobody replaces a machine that the cloud has deleted.
+        let lost = deleted.iter().filter(|(at, of)| *at <= sample.at && *of == sample.cluster);
+        let least = least.saturating_sub(u32::try_from(lost.count()).unwrap());
         assert!((least..=most).contains(&nodes), "case {case}: {nodes} nodes at {:?}", sample.at);
         assert!(sample.ready_nodes <= sample.nodes && sample.ready_pods <= sample.pods);
     }
@@ -116,7 +131,8 @@ fn machines_come_back(case: u64, scenario: &Scenario, finished: &Finished) {
         return;
     }
     for (index, node) in finished.world.nodes.iter().enumerate() {
-        assert!(node.power.is_up(), "case {case}: node {index} is still held down");
+        let is_gone = node.stage == Stage::Deleted;
+        assert!(is_gone || node.power.is_up(), "case {case}: node {index} is still held down");
         let runs = node.stage != Stage::Joined || node.running;
         assert!(runs, "case {case}: node {index} never came back");
     }
