@@ -57,8 +57,6 @@ pub struct Memory {
     pub schedulers: Vec<SchedulerState>,
     /// Node monitors by cluster.
     pub monitors: Vec<MonitorState>,
-    /// Whether a monitor is between the start and the end of a pass, by cluster.
-    pub pass_is_open: Vec<bool>,
     /// The controller managers' client rate limits, by cluster.
     api_tokens: Vec<Tokens>,
     /// What each PoP's probes met at each origin, PoP by PoP in cluster order.
@@ -140,7 +138,6 @@ impl Memory {
             capacity: Capacity::default(),
             schedulers: vec![SchedulerState::default(); n_clusters],
             monitors,
-            pass_is_open: vec![false; n_clusters],
             api_tokens: vec![Tokens { empty_at: Time::from_nanos(i64::MIN) }; n_clusters],
             probed,
             origin_conditions: vec![OriginCondition::Answering; n_clusters],
@@ -167,7 +164,6 @@ impl Memory {
         *autoscaler = AutoscalerState::new(autoscaler.plan.clone(), world[cluster].pools.len());
         self.schedulers[index] = SchedulerState::default();
         self.monitors[index] = self.monitors[index].restarted(now);
-        self.pass_is_open[index] = false;
         self.pod_work.retain(|(deployment, _), _| world[*deployment].cluster != cluster);
     }
 

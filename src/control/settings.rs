@@ -8,6 +8,7 @@ use crate::control::kubelet::image_pull::PullPolicy;
 use crate::control::kubelet::restart::{BackoffLimits, RestartPolicy, SyncRetry};
 use crate::control::node_lifecycle::auto_repair_spec::RepairPlan;
 use crate::control::node_lifecycle::monitor::MonitorPolicy;
+use crate::control::node_lifecycle::workers::ClientPolicy;
 use crate::control::node_lifecycle::zones::EvictionPolicy;
 use crate::control::scheduler::score::FitStrategy;
 use crate::control::scheduler::snapshot::{AKS_DEFAULT_SPREAD, SYSTEM_DEFAULT_SPREAD};
@@ -297,6 +298,11 @@ impl KubernetesSpec {
                 secondary_rate: self.secondary_node_eviction_rate.per_s(),
                 large_zone_above: *self.large_cluster_size_threshold,
                 unhealthy_share: self.unhealthy_zone_threshold.get() as f32,
+            },
+            client: ClientPolicy {
+                qps: self.controller_qps.per_s(),
+                burst: *self.controller_burst,
+                ..MonitorPolicy::K8S_1_32.client
             },
             ..MonitorPolicy::K8S_1_32
         }

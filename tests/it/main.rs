@@ -5,7 +5,7 @@ mod boundaries;
 mod builds;
 mod cli;
 mod conformance;
-mod conformance_nodes;
+
 mod control_swarm;
 mod docs;
 mod draw;
@@ -16,6 +16,7 @@ mod hpa_checks;
 mod hpa_laws;
 mod layering;
 mod manifests;
+mod node_monitor;
 mod operation_checks;
 mod output;
 mod profiles;

@@ -13,10 +13,13 @@
 //! | [`requests`] | replica_calculator.go: `calculateRequests` |
 //! | [`legacy`], [`behavior`], [`history`] | horizontal.go: `normalizeDesiredReplicas…` |
 //! | [`conditions`] | horizontal.go: `setCondition` |
+//! | [`cadence`] | horizontal.go: `enqueueHPA`, `processNextWorkItem`; rate_limiters.go |
 //!
-//! Left out: several workers (a pass takes no time here), failures of the API server.
+//! Left out: several workers (a pass takes no time here, see [`cadence`]), failures of the API
+//! server.
 
 pub mod behavior;
+pub mod cadence;
 pub mod conditions;
 pub mod history;
 pub mod legacy;

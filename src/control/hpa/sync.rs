@@ -6,6 +6,7 @@ use crate::model::fact::{What, Why};
 use crate::model::ids::{DeploymentId, HpaId, PodId};
 use crate::model::pod::Container;
 
+use super::cadence::Cadence;
 use super::conditions::Conditions;
 use super::history::History;
 use super::metric::Metric;
@@ -21,6 +22,8 @@ pub struct HpaState {
     pub plan: HpaPlan,
     /// What its last pass decided: the status that users see.
     pub last: Option<Decision>,
+    /// When its passes come.
+    pub cadence: Cadence,
     history: History,
     conditions: Conditions,
     /// Whether the controller knows which pods it selects: since its first pass that asked.
@@ -32,7 +35,8 @@ impl HpaState {
     #[must_use]
     pub fn new(plan: HpaPlan) -> Self {
         let (history, conditions) = (History::default(), Conditions::default());
-        Self { plan, last: None, history, conditions, knows_pods: false }
+        let cadence = Cadence::IMMEDIATE;
+        Self { plan, last: None, cadence, history, conditions, knows_pods: false }
     }
 
     /// Its controller restarts: what it kept in memory is gone, its status is not.
@@ -42,9 +46,10 @@ impl HpaState {
     }
 }
 
-/// One pass of an HPA; the next one follows a sync period later.
+/// One pass of an HPA; the next one follows a sync period later, see [`cadence`](super::cadence).
 pub fn sync(cx: &mut Cx, id: HpaId) {
-    cx.clock.arm(Event::HpaSync(id), cx.now + cx.settings.hpa_sync_period);
+    let next = cx.memory.hpas[id.index()].cadence.next(cx.now, cx.settings.hpa_sync_period);
+    cx.clock.arm(Event::HpaSync(id), next);
     let deployment = cx.memory.hpas[id.index()].plan.deployment;
     if !cx.control_plane_is_up(cx.world[deployment].cluster) {
         return;

@@ -5,6 +5,7 @@
 //! | [`lease`] | component-helpers lease/controller.go: the kubelet's renewals |
 //! | [`kubelet_outage`] | pkg/kubelet/kubelet_node_status.go: posts of the node's status |
 //! | [`monitor`] | nodelifecycle/node_lifecycle_controller.go: monitor pass, NoExecute queue |
+//! | [`workers`] | the same, controller_utils.go, flowcontrol: how long a pass takes |
 //! | [`zones`] | the same: zone states, eviction rates, all zones down |
 //! | [`rate_limiter`] | nodelifecycle/scheduler/rate_limited_queue.go: token bucket, swapped |
 //! | [`taint_eviction`] | tainteviction/taint_eviction.go: toleration timers |
@@ -27,6 +28,7 @@ pub mod pod_gc;
 pub mod rate_limiter;
 pub mod repair;
 pub mod taint_eviction;
+pub mod workers;
 pub mod zones;
 
 pub mod sync;

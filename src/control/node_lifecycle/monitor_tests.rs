@@ -1,10 +1,10 @@
 //! The node monitor's passes, rule by rule, as upstream's node_lifecycle_controller.go has them.
 
-use crate::model::ids::NodeId;
+use crate::model::ids::{NodeId, PodId};
 use crate::model::node::Condition;
 use crate::units::Time;
 
-use super::monitor::{Action, MonitorPolicy, MonitorState, NodeReport};
+use super::monitor::{Action, ApiServer, MonitorPolicy, MonitorState, NodeReport};
 use super::taint_eviction::TaintKey;
 
 fn at(secs: i64) -> Time {
@@ -19,29 +19,56 @@ fn report(ready: Option<Condition>, taint: Option<TaintKey>) -> NodeReport {
     NodeReport { node: node(), zone: 0, ready, heartbeat: at(0), taint, excluded: false }
 }
 
+/// An API server that lists these nodes, each with one ready pod of the same number.
+struct Listed<'a>(&'a [NodeReport]);
+
+impl ApiServer for Listed<'_> {
+    fn nodes(&mut self) -> Vec<NodeReport> {
+        self.0.to_vec()
+    }
+
+    fn ready_pods(&mut self, node: NodeId) -> Vec<PodId> {
+        vec![PodId::new(node.index())]
+    }
+}
+
+/// A whole pass at `now_s`, and what it does.
+fn pass(monitor: &mut MonitorState, now_s: i64, reports: &[NodeReport]) -> Vec<Action> {
+    let (mut now, mut actions) = (at(now_s), Vec::new());
+    loop {
+        let next = monitor.advance(now, &mut Listed(reports), &mut actions);
+        if !monitor.is_in_pass() {
+            return actions;
+        }
+        now = next;
+    }
+}
+
 /// A pass at 0 s and one at `then_s` over one node that was last heard of at 0 s and is
 /// reported as given at the second; what the second pass does to it.
 fn second_pass(then_s: i64, ready: Option<Condition>, taint: Option<TaintKey>) -> Vec<Action> {
     let mut monitor = MonitorState::new(MonitorPolicy::K8S_1_31, at(0));
-    let mut actions = Vec::new();
     let first = ready.map(|_| Condition::True);
-    let ends = monitor.begin_pass(at(0), &[report(first, None)], &mut actions);
-    monitor.end_pass(ends, &mut actions);
-    actions.clear();
-    monitor.begin_pass(at(then_s), &[report(ready, taint)], &mut actions);
-    actions
+    pass(&mut monitor, 0, &[report(first, None), ready_node(0)]);
+    pass(&mut monitor, then_s, &[report(ready, taint), ready_node(then_s)])
+}
+
+/// Another node of the same zone, so that this is not the only one and down.
+fn ready_node(heard_s: i64) -> NodeReport {
+    let heartbeat = at(heard_s);
+    NodeReport { node: NodeId::new(1), heartbeat, ..report(Some(Condition::True), None) }
 }
 
 /// One row per rule of a pass: seconds since the node was heard of, its condition and taint,
 /// and what is done.
 #[test]
 fn what_a_pass_does_to_a_node() {
-    use Action::{MarkPodsNotReady, SetUnknown, Taint, Untaint};
+    use Action::{MarkPodNotReady, SetUnknown, Taint, Untaint};
     use TaintKey::{NotReady, Unreachable};
     let node = node();
     let (ready, bad, unknown) =
         (Some(Condition::True), Some(Condition::False), Some(Condition::Unknown));
-    let silent = vec![SetUnknown { node }, MarkPodsNotReady { node }];
+    let silent = vec![SetUnknown { node }, MarkPodNotReady { pod: PodId::new(0) }];
     let unknown_only = vec![SetUnknown { node }];
     let swap = |key| vec![Taint { node, key }];
     let table = [
@@ -70,10 +97,8 @@ fn excluded_nodes_do_not_count_in_their_zone() {
         let other = NodeReport { node: NodeId::new(1), excluded, ..report(None, None) };
         let other = NodeReport { ready: Some(Condition::True), ..other };
         let mut monitor = MonitorState::new(MonitorPolicy::K8S_1_31, at(0));
-        let mut actions = Vec::new();
         let reports = [report(Some(Condition::Unknown), None), other];
-        let ends = monitor.begin_pass(at(0), &reports, &mut actions);
-        monitor.end_pass(ends, &mut actions);
+        let actions = pass(&mut monitor, 0, &reports);
         actions.contains(&Action::StopEvictions)
     };
     assert_eq!([true, false].map(stops), [true, false]);
@@ -86,7 +111,7 @@ fn a_node_that_is_back_takes_a_token() {
     let mut actions = Vec::new();
     let down = report(Some(Condition::Unknown), None);
     let reports = [0, 1].map(|index| NodeReport { node: NodeId::new(index), ..down });
-    monitor.begin_pass(at(0), &reports, &mut actions);
+    monitor.advance(at(0), &mut Listed(&reports), &mut actions);
     let ready = |id: NodeId| if id == node() { Condition::True } else { Condition::Unknown };
     monitor.work_queues(at(0), ready, &mut actions);
     assert_eq!(actions, []);
@@ -104,14 +129,6 @@ fn reports(nodes: &[(usize, Condition, Option<TaintKey>)]) -> Vec<NodeReport> {
         ..report(Some(ready), taint)
     });
     made.collect()
-}
-
-/// A whole pass at `now_s`, and what it does.
-fn pass(monitor: &mut MonitorState, now_s: i64, reports: &[NodeReport]) -> Vec<Action> {
-    let mut actions = Vec::new();
-    let ends = monitor.begin_pass(at(now_s), reports, &mut actions);
-    monitor.end_pass(ends, &mut actions);
-    actions
 }
 
 /// The queues worked at `now_s`, every queued node being Unknown.
@@ -154,7 +171,8 @@ fn when_a_node_is_queued() {
 /// a lease that is renewed meanwhile starts it anew.
 #[test]
 fn the_startup_grace_runs_from_creation_or_the_last_lease() {
-    for (rule, renewed_s, silent_at_s) in [("no lease", 0, 61), ("a lease seen at 25.01 s", 25, 86)]
+    for (rule, renewed_s, silent_at_s) in
+        [("no lease", 0, 61), ("a lease seen at 25.001 s", 25, 86)]
     {
         let mut monitor = MonitorState::new(MonitorPolicy::K8S_1_31, at(0));
         pass(&mut monitor, 20, &[report(None, None)]);
@@ -234,6 +252,6 @@ fn resuming_gives_a_fresh_grace_period() {
     assert!(actions.contains(&Action::ResumeEvictions), "{actions:?}");
     let alive = NodeReport { heartbeat: at(135), ..back };
     let silent = Action::SetUnknown { node: late.node };
-    assert!(!pass(&mut monitor, 140, &[alive, late]).contains(&silent), "40 s from 100.01 s");
+    assert!(!pass(&mut monitor, 140, &[alive, late]).contains(&silent), "40 s from 100.001 s");
     assert!(pass(&mut monitor, 141, &[alive, late]).contains(&silent));
 }

@@ -44,6 +44,17 @@ impl RateLimiter {
         true
     }
 
+    /// Takes the next token that nobody has taken yet, and says when it is there: at once, or later
+    /// if others wait for theirs. Never at rate 0.
+    pub fn reserve(&mut self, now: Time) -> Time {
+        if self.rate == 0.0 {
+            return Time::NEVER;
+        }
+        let at = self.next_token_at().max(now);
+        self.empty_at = self.empty_at.max(now - self.period * self.burst) + self.period;
+        at
+    }
+
     /// The first instant with a token, if none is taken before; never at rate 0.
     #[must_use]
     pub fn next_token_at(&self) -> Time {
@@ -86,6 +97,15 @@ mod tests {
         let mut limiter = RateLimiter::full(1.0, 3, at(0));
         let taken = [0, 0, 0, 0, 1, 1].map(|secs| limiter.try_accept(at(secs)));
         assert_eq!(taken, [true, true, true, false, true, false]);
+    }
+
+    /// Reserved tokens come one by one, the burst at once, and time without calls fills it again.
+    #[test]
+    fn reservations_queue_up() {
+        let mut limiter = RateLimiter::full(1.0, 2, at(0));
+        let reserved = [0, 0, 0, 0, 1, 10, 10, 10].map(|secs| limiter.reserve(at(secs)));
+        assert_eq!(reserved, [0, 0, 1, 2, 3, 10, 10, 11].map(at));
+        assert_eq!(RateLimiter::full(0.0, 2, at(0)).reserve(at(0)), Time::NEVER);
     }
 
     /// The swap rules, one row each: rates before and after, whether the old token was spent,

@@ -1,7 +1,7 @@
 //! The shell of the node lifecycle controllers: silent nodes, taints, evictions, joins.
 //!
 //! Passes of the monitor are armed only while a node is in trouble; quiet passes change nothing.
-//! Each pass has two instants, its start and its end, see [`monitor`](super::monitor).
+//! A pass has an instant for each answer that it waits for, see [`monitor`](super::monitor).
 
 use crate::control::kubelet::{container, pulling};
 use crate::control::memory::NodeMemory;
@@ -19,7 +19,7 @@ use crate::units::{Span, Time};
 
 use super::kubelet_outage::{self, Return};
 use super::lease::{RENEW_INTERVAL, Renewals};
-use super::monitor::{Action, NodeReport};
+use super::monitor::{Action, ApiServer, MonitorState, NodeReport};
 use super::taint_eviction::{TaintKey, Toleration, eviction_timer, tolerations_of};
 use super::{cloud, pod_gc, repair};
 
@@ -67,27 +67,21 @@ pub(super) fn arm_monitor(cx: &mut Cx, cluster: ClusterId) {
     cx.clock.arm_by(Event::NodeMonitorPass(cluster), at);
 }
 
-/// A pass of the monitor begins or ends.
+/// A pass of the monitor begins, goes on or ends.
 pub fn monitor_pass(cx: &mut Cx, cluster: ClusterId) {
     if !cx.control_plane_is_up(cluster) {
         return;
     }
     let mut actions = Vec::new();
-    let ending = std::mem::take(&mut cx.memory.pass_is_open[cluster.index()]);
-    let monitor = &mut cx.memory.monitors[cluster.index()];
-    let next = if ending {
-        let next = monitor.end_pass(cx.now, &mut actions);
-        let passes_matter = !monitor.is_quiet() || has_silent_node(cx, cluster);
-        passes_matter.then_some(next)
-    } else {
-        let reports = reports(cx, cluster);
-        cx.memory.pass_is_open[cluster.index()] = true;
-        let monitor = &mut cx.memory.monitors[cluster.index()];
-        Some(monitor.begin_pass(cx.now, &reports, &mut actions))
-    };
+    let (index, now) = (cluster.index(), cx.now);
+    let idle = MonitorState::new(cx.settings.monitor, now);
+    let mut monitor = std::mem::replace(&mut cx.memory.monitors[index], idle);
+    let next = monitor.advance(now, &mut Cluster { cx, cluster }, &mut actions);
+    let is_over = monitor.is_quiet() && !monitor.is_in_pass();
+    cx.memory.monitors[index] = monitor;
     carry_out(cx, &actions);
-    if let Some(at) = next {
-        cx.clock.arm(Event::NodeMonitorPass(cluster), at);
+    if !is_over || has_silent_node(cx, cluster) {
+        cx.clock.arm(Event::NodeMonitorPass(cluster), next);
     }
     arm_queues(cx, cluster);
 }
@@ -97,6 +91,27 @@ fn has_silent_node(cx: &Cx, cluster: ClusterId) -> bool {
     let mut joined =
         cx.world.cluster_nodes(cluster).filter(|&node| cx.world[node].stage == Stage::Joined);
     joined.any(|node| !cx.world[node].has_kubelet())
+}
+
+/// A cluster as its monitor sees it.
+struct Cluster<'a> {
+    cx: &'a mut Cx,
+    cluster: ClusterId,
+}
+
+impl ApiServer for Cluster<'_> {
+    fn nodes(&mut self) -> Vec<NodeReport> {
+        reports(self.cx, self.cluster)
+    }
+
+    fn heartbeat(&mut self, listed: &NodeReport) -> Time {
+        heartbeat(self.cx, listed.node)
+    }
+
+    fn ready_pods(&mut self, node: NodeId) -> Vec<PodId> {
+        let world = &self.cx.world;
+        world[node].pods.iter().copied().filter(|&pod| world[pod].ready).collect()
+    }
 }
 
 fn reports(cx: &mut Cx, cluster: ClusterId) -> Vec<NodeReport> {
@@ -122,9 +137,12 @@ fn reports(cx: &mut Cx, cluster: ClusterId) -> Vec<NodeReport> {
 fn carry_out(cx: &mut Cx, actions: &[Action]) {
     for action in actions {
         match *action {
+            // A node that is heard again or gone has another version by now: the update fails.
+            Action::SetUnknown { node } if is_heard(cx, node) => {}
             Action::SetUnknown { node } => set_readiness(cx, node, Condition::Unknown),
-            Action::MarkPodsNotReady { node } => {
-                for pod in cx.world[node].pods.clone() {
+            Action::MarkPodNotReady { pod } => {
+                // Of a node that is heard again the kubelet corrects what the controller writes.
+                if cx.world[pod].node.is_some_and(|node| !is_heard(cx, node)) {
                     container::set_ready(cx, pod, false, Why("its node is silent"));
                 }
             }
@@ -133,6 +151,11 @@ fn carry_out(cx: &mut Cx, actions: &[Action]) {
             Action::SetZone { .. } | Action::StopEvictions | Action::ResumeEvictions => {}
         }
     }
+}
+
+/// Whether a node renews its lease, or does not exist any more.
+fn is_heard(cx: &mut Cx, node: NodeId) -> bool {
+    cx.world[node].stage != Stage::Joined || cx.memory.node_mut(node).last_heard.is_none()
 }
 
 /// Writes a node's Ready condition; the NoSchedule taint that keeps new pods away follows it at

@@ -58,6 +58,15 @@ part! {
     ],
     left out "";
 
+    "the next pass begins a sync period after the end of the last, or after a resync of the \
+     informer during it",
+    from "kubernetes pkg/controller/podautoscaler/horizontal.go: enqueueHPA, rate_limiters.go",
+    by [control::hpa::cadence::Cadence],
+    vectors [],
+    tests [passes_drift_until_a_resync_comes_during_one, growth_without_behavior, zone_loss],
+    left out "the 10 ms that a pass takes; only before v1.27 the half second, twice a minute, \
+              that discovery of the API adds";
+
     "the request of a pod or container is what a utilisation is a share of",
     from "kubernetes pkg/controller/podautoscaler/replica_calculator.go, v1.33 or later",
     by [control::hpa::requests::pod_request],

@@ -21,6 +21,8 @@ mod autoscaler;
 
 mod surroundings;
 
+mod courses;
+
 use rule::Part;
 
 /// All parts, in the order of the page.
@@ -41,6 +43,7 @@ pub const PARTS: &[&Part] = &[
     &surroundings::PLACES,
     &surroundings::USERS,
     &surroundings::FAULTS,
+    &courses::COURSES,
 ];
 
 /// Parts of the real system that are not there at all, and what that means.

@@ -63,19 +63,34 @@ part! {
     ],
     left out "";
 
-    "a pass every 5 s: silent beyond the grace period is Unknown, and pods turn not ready at once; \
-     the NoExecute taint follows the condition of the pass before",
+    "a pass every 5 s: silent beyond the grace period is Unknown, and its pods turn not ready; the \
+     NoExecute taint follows the condition of the pass before",
     from "kubernetes pkg/controller/nodelifecycle/node_lifecycle_controller.go, about v1.31; grace \
           50 s from v1.32",
     by [control::node_lifecycle::monitor::MonitorState],
     vectors [],
     tests [
         what_a_pass_does_to_a_node, when_a_node_is_queued, one_dead_node,
-        the_startup_grace_runs_from_creation_or_the_last_lease, the_longer_grace_period_of_1_32,
+        the_startup_grace_runs_from_creation_or_the_last_lease, a_dead_node,
         quiet_passes_can_be_left_out,
     ],
-    left out "nodes that have never posted a status: here all join Ready, so that the startup \
-              grace period (a key, 60 s) decides about none of them";
+    left out "the order of the nodes is always the same; nodes that have never posted a status: \
+              here all join Ready, so that the startup grace period (a key, 60 s) decides about \
+              none of them";
+
+    "eight workers deal with the nodes of a pass; each status update, taint and event is a call \
+     that takes a token of the controller's client, 20 a second and 30 at once",
+    from "kubernetes pkg/controller/nodelifecycle/node_lifecycle_controller.go (PR 114296), \
+          pkg/controller/util/node/controller_utils.go, client-go util/flowcontrol; 18 ms a call \
+          by recordings",
+    by [control::node_lifecycle::workers],
+    vectors [],
+    tests [
+        calls_take_their_time_and_their_tokens, reservations_queue_up,
+        many_pods_are_marked_at_the_rate_of_the_client, all_zones_with_evictions,
+    ],
+    left out "a taint from the eviction queues takes its tokens, but does not wait for them (at \
+              most some 2 s); retries";
 
     "a zone is fully or partly disrupted by its share of nodes that are not ready",
     from "kubernetes pkg/controller/nodelifecycle/node_lifecycle_controller.go, about v1.31",
@@ -92,8 +107,7 @@ part! {
     by [control::node_lifecycle::zones::eviction_rates],
     vectors [zone_qps],
     tests [
-        six_of_ten_nodes_of_a_zone,
-        all_zones_down, a_dead_zone_passes_through_partial_disruption,
+        partial_zone, all_zones_with_evictions, a_dead_zone_passes_through_partial_disruption,
     ],
     left out "";
 

@@ -31,17 +31,20 @@ fn apart(recorded: &[f64], simulated: &[f64]) -> f64 {
     pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
 }
 
-/// Fails with every line that differs.
+/// Fails if a line differs, with all that were compared.
 pub(super) fn assert_same(file: &str, recorded: &Course, simulated: &Course) {
     assert!(!recorded.is_empty(), "{file}: nothing was recorded");
-    let mut wrong = String::new();
+    let (mut rows, mut is_same) = (String::new(), true);
     let nothing = Vec::new();
     for key in recorded.keys().chain(simulated.keys().filter(|key| !recorded.contains_key(key))) {
         let [real, ours] = [recorded, simulated].map(|course| course.get(key).unwrap_or(&nothing));
         let apart = apart(real, ours);
-        if TOLERANCE_S < apart {
-            wrong += &format!("\n{key:?}: recorded {real:?}, simulated {ours:?}");
-        }
+        let is_near = apart <= TOLERANCE_S;
+        is_same &= is_near;
+        let ((kind, whom), mark) = (key, if is_near { ' ' } else { '!' });
+        rows += &format!(
+            "\n{mark} {kind} {whom}: recorded {real:.3?}, simulated {ours:.3?}, {apart:.3} s apart"
+        );
     }
-    assert!(wrong.is_empty(), "{file}:{wrong}");
+    assert!(is_same, "{file}: greatest distance allowed {TOLERANCE_S} s{rows}");
 }

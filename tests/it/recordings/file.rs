@@ -48,6 +48,36 @@ impl Recording {
         names.map(|name| (name.clone(), renewals[&name].as_f64())).collect()
     }
 
+    /// All nodes, in the order in which the monitor's passes looked at them, as far as it can be
+    /// seen (in Go the order is random): by the last pass on which nodes turn Unknown, then by the
+    /// one before; on each those first that are tainted on it, for their taint takes two calls and
+    /// their tokens more, then those that turn Unknown on it.
+    pub(super) fn nodes_in_order(&self) -> Vec<String> {
+        let unknown = || self.after_start("node_ready").filter(|e| e.text("to") == "Unknown");
+        let first_s = unknown().map(|e| e.at_s).fold(f64::INFINITY, f64::min);
+        let last_s = unknown().map(|e| e.at_s).fold(0.0, f64::max);
+        let tainted = self.after_start("taint").filter(|e| e.text("effect") == "NoExecute");
+        let tainted = tainted.filter(|event| event.at_s < last_s + 0.3);
+        let looked: Vec<&Recorded> = unknown().chain(tainted).collect();
+        let place_in_pass = |name: &String| {
+            let its = looked.iter().filter(|event| event.text("node") == name);
+            let last = its.max_by(|a, b| a.at_s.total_cmp(&b.at_s));
+            last.map_or((0.0, false, 0.0), |event| {
+                let pass = ((event.at_s - first_s) / 5.0).round();
+                (-pass - 1.0, event.kind != "taint", event.at_s)
+            })
+        };
+        let per_zone = self.nodes_per_zone();
+        let names = (0..3 * per_zone)
+            .map(|index| format!("z{}-n{:02}", index / per_zone + 1, index % per_zone + 1));
+        let mut names: Vec<String> = names.collect();
+        names.sort_by(|a, b| {
+            let (a, b) = (place_in_pass(a), place_in_pass(b));
+            a.partial_cmp(&b).expect("instants are numbers")
+        });
+        names
+    }
+
     pub(super) fn of(&self, kind: &str) -> impl Iterator<Item = &Recorded> {
         let kind = kind.to_owned();
         self.events.iter().filter(move |event| event.kind == kind)

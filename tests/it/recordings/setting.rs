@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tideover::control::node_lifecycle;
 use tideover::control::node_lifecycle::monitor::MonitorState;
-use tideover::model::ids::{ClusterId, NodeId, PodId, ZoneId};
+use tideover::model::ids::{ClusterId, NodeId, PodId};
 use tideover::scenario::{Scenario, from_text};
 use tideover::simulation::{Options, Simulation};
 use tideover::units::{Span, Time};
@@ -15,32 +15,24 @@ use super::file::{Recording, place};
 /// Simulated time before the fault: the recordings begin 330 s before it.
 pub(super) const WARM_UP_S: i64 = 330;
 
-/// The scenario of a recording, until `end_s`. The killed nodes of each zone have their own pool.
+/// The scenario of a recording, until `end_s`. Each node has its own pool, called as the node; the
+/// monitor looks at them in this order.
 pub(super) fn scenario(recording: &Recording, end_s: i64) -> Scenario {
-    let per_zone = recording.nodes_per_zone();
-    let mut n_killed = [0; 3];
-    for (node, _) in recording.killed() {
-        n_killed[place(&node).0] += 1;
-    }
     let (mut pools, mut faults) = (String::new(), String::new());
     let duration = recording.healed_at().map_or(String::new(), |s| format!(", duration: {s}s"));
-    for (zone, &killed) in (1..).zip(&n_killed) {
-        for (name, count) in [("killed", killed), ("other", per_zone - killed)] {
-            if count == 0 {
-                continue;
-            }
-            let size = "allocatable: {cpu: 16, memory: 64Gi}, containerStart: 2s";
-            writeln!(
-                pools,
-                "      - {{name: {name}{zone}, zones: [{zone}], count: {count}, {size}, reboot: \
-                 {{constant: 0s}}}}"
-            )
-            .unwrap();
-        }
-        if 0 < killed {
-            let nodes = format!("{{cluster: main, pool: killed{zone}, count: {killed}}}");
-            writeln!(faults, "  - {{name: zone{zone}, at: 0s{duration}, nodeLoss: {nodes}}}")
-                .unwrap();
+    let killed = recording.killed();
+    for node in recording.nodes_in_order() {
+        let (zone, _) = place(&node);
+        let size = "allocatable: {cpu: 16, memory: 64Gi}, containerStart: 2s";
+        writeln!(
+            pools,
+            "      - {{name: {node}, zones: [{}], count: 1, {size}, reboot: {{constant: 0s}}}}",
+            zone + 1
+        )
+        .unwrap();
+        if killed.iter().any(|(name, _)| *name == node) {
+            let lost = format!("{{cluster: main, pool: {node}, count: 1}}");
+            writeln!(faults, "  - {{name: {node}, at: 0s{duration}, nodeLoss: {lost}}}").unwrap();
         }
     }
     let faults = if faults.is_empty() { faults } else { format!("faults:\n{faults}") };
@@ -98,20 +90,40 @@ fn load(recording: &Recording) -> String {
     steps.join(", ")
 }
 
-/// Unrecorded phases of the node lifecycle controller.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct MonitorPhases {
-    /// Of its passes, in [0, 5.01 s): a pass takes 10 ms, the next follows 5 s after its end.
-    pub(super) pass: Span,
-    /// Of the loop that works the eviction queues, in [0, 0.1 s).
-    pub(super) queue: Span,
+/// The phase of the monitor's passes at which a run is closest to its recording.
+///
+/// Phases are tried every 20 ms of the period by when nodes turn Unknown, then every 5 ms around
+/// the best by all that happens. `distance` tells how far a run at a phase is off.
+pub(super) fn fit(distance: impl Fn(Span, Part) -> f64) -> Span {
+    let best = |part: Part, tried: &mut dyn Iterator<Item = i64>| {
+        let fits = tried.map(|ms| (distance(Span::from_millis(ms), part), ms));
+        fits.min_by(|a, b| a.0.total_cmp(&b.0)).expect("phases are tried").1
+    };
+    let coarse_ms = best(Part::Unknown, &mut (0..250).map(|step| 20 * step));
+    let around = (-20..=20).map(|step| (coarse_ms + 5 * step).rem_euclid(5_001));
+    Span::from_millis(best(Part::Nodes, &mut around.into_iter()))
 }
 
-/// A run at its start, with the recorded lease renewals and the monitor at `phases`.
+/// Which part of the course of events a comparison looks at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Part {
+    /// When nodes turn Unknown.
+    Unknown,
+    /// What the monitor does to nodes.
+    Nodes,
+    /// Everything.
+    All,
+}
+
+/// A run at its start, with the recorded lease renewals and the monitor's passes at a phase, in
+/// [0, 5.001 s): a quiet one takes 1 ms, and the next follows 5 s later.
+///
+/// The loop that works the eviction queues starts with the run: passes on which a node is tainted
+/// take longer than its 100 ms.
 pub(super) fn begin<'s>(
     recording: &Recording,
     scenario: &'s Scenario,
-    phases: MonitorPhases,
+    phase: Span,
 ) -> Simulation<'s> {
     let mut run = Simulation::new(scenario, Options::default());
     for (name, renewed_s) in recording.killed() {
@@ -121,26 +133,22 @@ pub(super) fn begin<'s>(
         }
     }
     let start = run.cx.now;
-    let monitor = MonitorState::new(run.cx.settings.monitor, start + phases.pass);
-    run.cx.memory.monitors[0] = monitor.with_queue_phase(start + phases.queue);
+    // v1.20.2 dealt with one node after the other; later versions have eight workers.
+    run.cx.settings.monitor.workers = 1;
+    let monitor = MonitorState::new(run.cx.settings.monitor, start + phase);
+    run.cx.memory.monitors[0] = monitor.with_queue_phase(start);
     run
 }
 
-/// The simulated node that stands for the recorded one: killed ones come first in their zone.
+/// The simulated node that stands for the recorded one.
 fn node(run: &Simulation<'_>, name: &str) -> NodeId {
-    let (zone, number) = place(name);
-    let in_zone = |&node: &NodeId| run.cx.world[node].zone == ZoneId::new(zone);
-    let mut nodes = run.cx.world.cluster_nodes(ClusterId::new(0)).filter(in_zone);
-    nodes.nth(number).expect("the scenario has every recorded node")
+    let mut nodes = run.cx.world.cluster_nodes(ClusterId::new(0));
+    nodes.find(|&node| node_name(run, node) == name).expect("the scenario has every recorded node")
 }
 
 /// The recorded name of a simulated node.
 pub(super) fn node_name(run: &Simulation<'_>, node: NodeId) -> String {
-    let zone = run.cx.world[node].zone;
-    let in_zone = |&other: &NodeId| run.cx.world[other].zone == zone;
-    let mut nodes = run.cx.world.cluster_nodes(ClusterId::new(0)).filter(in_zone);
-    let number = nodes.position(|other| other == node).expect("it is in its zone");
-    format!("z{}-n{:02}", zone.index() + 1, number + 1)
+    run.cx.world[run.cx.world[node].pool].name.clone()
 }
 
 /// The recorded name of the node that a pod is on.

@@ -71,7 +71,10 @@ fn pods_of_a_stopped_kubelet_go_on_serving() {
     let not_ready: Vec<_> =
         facts_named(&finished, "pod-not-ready").into_iter().filter(during).collect();
     assert!(!not_ready.is_empty(), "the premise: the node has pods");
-    assert!(not_ready.iter().all(|(at, _)| at == unknown_s), "{not_ready:?}");
+    // One after the other, each by a call that takes 18 ms.
+    for (nth, (at_s, _)) in (1..).zip(&not_ready) {
+        assert!((at_s - unknown_s - 0.018 * f64::from(nth)).abs() < 1e-6, "{not_ready:?}");
+    }
     let back: Vec<_> = facts_named(&finished, "pod-ready").into_iter().filter(during).collect();
     assert_eq!(back.len(), not_ready.len(), "{back:?}");
     assert!(back.iter().all(|(at, _)| (*ready_s..ready_s + 5.0).contains(at)), "{back:?}");

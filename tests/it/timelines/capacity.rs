@@ -12,6 +12,7 @@ const FULL: Stage<'_> = Stage {
     workload: "limits: {cpu: 1}
     hpa: {minReplicas: 4, maxReplicas: 8, targetCPUUtilization: 50%}",
     load: "{at: 0s, load: 2}, {at: 60s, load: 4}",
+    constants: "",
     more: "",
 };
 

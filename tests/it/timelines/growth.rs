@@ -9,6 +9,7 @@ const GROWING: Stage<'_> = Stage {
     pool: "count: 2, maxPods: 250, allocatable: {cpu: 500, memory: 1024Gi}",
     workload: "",
     load: "{at: 0s, load: 500m}, {at: 60s, load: 400}",
+    constants: "",
     more: "",
 };
 

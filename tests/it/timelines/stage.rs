@@ -22,6 +22,8 @@ pub(super) struct Stage<'s> {
     pub(super) workload: &'s str,
     /// Steps of its load.
     pub(super) load: &'s str,
+    /// Further constants of Kubernetes.
+    pub(super) constants: &'s str,
     /// Faults and other sections.
     pub(super) more: &'s str,
 }
@@ -35,12 +37,12 @@ impl Stage<'_> {
     /// The scenario with edits as in `--set`.
     pub(super) fn scenario_with(&self, sets: &[&str]) -> Scenario {
         let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
-        let Self { profile, zones, pool, workload, load, more } = self;
+        let Self { profile, zones, pool, workload, load, constants, more } = self;
         let text = format!(
             "schema: tideover/v1
 name: timeline
 profile: {profile}
-kubernetes: {{statusPatchDelay: 0s, proxyMinSyncPeriod: 0s}}
+kubernetes: {{statusPatchDelay: 0s, proxyMinSyncPeriod: 0s{constants}}}
 run: {{horizon: 20m, warmUp: 10m, seed: 1}}
 regions: [{{name: here, zones: {zones}}}]
 clusters:
@@ -66,16 +68,19 @@ cpuLoads:
     }
 }
 
+/// Clients without a rate limit.
+pub(super) const UNLIMITED: &str = ", controllerQps: 100000/s";
+
 /// A time in seconds.
 pub(super) fn at(s: f64) -> Time {
     Time::from_secs_f64(s)
 }
 
-/// A run whose monitor passes at `pass_s` and every 5.01 s before it, works its queues at whole
+/// A run whose monitor passes at `pass_s` and every 5.001 s before it, works its queues at whole
 /// tenths of a second, and whose HPA and autoscaler run at whole multiples of 15 s and 10 s.
 pub(super) fn begin(scenario: &Scenario, pass_s: f64) -> Simulation<'_> {
     let mut run = Simulation::new(scenario, Options::default());
-    let period = Span::from_millis(5_010);
+    let period = Span::from_millis(5_001);
     let first = run.cx.now.next_on_grid(at(pass_s), period);
     let monitor = MonitorState::new(run.cx.settings.monitor, first);
     run.cx.memory.monitors[0] = monitor.with_queue_phase(Time::ZERO);
