@@ -41,6 +41,9 @@ pub(super) struct Explained {
     origin: &'static str,
     /// The origin in words, with the source of a default and the rule of a derived value.
     source: String,
+    /// `low` for a default that is a guess; left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<&'static str>,
 }
 
 /// Every value of the scenario as data.
@@ -51,6 +54,7 @@ pub(super) fn data(scenario: &Scenario) -> Vec<Explained> {
         value: leaf.shown.clone(),
         origin: origin_word(leaf.origin),
         source: origin(scenario, leaf),
+        confidence: matches!(leaf.origin, Origin::Assumed { .. }).then_some("low"),
     };
     leaves.map(explained).collect()
 }
@@ -70,7 +74,7 @@ fn origin(scenario: &Scenario, leaf: &Leaf) -> String {
 const fn origin_word(origin: Origin) -> &'static str {
     match origin {
         Origin::Given => "given",
-        Origin::Default { .. } => "default",
+        Origin::Default { .. } | Origin::Assumed { .. } => "default",
         Origin::Profile { .. } => "profile",
         Origin::Derived { .. } => "derived",
         Origin::Absent => "absent",

@@ -65,6 +65,7 @@ fn frame(scenario: &Scenario, options: Options, finished: &Finished) -> RunFrame
         horizon: run.horizon,
         warm_up: run.warm_up,
         objective: run.objective,
+        assumptions: scenario.assumptions(),
         faults: faults
             .map(|(index, fault)| {
                 let struck = has_struck(&finished.facts, FaultId::new(index));

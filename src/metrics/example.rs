@@ -72,6 +72,7 @@ fn frame() -> RunFrame {
         horizon: Span::from_secs(HORIZON_S as i64),
         warm_up: Span::from_secs(600),
         objective: Ratio::new(0.99),
+        assumptions: Vec::new(),
         faults: vec![region_fault(FAULT_S as i64, Some(400))],
     }
 }

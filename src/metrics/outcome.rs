@@ -28,6 +28,10 @@ pub struct Outcome {
     pub horizon_s: f64,
     /// Hash of all facts and counts, 16 hexadecimal digits: equal runs have equal ones.
     pub fingerprint: String,
+    /// Values that nobody published and the scenario does not set: path and assumed value. What
+    /// depends on them has low confidence.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub assumptions: BTreeMap<String, String>,
     /// Requests of all users.
     pub requests: Requests,
     /// Latency of all served users.

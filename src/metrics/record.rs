@@ -52,6 +52,8 @@ pub struct RunFrame {
     pub warm_up: Span,
     /// Share of users who must be served.
     pub objective: Ratio,
+    /// Guesses that the run rests on: path and value.
+    pub assumptions: Vec<(String, String)>,
     /// The faults, in the order of the scenario.
     pub faults: Vec<FaultFrame>,
 }

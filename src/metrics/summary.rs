@@ -32,6 +32,7 @@ pub fn outcome(record: &Record<'_>, headroom: &[Vec<Headroom>]) -> Outcome {
         fidelity: frame.fidelity.to_owned(),
         horizon_s: frame.horizon.as_secs_f64(),
         fingerprint: format!("{:016x}", record.facts.fingerprint()),
+        assumptions: frame.assumptions.iter().cloned().collect(),
         requests: requests(record, |_| true),
         latency_ms: latency::quantiles(&latency::overall(record)),
         workloads: workloads(record),

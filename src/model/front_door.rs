@@ -35,7 +35,7 @@ section! {
             range "5s"..="31536000s";
         /// How long a probe waits for its answer.
         "timeout" timeout: Span = default "30s",
-            source "assumed: Microsoft does not publish it",
+            source "assumed: Microsoft does not publish it", low confidence,
             range "1s"..="60s";
         /// Probes that an edge location looks back on.
         "sampleSize" sample_size: u8 = default "4",

@@ -148,6 +148,7 @@ pub(super) fn outcome() -> Outcome {
         fidelity: "requests".to_owned(),
         horizon_s: HORIZON_S as f64,
         fingerprint: "00c0ffee00c0ffee".to_owned(),
+        assumptions: BTreeMap::new(),
         requests: requests.clone(),
         latency_ms: Some(latency),
         workloads: vec![WorkloadOutcome { name: "web".to_owned(), requests }],

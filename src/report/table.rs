@@ -21,6 +21,7 @@ pub fn render(outcome: &Outcome) -> String {
     text.push_str(&requests_section(outcome));
     text.push('\n');
     text.push_str(&headroom_section(&outcome.headroom));
+    text.push_str(&assumptions(outcome));
     text
 }
 
@@ -156,6 +157,17 @@ fn headroom_section(headroom: &[HeadroomOutcome]) -> String {
     format!("Least headroom\n{}", aligned(rows, &[1, 2]))
 }
 
+/// The guesses that the figures rest on, as one line, if there are any.
+fn assumptions(outcome: &Outcome) -> String {
+    if outcome.assumptions.is_empty() {
+        return String::new();
+    }
+    let named = outcome.assumptions.iter();
+    let named: Vec<String> =
+        named.map(|(path, value)| printable(&format!("{path} {value}"))).collect();
+    format!("\nRests on assumed values: {}\n", named.join(", "))
+}
+
 /// What binds next, in words.
 #[must_use]
 pub const fn binding(binding: Binding) -> &'static str {
@@ -226,6 +238,19 @@ Least headroom
             fault.failed_requests = None;
         });
         assert_eq!(spared, "Fault lose-east (region-loss): did not strike within the run\n");
+    }
+
+    /// Guesses stand in one line at the end; without any there is no line.
+    #[test]
+    fn assumptions_stand_in_one_line() {
+        let mut outcome = example::outcome();
+        assert_eq!(assumptions(&outcome), "");
+        for (path, value) in [("frontDoor.probe.timeout", "30s"), ("clusters[0].start", "5m")] {
+            outcome.assumptions.insert(path.to_owned(), value.to_owned());
+        }
+        let expected = "\n\
+Rests on assumed values: clusters[0].start 5m, frontDoor.probe.timeout 30s\n";
+        assert_eq!(assumptions(&outcome), expected);
     }
 
     /// A name with terminal escape codes is shown, not obeyed.

@@ -6,7 +6,7 @@ use crate::control::operations::PlannedOperation;
 use crate::control::settings::Settings;
 use crate::faults::PlannedFault;
 use crate::model::world::World;
-use crate::spec::{Code, Diagnostics, Leaf, Sources};
+use crate::spec::{Code, Diagnostics, Leaf, Origin, Sources};
 use crate::traffic::cpu_load::LoadPlan;
 use crate::traffic::demand::OverDispersion;
 use crate::traffic::plan::{DemandPlan, DeploymentPlan};
@@ -153,6 +153,19 @@ impl Scenario {
     #[must_use]
     pub fn explained(&self) -> &[Leaf] {
         &self.leaves
+    }
+
+    /// The values that are guesses, because nobody published them and the scenario does not set
+    /// them: paths as in `--set`, with the values.
+    #[must_use]
+    pub fn assumptions(&self) -> Vec<(String, String)> {
+        let assumed = |leaf: &&Leaf| matches!(leaf.origin, Origin::Assumed { .. });
+        let assumed = self.leaves.iter().filter(assumed);
+        let mut found: Vec<(String, String)> =
+            assumed.map(|leaf| (leaf.place.path.to_string(), leaf.shown.clone())).collect();
+        found.sort();
+        found.dedup();
+        found
     }
 
     /// What is allowed, but was probably not meant.

@@ -8,7 +8,7 @@ use super::nearest::nearest;
 use super::node::{Kind, Node, is_null, shortened};
 use super::origin::{Origin, Set};
 use super::scalar::quoted;
-use super::section::{Field, OneOf, Presence, Range, Section, Shape};
+use super::section::{Confidence, Field, OneOf, Presence, Range, Section, Shape};
 use super::span::{Place, SourceSpan};
 
 /// A type that a node of the tree can be read as.
@@ -265,7 +265,11 @@ impl<'p> Decoder<'p> {
             let value = values.find(|v| v.section == section.name && v.key == field.key)?;
             Some((value.value, Origin::Profile { name: profile.name, source: value.source }))
         });
-        overruled.unwrap_or((text, Origin::Default { source: field.source }))
+        let source = field.source;
+        overruled.unwrap_or(match field.confidence {
+            Confidence::Sourced => (text, Origin::Default { source }),
+            Confidence::Low => (text, Origin::Assumed { source }),
+        })
     }
 
     /// What is wrong with `text` as the value of `field`.

@@ -3,7 +3,7 @@
 use std::fmt::{Result, Write};
 
 use super::schema::doc_text;
-use super::section::{Field, OneOf, Presence, Section, Shape};
+use super::section::{Confidence, Field, OneOf, Presence, Section, Shape};
 
 /// A section or choice that is explained under its own heading.
 #[derive(Clone, Copy)]
@@ -113,9 +113,17 @@ fn default_cell(field: &Field) -> String {
     match field.presence {
         Presence::Required | Presence::List { least: 1.., .. } => "**required**".to_owned(),
         Presence::Default(text) if field.source.is_empty() => format!("`{text}`"),
-        Presence::Default(text) => format!("`{text}` ({})", cell(field.source)),
+        Presence::Default(text) => format!("`{text}` ({}{})", cell(field.source), doubt(field)),
         Presence::Optional | Presence::List { .. } => "none".to_owned(),
         Presence::Section => "its defaults".to_owned(),
+    }
+}
+
+/// The mark of a default that is a guess.
+const fn doubt(field: &Field) -> &'static str {
+    match field.confidence {
+        Confidence::Sourced => "",
+        Confidence::Low => "; low confidence",
     }
 }
 
@@ -153,7 +161,8 @@ pub fn defaults(root: &Shape) -> String {
         let lines: Vec<String> = given
             .map(|(field, text)| {
                 let source = if field.source.is_empty() { "our choice" } else { field.source };
-                format!("  # {}. Source: {source}\n  {}: {text}\n", field.summary(), field.key)
+                let (summary, key, doubt) = (field.summary(), field.key, doubt(field));
+                format!("  # {summary}. Source: {source}{doubt}\n  {key}: {text}\n")
             })
             .collect();
         if !lines.is_empty() {
@@ -174,6 +183,8 @@ mod tests {
         struct ProbeSpec {
             /// Time between probes. Jitter comes on top.
             "period" period: Span = default "10s", source "core/v1", range "1s"..="1h";
+            /// Time to give up.
+            "patience" patience: Span = default "9s", source "a guess", low confidence;
         }
     }
 
@@ -209,6 +220,8 @@ A health probe.
 |---|---|---|---|---|
 | `period` | a duration such as 250ms, 90s, 10m, 1h30m or 2d | `10s` (core/v1) | 1s to 1h \
 | Time between probes. Jitter comes on top. |
+| `patience` | a duration such as 250ms, 90s, 10m, 1h30m or 2d | `9s` (a guess; low confidence) |  \
+| Time to give up. |
 
 ";
         assert_eq!(page, expected);
@@ -218,7 +231,14 @@ A health probe.
     #[test]
     fn defaults_name_their_source() {
         let listed = defaults(&WorkloadSpec::shape());
-        let expected = "ProbeSpec:\n  # Time between probes. Source: core/v1\n  period: 10s\n\n";
+        let expected = "\
+ProbeSpec:
+  # Time between probes. Source: core/v1
+  period: 10s
+  # Time to give up. Source: a guess; low confidence
+  patience: 9s
+
+";
         assert_eq!(listed, expected);
     }
 }

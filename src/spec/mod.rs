@@ -59,7 +59,7 @@ pub use origin::{Origin, Set};
 pub use render::{Reported, escaped, render, reported};
 pub use scalar::{Refusal, Scalar, Word};
 pub use schema::json_schema;
-pub use section::{Field, OneOf, Presence, Range, Section, Shape, Variant};
+pub use section::{Confidence, Field, OneOf, Presence, Range, Section, Shape, Variant};
 pub use set_path::set_path;
 pub use source::{Source, Sources};
 pub use span::{Place, Position, SourceId, SourceSpan};

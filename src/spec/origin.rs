@@ -15,6 +15,12 @@ pub enum Origin {
         /// Where that default is documented.
         source: &'static str,
     },
+    /// Nobody: a guess, since the default of the system that is simulated is not published. Results
+    /// that depend on it have low confidence.
+    Assumed {
+        /// What is known about it.
+        source: &'static str,
+    },
     /// The version profile of the scenario.
     Profile {
         /// The profile, e.g. `k8s-1.33`.
@@ -36,6 +42,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Given => f.write_str("given"),
             Self::Default { source } => write!(f, "default ({source})"),
+            Self::Assumed { source } => write!(f, "default, low confidence ({source})"),
             Self::Profile { name, source } => write!(f, "profile {name} ({source})"),
             Self::Derived { rule } => write!(f, "derived: {rule}"),
             Self::Absent => f.write_str("not set"),

@@ -32,6 +32,15 @@ pub struct Range {
     pub most: &'static str,
 }
 
+/// How well its source supports a default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Confidence {
+    /// Somebody who knows wrote it down, or it is a choice that is no claim about the world.
+    Sourced,
+    /// A guess, because nobody published the value.
+    Low,
+}
+
 /// One field of a section.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
@@ -43,6 +52,8 @@ pub struct Field {
     pub presence: Presence,
     /// Where the default is documented; empty if there is none.
     pub source: &'static str,
+    /// How well the source supports the default.
+    pub confidence: Confidence,
     /// The bounds of its scalar, or of each of its scalars.
     pub range: Option<Range>,
     /// Whether the items of its list must have different names.
@@ -68,6 +79,7 @@ impl Field {
             doc,
             presence,
             source: "",
+            confidence: Confidence::Sourced,
             range: None,
             unique: false,
             shape: T::shape,
@@ -80,6 +92,12 @@ impl Field {
     #[must_use]
     pub const fn source(self, source: &'static str) -> Self {
         Self { source, ..self }
+    }
+
+    /// The same field, whose default nobody published: it is our guess.
+    #[must_use]
+    pub const fn low(self) -> Self {
+        Self { confidence: Confidence::Low, ..self }
     }
 
     /// The same field with bounds.
@@ -224,7 +242,8 @@ impl Shape {
 /// | `section` | the section's own defaults |
 /// | `list 1..=100` | an empty list, or an error if the list may not be empty |
 ///
-/// Attributes: `source "where the default is documented"`; `range 1..=5000` or
+/// Attributes: `source "where the default is documented"`; `low confidence` for a default that is
+/// a guess, on which a run is said to rest unless the user sets the value; `range 1..=5000` or
 /// `range "1s"..="1h"` bounds the scalar (or each scalar of an option or list); `unique` wants
 /// different names among the items of a list.
 ///
@@ -271,7 +290,7 @@ macro_rules! section {
                 $(#[doc = $field_doc:literal])*
                 $key:literal $field:ident : $ty:ty = $presence:ident
                     $($bound:literal $(..= $top:literal)?)?
-                    $(, $attribute:ident $($low:literal $(..= $high:literal)?)?)* ;
+                    $(, $attribute:ident $($word:ident)? $($low:literal $(..= $high:literal)?)?)* ;
             )*
         }
         $(check $check:path;)?
@@ -294,7 +313,9 @@ macro_rules! section {
                         $crate::section!(@presence $presence $($bound $(..= $top)?)?),
                     );
                     $(let field =
-                        $crate::section!(@attribute field $attribute $($low $(..= $high)?)?);)*
+                        $crate::section!(
+                            @attribute field $attribute $($word)? $($low $(..= $high)?)?
+                        );)*
                     field
                 }),*],
             };
@@ -326,6 +347,7 @@ macro_rules! section {
         $crate::spec::Presence::List { least: $least, most: $most }
     };
     (@attribute $to:ident source $text:literal) => { $to.source($text) };
+    (@attribute $to:ident low confidence) => { $to.low() };
     (@attribute $to:ident unique) => { $to.unique() };
     (@attribute $to:ident range $least:literal ..= $most:literal) => {
         $to.range(stringify!($least), stringify!($most))

@@ -197,6 +197,7 @@ fn explain_says_where_values_come_from() {
     line(&["clusters[primary].pools[user]"]);
     line(&["minCount", "2", "given"]);
     line(&["interval", "30s", "default (azure-docs frontdoor/health-probes.md"]);
+    line(&["timeout", "30s", "default, low confidence (assumed: Microsoft"]);
     line(&["allocatable", "3860m CPU", "derived: VM size less what AKS reserves"]);
     line(&["workers", "derived: fitted to `capacity`"]);
     line(&["p99Error", "%"]);
@@ -212,6 +213,8 @@ fn explain_says_where_values_come_from() {
     let find = |path: &str| values.iter().find(|value| value["path"] == path).unwrap();
     assert_eq!(find("run.seed")["value"], "7");
     assert_eq!(find("run.objective")["origin"], "default");
+    assert_eq!(find("frontDoor.probe.timeout")["confidence"], "low");
+    assert_eq!(find("frontDoor.probe.interval").get("confidence"), None);
     assert_eq!(find("frontDoor.probe.detection")["origin"], "derived");
 }
 
