@@ -106,6 +106,7 @@ fn plan(balancer: Balancer, law: fn(f64) -> Law) -> TrafficPlan {
             balancer,
             stale_failures: 0,
         }],
+        gates: Vec::new(),
     }
 }
 
@@ -115,6 +116,7 @@ fn started(plan: &TrafficPlan) -> (Requests, Routing) {
         origins: vec![OriginMode::Serving],
         endpoints: vec![(0..N_PODS).map(PodId::new).collect()],
         n_stale: Vec::new(),
+        gates: Vec::new(),
     };
     let mut engine = Requests::new(plan);
     for pod in 0..N_PODS {

@@ -53,6 +53,8 @@ ids! {
     GeographyId;
     /// The requests of one workload from one geography.
     DemandId;
+    /// A limit that requests have to pass on their way to pods.
+    GateId;
     /// A fault of the scenario.
     FaultId;
     /// An operation of the scenario.

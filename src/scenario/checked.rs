@@ -9,6 +9,7 @@ use crate::model::world::World;
 use crate::spec::{Code, Diagnostics, Leaf, Origin, Sources};
 use crate::traffic::cpu_load::LoadPlan;
 use crate::traffic::demand::OverDispersion;
+use crate::traffic::gate::GatePlan;
 use crate::traffic::plan::{DemandPlan, DeploymentPlan};
 use crate::units::{Ratio, Span};
 
@@ -31,6 +32,7 @@ pub struct Scenario {
     pub(super) cpu_loads: Option<Vec<LoadPlan>>,
     pub(super) faults: Vec<PlannedFault>,
     pub(super) operations: Vec<PlannedOperation>,
+    pub(super) gates: Vec<GatePlan>,
     pub(super) leaves: Vec<Leaf>,
     pub(super) warnings: Diagnostics,
     pub(super) sources: Sources,
@@ -147,6 +149,12 @@ impl Scenario {
     #[must_use]
     pub fn operations(&self) -> &[PlannedOperation] {
         &self.operations
+    }
+
+    /// The limits in front of pods, in the order in which requests pass them.
+    #[must_use]
+    pub fn gates(&self) -> &[GatePlan] {
+        &self.gates
     }
 
     /// Every value with its origin, derived ones included, in the order of the schema.

@@ -15,6 +15,7 @@ use crate::sim::laws::Law;
 use crate::spec::{Diagnostics, Leaf};
 use crate::traffic::cpu_load::LoadPlan;
 use crate::traffic::demand::OverDispersion;
+use crate::traffic::gate::GatePlan;
 use crate::traffic::plan::{DemandPlan, DeploymentPlan};
 use crate::units::Span;
 
@@ -51,6 +52,8 @@ pub(super) struct Resolved {
     pub(super) over_dispersion: Vec<Option<OverDispersion>>,
     pub(super) faults: Vec<PlannedFault>,
     pub(super) operations: Vec<PlannedOperation>,
+    /// Limits in front of pods, in the order in which requests pass them.
+    pub(super) gates: Vec<GatePlan>,
     /// Values that were derived or overridden, for `check --explain`.
     pub(super) derived: Vec<Leaf>,
 }
@@ -82,6 +85,7 @@ pub(super) fn resolve(
         over_dispersion: Vec::new(),
         faults: Vec::new(),
         operations: Vec::new(),
+        gates: Vec::new(),
         derived: Vec::new(),
     };
     clusters::add(&mut cx, &mut made);
@@ -124,6 +128,7 @@ pub(super) fn resolve(
         over_dispersion: made.over_dispersion,
         faults: made.faults,
         operations: made.operations,
+        gates: made.gates,
         leaves,
         warnings: Diagnostics::new(),
         sources: crate::spec::Sources::default(),

@@ -20,6 +20,7 @@ use crate::scenario::Scenario;
 use crate::sim::streams::Stream;
 use crate::traffic::Traffic;
 use crate::traffic::cpu_load::CpuLoads;
+use crate::traffic::gate::GateLimit;
 use crate::traffic::plan::{Arrivals, DemandPlan, TrafficPlan};
 use crate::traffic::requests::Requests;
 use crate::traffic::routing::{OriginMode, PopRoute, Routing};
@@ -57,7 +58,7 @@ pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
         run_start: start,
         clock: Clock::new(world.clusters.len()),
         traffic: traffic(scenario, chance),
-        routing: closed(&world),
+        routing: closed(&world, scenario.gates().len()),
         facts: FactLog::default(),
         samples: Samples::default(),
         memory,
@@ -95,6 +96,7 @@ fn traffic(scenario: &Scenario, chance: Chance) -> Box<dyn Traffic> {
         record_waits: false,
         demands: demands(scenario, chance),
         deployments: scenario.deployments().to_vec(),
+        gates: scenario.gates().to_vec(),
     }))
 }
 
@@ -111,12 +113,13 @@ fn demands(scenario: &Scenario, chance: Chance) -> Vec<DemandPlan> {
 }
 
 /// Routing in which nothing is reachable yet.
-fn closed(world: &World) -> Routing {
+fn closed(world: &World, n_gates: usize) -> Routing {
     Routing {
         pops: vec![PopRoute::NOWHERE; world.front_door.pops.len()],
         origins: vec![OriginMode::Serving; world.clusters.len()],
         endpoints: vec![Vec::new(); world.deployments.len()],
         n_stale: vec![0; world.deployments.len()],
+        gates: vec![GateLimit::OPEN; n_gates],
     }
 }
 

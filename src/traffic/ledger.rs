@@ -180,6 +180,8 @@ pub struct AttemptTotals {
     pub lost: u64,
     /// No endpoint to send to.
     pub no_pod: u64,
+    /// Refused by a gate.
+    pub refused: u64,
     /// Worker time spent on finished attempts [ns].
     pub busy_ns: u64,
     /// The part of it after the client had given up [ns].
@@ -446,6 +448,7 @@ impl DeploymentAccount {
                 AttemptFailure::Dropped => totals.dropped += 1,
                 AttemptFailure::Lost(_) => totals.lost += 1,
                 AttemptFailure::NoPod => totals.no_pod += 1,
+                AttemptFailure::Refused(_) => totals.refused += 1,
             }
         }
     }
@@ -481,6 +484,8 @@ pub(super) enum AttemptFailure {
     Dropped,
     Lost(Kill),
     NoPod,
+    /// By a gate, for its reason.
+    Refused(Reason),
 }
 
 /// A duration of at most 52 days in whole nanoseconds, to the nearest: sums of integers do not

@@ -14,13 +14,16 @@
 //! [`cpu_load::CpuLoads`] knows no requests: deployments have a CPU load, for studies of the
 //! control plane alone.
 //!
-//! Reading order: [`plan`], [`routing`], [`ledger`] (the interface), [`arrivals`], [`retries`],
+//! A [`gate`] is a limit in front of pods that the requests of several deployments share.
+//!
+//! Reading order: [`plan`], [`gate`], [`routing`], [`ledger`] (the interface), [`arrivals`], [`retries`],
 //! [`wheel`] (who sends when), [`kiefer_wolfowitz`], [`pods`] (who serves when), [`requests`]
 //! (the engine), [`cpu_load`], [`capacity`] (what a pod sustains).
 
 pub mod demand;
 pub mod plan;
 
+pub mod gate;
 pub mod routing;
 
 pub mod ledger;
@@ -38,9 +41,10 @@ pub mod cpu_load;
 
 pub mod capacity;
 
-use crate::model::ids::{DeploymentId, PodId};
+use crate::model::ids::{DeploymentId, GateId, PodId};
 use crate::units::{Span, Time};
 
+use gate::GateReading;
 use ledger::Ledger;
 use routing::Routing;
 
@@ -98,6 +102,12 @@ pub trait Traffic: std::fmt::Debug {
     fn accepted(&self, pod: PodId) -> u64 {
         let _ = pod;
         0
+    }
+
+    /// What has come to a gate of the plan; nothing in a data plane that knows no single requests.
+    fn gate(&self, gate: GateId) -> GateReading {
+        let _ = gate;
+        GateReading::default()
     }
 
     /// The account of everything that happened before now.

@@ -5,6 +5,8 @@ use crate::sim::laws::Law;
 use crate::sim::rates::RateCurve;
 use crate::units::{Ratio, Span, Time};
 
+use super::gate::GatePlan;
+
 /// The constructor's input of a [`Traffic`](super::Traffic) engine.
 #[derive(Clone, Debug)]
 pub struct TrafficPlan {
@@ -24,6 +26,8 @@ pub struct TrafficPlan {
     pub demands: Vec<DemandPlan>,
     /// By `DeploymentId`.
     pub deployments: Vec<DeploymentPlan>,
+    /// By `GateId`, in the order in which a request passes them.
+    pub gates: Vec<GatePlan>,
 }
 
 /// The requests of one workload from one geography.

@@ -231,6 +231,8 @@ pub(super) struct Pod {
     slowness_since_s: f64,
     /// Busy time of what is finished [ns].
     pub(super) busy_ns: u64,
+    /// How often the requests in progress were placed anew or lost, for gates that count them.
+    pub(super) placing: u32,
     /// When each request ends for a balancer that counts them; unused by others.
     pub(super) leaves: BinaryHeap<Leaves>,
 }
@@ -249,6 +251,7 @@ impl Pod {
             workers: 0,
             slowness_since_s: f64::NEG_INFINITY,
             busy_ns: 0,
+            placing: 0,
             leaves: BinaryHeap::new(),
         }
     }

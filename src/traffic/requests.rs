@@ -14,14 +14,16 @@
 mod arrive;
 mod dispatch;
 mod endings;
+mod gates;
 mod outcomes;
 
-use crate::model::ids::{DeploymentId, PodId};
+use crate::model::ids::{DeploymentId, GateId, PodId};
 use crate::sim::sampler::Sampler;
 use crate::sim::streams::Stream;
 use crate::units::{Span, Time};
 
 use super::arrivals::{Place, Source};
+use super::gate::{Gate, GateReading};
 use super::ledger::{Ledger, Reason, nanos};
 use super::plan::{Arrivals, Balancer, DemandPlan, DeploymentPlan, OnTimeout, TrafficPlan};
 use super::pods::{BOOKED, Pod, Process};
@@ -29,6 +31,8 @@ use super::retries::{Backoff, Bucket, Release, TURNAROUND_S};
 use super::routing::Routing;
 use super::wheel::{Timed, Wheel};
 use super::{Advance, Kill, Traffic, kiefer_wolfowitz};
+
+use gates::Passing;
 
 /// The exact engine; see the module page.
 #[derive(Clone, Debug)]
@@ -42,6 +46,10 @@ pub struct Requests {
     /// By lane.
     transits: Vec<Transit>,
     deployments: Vec<Deployment>,
+    /// By `GateId`.
+    gates: Vec<Gate>,
+    /// By `DeploymentId`.
+    passings: Vec<Vec<Passing>>,
     /// By `PodId`.
     pods: Vec<Pod>,
     /// Outcomes that a client must act on.
@@ -106,6 +114,7 @@ struct Lane {
     closed_loop: bool,
     pod_stream: Stream,
     service_stream: Stream,
+    part_stream: Stream,
 }
 
 /// The attempts in transit on a lane, by arrival; those before `next` have arrived.
@@ -223,6 +232,8 @@ impl Requests {
             end: plan.end,
             n_clusters: plan.n_clusters,
             deployments: plan.deployments.iter().map(Deployment::new).collect(),
+            gates: plan.gates.iter().map(|gate| Gate::new(gate, start_s)).collect(),
+            passings: gates::passings(&plan.gates, plan.deployments.len()),
             pods: Vec::new(),
             notices: Wheel::new(start_s),
             fresh_notices: Vec::new(),
@@ -320,6 +331,7 @@ impl Traffic for Requests {
 
     fn advance(&mut self, to: Time, routing: &Routing) -> Advance {
         assert!(self.now <= to && to <= self.end, "{} to {to} is not in the run", self.now);
+        self.set_limits(routing);
         let mut to = to;
         let mut slow_pod = None;
         let mut now_s = self.now.as_secs_f64();
@@ -410,6 +422,10 @@ impl Traffic for Requests {
         self.pod(pod).map_or(0, |pod| pod.ring.tail as u64)
     }
 
+    fn gate(&self, gate: GateId) -> GateReading {
+        self.gate_reading(gate.index())
+    }
+
     fn ledger(&self) -> &Ledger {
         &self.ledger
     }
@@ -472,7 +488,15 @@ impl Lane {
             closed_loop: matches!(demand.arrivals, Arrivals::ClosedLoop { .. }),
             pod_stream: stream("pod"),
             service_stream: stream("service"),
+            part_stream: stream("part-of-users"),
         }
+    }
+}
+
+impl Lane {
+    /// The bits that say to which part of the users the user of an attempt belongs.
+    fn part_bits(&self, key: u64) -> u32 {
+        (self.part_stream.at(key & !15) >> 32) as u32
     }
 }
 

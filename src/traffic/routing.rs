@@ -5,6 +5,8 @@
 
 use crate::model::ids::{ClusterId, PodId};
 
+use super::gate::GateLimit;
+
 /// The routing of one window.
 #[derive(Clone, Debug, Default)]
 pub struct Routing {
@@ -18,6 +20,8 @@ pub struct Routing {
     /// By `DeploymentId`: how many pods at the end of its endpoints no balancer sends to any more,
     /// though callers still have connections to them. Missing ones are 0.
     pub n_stale: Vec<usize>,
+    /// By `GateId`: what may pass. Missing ones are open.
+    pub gates: Vec<GateLimit>,
 }
 
 impl Routing {

@@ -7,11 +7,13 @@ use crate::sim::streams::{Stream, below};
 use crate::units::{Span, Time};
 
 use crate::traffic::Kill;
+use crate::traffic::gate::Gate;
 use crate::traffic::ledger::{AttemptFailure, Ledger, Reason};
 use crate::traffic::plan::{Balancer, OnTimeout};
 use crate::traffic::pods::{ARMED, BOOKED, Entry, Placed, Pod, Process, response_s};
 use crate::traffic::routing::{OriginMode, Routing};
 
+use super::gates::Passing;
 use super::outcomes::settle;
 use super::{Attempt, Deployment, Lane, Notice, Requests, Transit, What};
 
@@ -21,7 +23,7 @@ const DONE_PART: usize = 4;
 /// The attempts that arrive on one lane, and what decides about them: all that the hot loop
 /// needs in one place.
 #[derive(Debug)]
-struct Head<'a> {
+pub(super) struct Head<'a> {
     /// When the next attempt arrives [s]; infinity if none does.
     arrival_s: f64,
     attempts: slice::Iter<'a, Attempt>,
@@ -34,10 +36,13 @@ struct Head<'a> {
     queue: usize,
     on_timeout: OnTimeout,
     balancer: Balancer,
+    pub(super) passings: &'a [Passing],
+    /// Whether nothing but a draw decides on the pod.
+    plain: bool,
     /// Whether somebody acts on each answer.
     watched: bool,
     index: u16,
-    lane: &'a Lane,
+    pub(super) lane: &'a Lane,
 }
 
 impl<'a> Head<'a> {
@@ -46,24 +51,30 @@ impl<'a> Head<'a> {
         lane: &'a Lane,
         transit: &'a Transit,
         deployments: &[Deployment],
+        passings: &'a [Vec<Passing>],
         routing: &'a Routing,
     ) -> Self {
         let serves = routing.origins[lane.cluster as usize] == OriginMode::Serving;
         let deployment = lane.deployment.filter(|_| serves).map(|index| index as usize);
         let plan = deployment.map(|deployment| &deployments[deployment]);
         let balancer = plan.map_or(Balancer::Random, |plan| plan.balancer);
+        let endpoints = deployment.map_or(&[][..], |index| &routing.endpoints[index]);
+        let passings = deployment.map_or(&[][..], |index| &passings[index]);
+        let unhindered = passings.is_empty() && !endpoints.is_empty();
         Self {
             arrival_s: transit.head_s(),
             attempts: transit.waiting().iter(),
             n_waiting: transit.waiting().len(),
-            endpoints: deployment.map_or(&[], |deployment| &routing.endpoints[deployment]),
+            endpoints,
             one_way_s: lane.one_way_s,
             pod_stream: lane.pod_stream,
             deployment,
             queue: plan.map_or(0, |plan| plan.queue),
             on_timeout: plan.map_or(OnTimeout::Serve, |plan| plan.on_timeout),
             balancer,
-            watched: lane.closed_loop || balancer.counts_outstanding(),
+            passings,
+            plain: balancer == Balancer::Random && unhindered,
+            watched: lane.closed_loop || balancer.counts_outstanding() || !passings.is_empty(),
             index: index as u16,
             lane,
         }
@@ -96,17 +107,20 @@ impl Requests {
     pub(super) fn arrive(&mut self, end_s: f64, routing: &Routing) -> Option<(Time, PodId)> {
         let mut end_s = end_s;
         let mut stop = None;
-        let (lanes, deployments) = (&self.lanes, &self.deployments);
+        let (lanes, deployments, passings) = (&self.lanes, &self.deployments, &self.passings);
         let transits = self.transits.iter().enumerate();
         let live = transits.filter(|(_, transit)| transit.head_s() < end_s);
         let mut heads: Vec<_> = live
-            .map(|(index, transit)| Head::new(index, &lanes[index], transit, deployments, routing))
+            .map(|(index, transit)| {
+                Head::new(index, &lanes[index], transit, deployments, passings, routing)
+            })
             .collect();
         let mut turns: Vec<_> = self.deployments.iter().map(|d| d.turn).collect();
         let mut cluster = Arriving {
             lanes: &self.lanes,
             turns: &mut turns,
             pods: &mut self.pods,
+            gates: &mut self.gates,
             notices: &mut self.fresh_notices,
             ledger: &mut self.ledger,
             routing,
@@ -148,11 +162,12 @@ impl Requests {
 }
 
 /// What an arriving attempt can touch.
-struct Arriving<'a> {
+pub(super) struct Arriving<'a> {
     lanes: &'a [Lane],
     /// By deployment: the next endpoint in turn.
     turns: &'a mut [usize],
-    pods: &'a mut [Pod],
+    pub(super) pods: &'a mut [Pod],
+    pub(super) gates: &'a mut [Gate],
     notices: &'a mut Vec<Notice>,
     ledger: &'a mut Ledger,
     routing: &'a Routing,
@@ -162,20 +177,31 @@ impl Arriving<'_> {
     /// One attempt at its cluster. Gives the pod whose virtual wait it lifts above its threshold.
     #[inline]
     fn reach(&mut self, head: &Head<'_>, attempt: &Attempt) -> Option<PodId> {
-        let endpoints = head.endpoints;
-        if endpoints.is_empty() {
-            self.turn_away(head, attempt);
-            return None;
-        }
-        let picked = if head.balancer == Balancer::Random {
-            endpoints[below(head.pod_stream.at(attempt.key), endpoints.len())]
+        let picked = if head.plain {
+            head.endpoints[below(head.pod_stream.at(attempt.key), head.endpoints.len())]
         } else {
-            self.pick(head, attempt)
+            self.choose(head, attempt)?
         };
         match self.pods.get_mut(picked.index()) {
             Some(pod) if pod.process == Process::Runs => self.serve(head, attempt, picked),
             _ => self.miss(head, attempt, picked),
         }
+    }
+
+    /// The pod for an attempt, if a gate or an empty list of endpoints does not end it.
+    #[inline]
+    fn choose(&mut self, head: &Head<'_>, attempt: &Attempt) -> Option<PodId> {
+        if !head.passings.is_empty()
+            && let Some(reason) = self.refused(head, attempt)
+        {
+            self.turn_back(head, attempt, reason);
+            return None;
+        }
+        if head.endpoints.is_empty() {
+            self.turn_away(head, attempt);
+            return None;
+        }
+        Some(self.pick(head, attempt))
     }
 
     /// One attempt at a pod that does not serve. A connection to a pod that is gone without a word
@@ -235,6 +261,10 @@ impl Arriving<'_> {
         if give_up_s < response_s || head.watched {
             if head.balancer.counts_outstanding() {
                 pod.count_out(finish_s, give_up_s);
+            }
+            if !head.passings.is_empty() {
+                let until_s = finish_s.min(give_up_s);
+                flags |= self.hold(head, attempt, picked.index() as u32, until_s);
             }
             let what = What::InPod { pod: picked.index() as u32, seq };
             flags |= self.mark(head, attempt, response_s, what);
@@ -334,14 +364,18 @@ impl Arriving<'_> {
 
     /// An attempt that the deployment cannot serve.
     #[cold]
-    fn fail_at(&mut self, head: &Head<'_>, attempt: &Attempt, failure: AttemptFailure) {
+    pub(super) fn fail_at(&mut self, head: &Head<'_>, attempt: &Attempt, failure: AttemptFailure) {
         let arrival_s = attempt.arrival_s;
         let deployment = head.deployment.expect("only a deployment refuses");
         self.ledger.deployment_mut(deployment).failed(arrival_s, failure);
         let (reason, event_s) = match failure {
             AttemptFailure::NoPod => (Reason::NoReadyPod, arrival_s),
             AttemptFailure::QueueFull => (Reason::QueueFull, arrival_s),
-            AttemptFailure::Lost(Kill::Silent) => (Reason::PodLost, f64::INFINITY),
+            AttemptFailure::Refused(reason) => (reason, arrival_s),
+            AttemptFailure::Lost(Kill::Silent) => {
+                self.hold_unanswered(head, attempt);
+                (Reason::PodLost, f64::INFINITY)
+            }
             AttemptFailure::Lost(Kill::Reset) | AttemptFailure::Dropped => {
                 (Reason::PodLost, arrival_s)
             }

@@ -24,7 +24,11 @@ impl Requests {
     /// Every client of the pod's requests loses its connection; the pod works on, for nobody.
     pub(super) fn sever(&mut self, pod_index: usize, how: Kill) {
         let now_s = self.now.as_secs_f64();
-        let Some(pod) = self.pods.get_mut(pod_index) else { return };
+        if self.pods.len() <= pod_index {
+            return;
+        }
+        self.forget_held(pod_index);
+        let pod = &mut self.pods[pod_index];
         let mut severed: Vec<Entry> = Vec::new();
         for index in pod.ring.head..pod.ring.tail {
             let entry = pod.ring.at_mut(index);
@@ -36,6 +40,7 @@ impl Requests {
                 entry.give_up_s = entry.give_up_s.min(now_s);
             }
         }
+        self.hold_again(pod_index);
         for entry in severed {
             self.lose(&entry, how, now_s);
         }

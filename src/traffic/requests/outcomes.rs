@@ -102,6 +102,8 @@ impl Requests {
         if !ran {
             return;
         }
+        self.forget_held(pod_index);
+        let pod = &mut self.pods[pod_index];
         pod.free_s.fill(f64::INFINITY);
         pod.leaves.clear();
         let deployment = pod.deployment as usize;
@@ -110,6 +112,9 @@ impl Requests {
             pod.ring.iter().filter(|entry| !entry.has(FINISHED)).copied().collect();
         pod.ring.started = pod.ring.tail;
         pod.ring.retain_started(|entry| entry.has(FINISHED));
+        if how == Kill::Silent {
+            self.hold_lost(deployment, &lost);
+        }
         for entry in lost {
             let pod = &mut self.pods[pod_index];
             pod.busy_ns += nanos((now_s - entry.start_s).max(0.0));
@@ -150,8 +155,9 @@ impl Requests {
         if matches!(pod.process, Process::Gone(_)) || pod.slowness == slowness {
             return;
         }
-        let lanes = &self.lanes;
         let on_timeout = self.deployments[pod.deployment as usize].on_timeout;
+        self.forget_held(pod_index);
+        let (lanes, pod) = (&self.lanes, &mut self.pods[pod_index]);
         pod.set_slowness(slowness, now_s, on_timeout, |entry| {
             entry.give_up_s + lanes[usize::from(entry.lane)].one_way_s
         });
@@ -175,6 +181,7 @@ impl Requests {
                 what: What::InPod { pod: pod_index as u32, seq: entry.seq },
             });
         }
+        self.hold_again(pod_index);
     }
 }
 

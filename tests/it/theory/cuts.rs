@@ -1,8 +1,9 @@
 //! The engine's own promises: cutting a window changes no bit, and no user is lost.
 
-use tideover::model::ids::{ClusterId, PodId};
+use tideover::model::ids::{ClusterId, DeploymentId, GateId, PodId};
 use tideover::sim::laws::Law;
 use tideover::sim::streams::{Cursor, Stream};
+use tideover::traffic::gate::GateLimit;
 use tideover::traffic::plan::{
     Arrivals, Balancer, DeploymentPlan, Jitter, OnTimeout, RetryBudget, RetryPolicy, TrafficPlan,
 };
@@ -15,7 +16,7 @@ use super::system::{demand, plan, pods_of, poisson};
 
 /// Two demands with latency, time-outs, deadline, jittered retries under a budget and a closed
 /// loop, on two clusters of three pods that differ by `balancer` and `on_timeout`.
-fn busy_plan(balancer: Balancer, on_timeout: OnTimeout) -> TrafficPlan {
+pub(super) fn busy_plan(balancer: Balancer, on_timeout: OnTimeout) -> TrafficPlan {
     let pods = |cluster| DeploymentPlan {
         cluster: ClusterId::new(cluster),
         queue: 25,
@@ -64,6 +65,7 @@ fn routing(weights: &[(usize, u32)]) -> Routing {
         origins: vec![OriginMode::Serving; 2],
         endpoints: vec![[0, 1, 2].map(PodId::new).to_vec(), [3, 4, 5].map(PodId::new).to_vec()],
         n_stale: Vec::new(),
+        gates: Vec::new(),
     }
 }
 
@@ -72,8 +74,7 @@ fn act(engine: &mut Requests, t: i64, routing: &mut Routing) {
     match t {
         2 => engine.kill_pod(PodId::new(0), Kill::Reset),
         4 => {
-            let deployment = tideover::model::ids::DeploymentId::new(0);
-            engine.start_pod(PodId::new(0), deployment);
+            engine.start_pod(PodId::new(0), DeploymentId::new(0));
             engine.set_speed(PodId::new(1), 0.4);
         }
         5 => engine.set_speed(PodId::new(1), 1.1),
@@ -90,24 +91,35 @@ fn act(engine: &mut Requests, t: i64, routing: &mut Routing) {
 }
 
 /// Everything that can be observed, as text.
-fn observed(engine: &Requests) -> String {
+fn observed(engine: &Requests, n_gates: usize) -> String {
+    let gates = (0..n_gates).map(|gate| format!("\n{:?}", engine.gate(GateId::new(gate))));
     let pods: Vec<_> = (0..6)
         .map(PodId::new)
         .map(|pod| (engine.busy_s(pod), engine.in_flight(pod), engine.virtual_wait_s(pod)))
         .collect();
-    format!("{pods:?}\n{:?}", engine.ledger())
+    format!("{pods:?}\n{:?}{}", engine.ledger(), gates.collect::<String>())
 }
 
 /// Runs the story with `n_cuts` extra window ends in every second, drawn at random.
 fn run(plan: &TrafficPlan, n_cuts: usize) -> String {
+    run_gated(plan, n_cuts, |_| Vec::new())
+}
+
+/// The same with the limits of gates that `limits` gives for each second.
+pub(super) fn run_gated(
+    plan: &TrafficPlan,
+    n_cuts: usize,
+    limits: impl Fn(i64) -> Vec<GateLimit>,
+) -> String {
     let mut cuts = Cursor::new(Stream::new(5, n_cuts as u64, "test", "cuts"));
     let mut engine = Requests::new(plan);
     for pod in 0..6 {
-        engine.start_pod(PodId::new(pod), tideover::model::ids::DeploymentId::new(pod / 3));
+        engine.start_pod(PodId::new(pod), DeploymentId::new(pod / 3));
     }
     let mut routing = routing(&[(0, 1), (1, 1)]);
     for second in -1..20 {
         act(&mut engine, second, &mut routing);
+        routing.gates = limits(second);
         let mut offsets: Vec<_> = (0..n_cuts).map(|_| cuts.next_below(1_000_000_000)).collect();
         offsets.sort_unstable();
         for offset in offsets {
@@ -116,7 +128,7 @@ fn run(plan: &TrafficPlan, n_cuts: usize) -> String {
         }
         engine.advance(Time::from_secs(second + 1), &routing);
     }
-    observed(&engine)
+    observed(&engine, plan.gates.len())
 }
 
 /// `advance(a, b)` then `advance(b, c)` equals `advance(a, c)` to the last bit of every account,
@@ -150,7 +162,7 @@ fn stopping_at_slow_pods_changes_no_bit() {
         let whole = run(&plan, 0);
         let mut engine = Requests::new(&plan);
         for pod in 0..6 {
-            engine.start_pod(PodId::new(pod), tideover::model::ids::DeploymentId::new(pod / 3));
+            engine.start_pod(PodId::new(pod), DeploymentId::new(pod / 3));
             engine.watch(PodId::new(pod), Some(threshold));
         }
         let mut routing = routing(&[(0, 1), (1, 1)]);
@@ -165,7 +177,7 @@ fn stopping_at_slow_pods_changes_no_bit() {
                 assert!(threshold.as_secs_f64() - 2e-9 < wait_s, "{wait_s} at {}", engine.now());
             }
         }
-        assert!(observed(&engine) == whole, "{balancer:?}");
+        assert!(observed(&engine, 0) == whole, "{balancer:?}");
         assert!(100 < n_stops, "only {n_stops} stops");
     }
 }

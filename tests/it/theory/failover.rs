@@ -301,6 +301,7 @@ fn weights_and_edges_hold() {
         origins: vec![OriginMode::Serving; 2],
         endpoints: vec![vec![PodId::new(0)], vec![PodId::new(1)]],
         n_stale: Vec::new(),
+        gates: Vec::new(),
     };
     let mut engine = Requests::new(&plan);
     for pod in 0..2 {

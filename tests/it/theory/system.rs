@@ -68,6 +68,7 @@ pub(super) fn plan(demand: DemandPlan, deployment: DeploymentPlan, end_s: f64) -
         record_waits: false,
         demands: vec![demand],
         deployments: vec![deployment],
+        gates: Vec::new(),
     }
 }
 
@@ -78,6 +79,7 @@ pub(super) fn route_to(n_pods: usize) -> Routing {
         origins: vec![OriginMode::Serving],
         endpoints: vec![(0..n_pods).map(PodId::new).collect()],
         n_stale: Vec::new(),
+        gates: Vec::new(),
     }
 }
 
