@@ -86,11 +86,7 @@ impl<'s> Simulation<'s> {
             self.warming_up = false;
             report_unrest(cx);
         }
-        let n_facts = cx.facts.facts().len();
         handle(cx, self.scenario, event);
-        if !changes_no_object(event) || cx.facts.facts().len() != n_facts {
-            cx.memory.observed = false;
-        }
         self.n_events += 1;
         Some(event)
     }
@@ -134,15 +130,6 @@ fn next_event(cx: &mut Cx, end: Time, extra: Option<Span>) -> Option<(Time, Even
 /// When an observer that looks every so often looks next.
 fn next_look(now: Time, every: Span) -> Time {
     (now + Span::from_nanos(1)).next_on_grid(Time::ZERO, every)
-}
-
-/// Whether an event leaves all nodes, pods and deployments as they are unless it leaves a fact:
-/// measurements, and passes that decide on them.
-const fn changes_no_object(event: Event) -> bool {
-    matches!(
-        event,
-        Event::Observe | Event::KubeletStats(_) | Event::MetricsScrape(_) | Event::HpaSync(_)
-    )
 }
 
 /// The map of the program: who handles what.

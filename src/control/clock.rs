@@ -2,12 +2,15 @@
 //!
 //! Finding the timer of an event is two array look-ups, so that arming costs what the tournament
 //! tree costs. The timers of pods and nodes are made on first use and given back when the thing
-//! is gone.
+//! is gone. What comes again after the same period all the time, most of all events, goes in
+//! [`rounds`](super::rounds) beside the tree.
 
 use crate::model::event::{Event, ProbeKind};
-use crate::model::ids::{NodeId, PodId};
+use crate::model::ids::{HpaId, NodeId, PodId};
 use crate::sim::timers::{TimerId, Timers};
 use crate::units::Time;
+
+use super::rounds::Rounds;
 
 /// The armed events of a run, popped by time, then class, then timer.
 #[derive(Debug)]
@@ -15,6 +18,25 @@ pub struct Clock {
     timers: Timers<Event>,
     slots: Vec<Vec<Option<TimerId>>>,
     n_clusters: usize,
+    /// At one instant a round comes before the tree's timers of its class.
+    rounds: [Rounds; ROUNDS.len()],
+}
+
+/// What goes in rounds, in order of class: the event of an index.
+const ROUNDS: [fn(usize) -> Event; 3] = [
+    |index| Event::KubeletStats(NodeId::new(index)),
+    |index| Event::HpaSync(HpaId::new(index)),
+    |_| Event::Observe,
+];
+
+/// The round that an event goes in, and its index there.
+const fn round_of(event: Event) -> Option<(usize, usize)> {
+    match event {
+        Event::KubeletStats(id) => Some((0, id.index())),
+        Event::HpaSync(id) => Some((1, id.index())),
+        Event::Observe => Some((2, 0)),
+        _ => None,
+    }
 }
 
 const N_KINDS: usize = 31;
@@ -23,7 +45,12 @@ impl Clock {
     /// An empty clock for a world of `n_clusters` clusters.
     #[must_use]
     pub fn new(n_clusters: usize) -> Self {
-        Self { timers: Timers::new(), slots: vec![Vec::new(); N_KINDS], n_clusters }
+        Self {
+            timers: Timers::new(),
+            slots: vec![Vec::new(); N_KINDS],
+            n_clusters,
+            rounds: Default::default(),
+        }
     }
 
     /// Makes the timer of `event` without arming it.
@@ -32,6 +59,9 @@ impl Clock {
     /// together with the thing they belong to, whether they are ever armed or not, keep that
     /// order the same however lazily they are armed.
     pub fn register(&mut self, event: Event) {
+        if round_of(event).is_some() {
+            return;
+        }
         let (kind, index) = self.place(event);
         let slots = &mut self.slots[kind];
         if slots.len() <= index {
@@ -57,6 +87,10 @@ impl Clock {
 
     /// Arms `event` for `at`, instead of any instant that it was armed for before.
     pub fn arm(&mut self, event: Event, at: Time) {
+        if let Some((round, index)) = round_of(event) {
+            self.rounds[round].arm(index, at);
+            return;
+        }
         self.register(event);
         let (kind, index) = self.place(event);
         let timer = self.slots[kind][index].expect("just registered");
@@ -72,6 +106,10 @@ impl Clock {
 
     /// Makes sure that `event` does not happen.
     pub fn disarm(&mut self, event: Event) {
+        if let Some((round, index)) = round_of(event) {
+            self.rounds[round].arm(index, Time::NEVER);
+            return;
+        }
         let (kind, index) = self.place(event);
         if let Some(Some(timer)) = self.slots[kind].get(index) {
             self.timers.cancel(*timer);
@@ -81,6 +119,9 @@ impl Clock {
     /// The instant that `event` is armed for.
     #[must_use]
     pub fn armed_for(&self, event: Event) -> Option<Time> {
+        if let Some((round, index)) = round_of(event) {
+            return self.rounds[round].armed_for(index);
+        }
         let (kind, index) = self.place(event);
         let timer = (*self.slots[kind].get(index)?)?;
         Some(self.timers.time_of(timer)).filter(|&at| at < Time::NEVER)
@@ -88,13 +129,30 @@ impl Clock {
 
     /// The instant of the next event.
     #[must_use]
-    pub fn next_at(&mut self) -> Option<Time> {
-        self.timers.peek()
+    pub fn next_at(&self) -> Option<Time> {
+        let rounds = self.first_round().map(|(at, _)| at);
+        match (rounds, self.timers.peek()) {
+            (Some(round), Some(timer)) => Some(round.min(timer)),
+            (round, timer) => round.or(timer),
+        }
     }
 
     /// Takes the next event.
     pub fn pop(&mut self) -> Option<(Time, Event)> {
+        if let Some((at, round)) = self.first_round() {
+            let class = ROUNDS[round](0).class();
+            if self.timers.peek_with_class().is_none_or(|timer| (at, class) <= timer) {
+                let (at, index) = self.rounds[round].pop()?;
+                return Some((at, ROUNDS[round](index)));
+            }
+        }
         self.timers.pop()
+    }
+
+    /// The round that is due first; of several at one instant the one of the lowest class.
+    fn first_round(&self) -> Option<(Time, usize)> {
+        let due = self.rounds.iter().enumerate();
+        due.filter_map(|(round, events)| Some((events.next_at()?, round))).min()
     }
 
     /// Gives back all timers of a pod that is gone.
@@ -119,6 +177,10 @@ impl Clock {
     }
 
     fn retire(&mut self, event: Event) {
+        if round_of(event).is_some() {
+            self.disarm(event);
+            return;
+        }
         let (kind, index) = self.place(event);
         if let Some(timer) = self.slots[kind].get_mut(index).and_then(Option::take) {
             self.timers.remove(timer);

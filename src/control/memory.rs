@@ -18,7 +18,7 @@ use super::hpa::sync::HpaState;
 use super::kubelet::image_pull::NodePulls;
 use super::kubelet::probing::PodProbes;
 use super::kubelet::restart::RestartBackoff;
-use super::metrics_pipeline::PodCounters;
+use super::metrics_pipeline::{ContainerUse, PodCounters};
 use super::node_lifecycle::lease::Renewals;
 use super::node_lifecycle::monitor::MonitorState;
 use super::node_lifecycle::repair::{NodeRepair, Remedy};
@@ -31,9 +31,13 @@ use super::settings::Settings;
 /// The controllers' memory.
 #[derive(Debug)]
 pub struct Memory {
-    /// Whether the world is still as the observer saw it last.
-    pub observed: bool,
+    /// The version of the world that the observer saw last.
+    pub observed: Option<u64>,
     pods: Vec<PodMemory>,
+    /// Kubelet's and metrics-server's counters, by pod: read again and again, so kept together.
+    pub(super) counters: Vec<PodCounters>,
+    /// What the kubelet reads them by, by deployment.
+    pub container_uses: Vec<ContainerUse>,
     nodes: Vec<NodeMemory>,
     /// HPAs, in the order of their deployments.
     pub hpas: Vec<HpaState>,
@@ -83,7 +87,6 @@ pub struct Memory {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct PodMemory {
-    counters: PodCounters,
     probes: PodProbes,
     restarts: RestartBackoff,
     eviction: Option<EvictionTimer>,
@@ -123,9 +126,12 @@ impl Memory {
         let autoscaler = |(index, plan): (usize, &AutoscalerPlan)| {
             AutoscalerState::new(plan.clone(), pools(index))
         };
+        let uses = world.deployments.iter().map(|it| ContainerUse::of(&it.template));
         Self {
-            observed: false,
+            observed: None,
             pods: Vec::new(),
+            counters: Vec::new(),
+            container_uses: uses.collect(),
             nodes: Vec::new(),
             hpas: hpas.iter().cloned().map(HpaState::new).collect(),
             adapters: vec![None; n_clusters],
@@ -178,15 +184,24 @@ impl Memory {
         &mut self.pods[pod.index()]
     }
 
-    /// The CPU counters of a pod.
+    /// The counters of a pod, if anybody has read any.
     #[must_use]
-    pub fn counters(&self, pod: PodId) -> PodCounters {
-        self.pod(pod).counters
+    #[inline]
+    pub fn counters(&self, pod: PodId) -> Option<&PodCounters> {
+        self.counters.get(pod.index())
     }
 
-    /// The CPU counters of a pod.
+    /// The counters of a pod.
     pub fn counters_mut(&mut self, pod: PodId) -> &mut PodCounters {
-        &mut self.pod_mut(pod).counters
+        self.make_room_for_counters(pod.index() + 1);
+        &mut self.counters[pod.index()]
+    }
+
+    /// Makes counters for so many pods.
+    pub(super) fn make_room_for_counters(&mut self, n_pods: usize) {
+        if self.counters.len() < n_pods {
+            self.counters.resize(n_pods, PodCounters::default());
+        }
     }
 
     /// The probe workers of a pod.

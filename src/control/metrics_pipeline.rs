@@ -10,9 +10,12 @@
 //! never above the container's limit, nor together above what the node has.
 
 use crate::control::Cx;
+use crate::control::memory::Memory;
+use crate::model::container::MemoryUse;
 use crate::model::event::Event;
 use crate::model::ids::{ClusterId, NodeId, PodId};
-use crate::units::{Bytes, Span, Time};
+use crate::model::workload::PodTemplate;
+use crate::units::{Bytes, MilliCpu, Span, Time};
 
 /// metrics-server: a younger container is too young for its start to be the first point.
 const MIN_AGE_WITHOUT_SECOND_POINT: Span = Span::from_secs(10);
@@ -29,6 +32,13 @@ struct Point {
     memory: Bytes,
 }
 
+impl Point {
+    /// A container's counters when it starts.
+    const fn at_start(at: Time) -> Self {
+        Self { at, cpu_core_s: 0.0, sidecars_core_s: 0.0, memory: Bytes::ZERO }
+    }
+}
+
 /// What kubelet and metrics-server know of one pod.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PodCounters {
@@ -36,8 +46,40 @@ pub struct PodCounters {
     kubelet: Option<Point>,
     /// The data plane's busy time at that reading \[worker seconds\].
     busy_s: f64,
+    /// When the container of that reading started.
+    started_at: Time,
+    /// What the main container used between that reading and the one before \[core seconds\].
+    cpu_core_s: f64,
+    /// What the sidecars used in that time \[core seconds\].
+    sidecars_core_s: f64,
     /// metrics-server's last two points, older first.
     scraped: [Option<Point>; 2],
+}
+
+/// What the pods of a deployment use for what they do, as the kubelet's readings need it.
+#[derive(Clone, Copy, Debug)]
+pub struct ContainerUse {
+    /// CPU of a busy worker \[cores\].
+    cores_per_worker: f64,
+    /// Most that the main container may use \[cores\].
+    limit_cores: f64,
+    /// What all sidecars use \[cores\].
+    sidecars_cores: f64,
+    /// Memory of the main container, where the scenario states it.
+    memory: Option<MemoryUse>,
+}
+
+impl ContainerUse {
+    /// What pods of this template use.
+    #[must_use]
+    pub fn of(template: &PodTemplate) -> Self {
+        Self {
+            cores_per_worker: template.cpu_per_worker.cores(),
+            limit_cores: template.cpu_limit.map_or(f64::INFINITY, MilliCpu::cores),
+            sidecars_cores: template.containers.sidecar_cpu().cores(),
+            memory: template.containers.memory_use,
+        }
+    }
 }
 
 /// What a pod uses, as the metrics API serves it.
@@ -62,76 +104,72 @@ pub fn refresh_kubelet_stats(cx: &mut Cx, node: NodeId) {
     }
     let period = cx.settings.kubelet_stats_period;
     cx.clock.arm(Event::KubeletStats(node), cx.now + period);
-    let node_cores = cx.world[cx.world[node].pool].capacity.cpu.cores();
-    let running: Vec<(PodId, Used)> = cx.world[node]
-        .pods
-        .iter()
-        .filter_map(|&pod| used_since_refresh(cx, pod).map(|used| (pod, used)))
-        .collect();
-    let share = node_share(running.iter().map(|(_, used)| used), cx.now, node_cores);
-    for (pod, used) in running {
-        let memory = memory_of(cx, pod);
-        let now = cx.now;
-        let counters = cx.memory.counters_mut(pod);
-        let before = counters.kubelet;
-        counters.kubelet = Some(Point {
-            at: now,
-            cpu_core_s: before.map_or(0.0, |point| point.cpu_core_s) + used.main_core_s * share,
-            sidecars_core_s: before.map_or(0.0, |point| point.sidecars_core_s)
-                + used.sidecars_core_s * share,
-            memory,
-        });
-        counters.busy_s = used.busy_s;
+    let wanted_cores = read_pods(cx, node);
+    let lost = 1.0 - share_of(wanted_cores, cx.world[cx.world[node].pool].capacity.cpu.cores());
+    if lost == 0.0 {
+        return;
+    }
+    for &pod in &cx.world[node].pods {
+        let counters = &mut cx.memory.counters[pod.index()];
+        if let Some(point) = counters.kubelet.as_mut().filter(|point| point.at == cx.now) {
+            point.cpu_core_s -= counters.cpu_core_s * lost;
+            point.sidecars_core_s -= counters.sidecars_core_s * lost;
+        }
     }
 }
 
-/// Memory that the main container of a pod uses now; nothing where the scenario states nothing.
-fn memory_of(cx: &Cx, pod: PodId) -> Bytes {
-    let containers = &cx.world[cx.world[pod].deployment].template.containers;
-    let Some(memory) = containers.memory_use else { return Bytes::ZERO };
-    memory.working_set + memory.per_request * i64::from(cx.traffic.in_flight(pod))
+/// Reads the counters of all pods of a node whose container runs as if there were cores enough
+/// for all. Returns how many they wanted; each in the time since its last reading, so that a pod
+/// that has just started does not shorten the time of the others.
+fn read_pods(cx: &mut Cx, node: NodeId) -> f64 {
+    let Cx { now, world, memory, traffic, .. } = cx;
+    memory.make_room_for_counters(world.pods.len());
+    let Memory { counters, container_uses, .. } = memory;
+    let mut wanted_cores = 0.0;
+    // Nearly all pods of a node were read at the same instant.
+    let (mut since, mut elapsed_s) = (*now, 0.0);
+    for &pod in &world[node].pods {
+        let state = &world[pod];
+        if !state.container.is_running() {
+            continue;
+        }
+        let busy_s = traffic.busy_s(pod);
+        let container = &container_uses[state.deployment.index()];
+        let counters = &mut counters[pod.index()];
+        if counters.kubelet.is_none() {
+            counters.kubelet = Some(Point::at_start(state.started_at));
+            counters.started_at = state.started_at;
+        }
+        let point = counters.kubelet.as_mut().expect("there is one now");
+        if point.at != since {
+            since = point.at;
+            elapsed_s = (*now - since).as_secs_f64();
+        }
+        let wanted_core_s = (busy_s - counters.busy_s) * container.cores_per_worker;
+        counters.cpu_core_s = wanted_core_s.min(container.limit_cores * elapsed_s);
+        counters.sidecars_core_s = container.sidecars_cores * elapsed_s;
+        counters.busy_s = busy_s;
+        wanted_cores += rate(counters.cpu_core_s + counters.sidecars_core_s, elapsed_s);
+        point.at = *now;
+        point.cpu_core_s += counters.cpu_core_s;
+        point.sidecars_core_s += counters.sidecars_core_s;
+        if let Some(memory) = container.memory {
+            let in_flight = i64::from(traffic.in_flight(pod));
+            point.memory = memory.working_set + memory.per_request * in_flight;
+        }
+    }
+    wanted_cores
 }
 
 /// The share of what they want that all pods of a node get, who together cannot use more than
-/// the machine has, each in the time since its last reading; a pod that has just started does not
-/// shorten the time of the others.
-fn node_share<'u>(used: impl Iterator<Item = &'u Used>, now: Time, node_cores: f64) -> f64 {
-    let rate = |used: &Used| {
-        let elapsed_s = (now - used.since).as_secs_f64();
-        let core_s = used.main_core_s + used.sidecars_core_s;
-        (0.0 < elapsed_s).then(|| core_s / elapsed_s)
-    };
-    let wanted_cores: f64 = used.filter_map(rate).sum();
-    if wanted_cores > node_cores { node_cores / wanted_cores } else { 1.0 }
+/// the machine has.
+fn share_of(wanted_cores: f64, node_cores: f64) -> f64 {
+    if node_cores < wanted_cores { node_cores / wanted_cores } else { 1.0 }
 }
 
-/// CPU that a running pod used since the kubelet's last reading, and when that was.
-struct Used {
-    main_core_s: f64,
-    sidecars_core_s: f64,
-    /// The data plane's busy time now \[worker seconds\].
-    busy_s: f64,
-    since: Time,
-}
-
-/// What a pod would have used alone on its node; None while its container does not run.
-fn used_since_refresh(cx: &Cx, pod: PodId) -> Option<Used> {
-    if !cx.world[pod].container.is_running() {
-        return None;
-    }
-    let template = &cx.world[cx.world[pod].deployment].template;
-    let counters = cx.memory.counters(pod);
-    let since = counters.kubelet.map_or(cx.world[pod].started_at, |point| point.at);
-    let elapsed_s = (cx.now - since).as_secs_f64();
-    let busy_s = cx.traffic.busy_s(pod);
-    let wanted = (busy_s - counters.busy_s) * template.cpu_per_worker.cores();
-    let limit = template.cpu_limit.map_or(f64::INFINITY, crate::units::MilliCpu::cores);
-    Some(Used {
-        main_core_s: wanted.min(limit * elapsed_s),
-        sidecars_core_s: template.containers.sidecar_cpu().cores() * elapsed_s,
-        busy_s,
-        since,
-    })
+/// CPU time over the time it took; nothing if no time has passed.
+fn rate(core_s: f64, elapsed_s: f64) -> f64 {
+    if 0.0 < elapsed_s { core_s / elapsed_s } else { 0.0 }
 }
 
 /// The kubelet forgets a container that ended; metrics-server learns it at its next scrape, so
@@ -148,56 +186,57 @@ pub fn scrape(cx: &mut Cx, cluster: ClusterId) {
     if !cx.control_plane_is_up(cluster) {
         return;
     }
-    for pool in 0..cx.world[cluster].pools.len() {
-        let pool = cx.world[cluster].pools[pool];
-        for index in 0..cx.world[pool].nodes.len() {
-            let node = cx.world[pool].nodes[index];
-            let answers = cx.world[node].has_kubelet();
-            for index in 0..cx.world[node].pods.len() {
-                let pod = cx.world[node].pods[index];
-                let started_at = cx.world[pod].started_at;
-                let counters = cx.memory.counters_mut(pod);
-                let fresh = counters.kubelet.filter(|_| answers);
-                counters.scraped = stored(counters.scraped, fresh, started_at, resolution);
-            }
+    let Cx { world, memory, .. } = cx;
+    memory.make_room_for_counters(world.pods.len());
+    for node in world.cluster_nodes(cluster) {
+        let answers = world[node].has_kubelet();
+        for &pod in &world[node].pods {
+            let counters = &mut memory.counters[pod.index()];
+            let fresh = if answers { counters.kubelet.as_ref() } else { None };
+            store(&mut counters.scraped, fresh, counters.started_at, resolution);
         }
     }
 }
 
-/// What metrics-server keeps of a container after a scrape that found `fresh`, or nothing.
+/// Makes of metrics-server's points of a container what it keeps after a scrape that found
+/// `fresh`, or nothing.
 ///
 /// Follows `Store` of metrics-server pkg/storage/pod.go: a young container counts from its start;
 /// else the last point of the same container becomes the older one, if the kubelet has read the
 /// counters again since.
-fn stored(
-    scraped: [Option<Point>; 2],
-    fresh: Option<Point>,
+fn store(
+    scraped: &mut [Option<Point>; 2],
+    fresh: Option<&Point>,
     started_at: Time,
     resolution: Span,
-) -> [Option<Point>; 2] {
-    let Some(fresh) = fresh else { return [None, None] };
+) {
+    let Some(fresh) = fresh else {
+        *scraped = [None, None];
+        return;
+    };
     let age = fresh.at - started_at;
-    if MIN_AGE_WITHOUT_SECOND_POINT <= age && age < resolution {
-        let start = Point { at: started_at, cpu_core_s: 0.0, sidecars_core_s: 0.0, ..fresh };
-        return [Some(start), Some(fresh)];
+    if age < resolution && MIN_AGE_WITHOUT_SECOND_POINT <= age {
+        scraped[0] = Some(Point::at_start(started_at));
+    } else {
+        match scraped[1].as_ref().map(|last| last.at) {
+            Some(last) if started_at < last && last < fresh.at => scraped[0] = scraped[1],
+            Some(last) if started_at < last => {}
+            _ => scraped[0] = None,
+        }
     }
-    match scraped {
-        [_, Some(last)] if last.at <= started_at => [None, Some(fresh)],
-        [_, Some(last)] if last.at < fresh.at => [Some(last), Some(fresh)],
-        [before, Some(_)] => [before, Some(fresh)],
-        [_, None] => [None, Some(fresh)],
-    }
+    scraped[1] = Some(*fresh);
 }
 
 /// A pod's usage as the metrics API serves it now; None while it has no two points.
 #[must_use]
+#[inline]
 pub fn usage(cx: &Cx, pod: PodId) -> Option<PodUsage> {
-    let [Some(older), Some(newer)] = cx.memory.counters(pod).scraped else { return None };
+    let [Some(older), Some(newer)] = &cx.memory.counters(pod)?.scraped else { return None };
     let window = newer.at - older.at;
-    let mean = |newer: f64, older: f64| (newer - older) / window.as_secs_f64();
+    let window_s = window.as_secs_f64();
     Some(PodUsage {
-        cpu_cores: mean(newer.cpu_core_s, older.cpu_core_s),
-        sidecars_cores: mean(newer.sidecars_core_s, older.sidecars_core_s),
+        cpu_cores: (newer.cpu_core_s - older.cpu_core_s) / window_s,
+        sidecars_cores: (newer.sidecars_core_s - older.sidecars_core_s) / window_s,
         memory: newer.memory,
         timestamp: newer.at,
         window,
@@ -230,29 +269,23 @@ pub fn serve(cx: &mut Cx, pod: PodId, usage: Option<PodUsage>) {
 mod tests {
     use super::*;
 
-    /// One row per rule: what each pod would use and in how long, and the share it gets of a node
-    /// of 4 cores.
+    /// Pods get what they want of the 4 cores of a node while that is enough for all.
     #[test]
     fn pods_share_the_cores_of_their_node() {
-        for (rule, wanted, expected) in [
-            ("enough for all", vec![(15.0, 15.0), (30.0, 15.0)], 1.0),
-            ("twice as much as there is", vec![(60.0, 15.0), (60.0, 15.0)], 0.5),
-            (
-                "a pod of one second takes nothing from the others",
-                vec![(45.0, 15.0), (0.1, 1.0)],
-                1.0,
-            ),
-            ("a pod that starts now has used nothing", vec![(60.0, 15.0), (0.0, 0.0)], 1.0),
-            ("nobody", vec![], 1.0),
+        for (wanted, expected) in [(0.0, 1.0), (3.9, 1.0), (4.0, 1.0), (5.0, 0.8), (8.0, 0.5)] {
+            assert_eq!(share_of(wanted, 4.0), expected, "{wanted} cores");
+        }
+    }
+
+    /// The rate of a pod over the time since its last reading, one row per rule.
+    #[test]
+    fn a_rate_needs_time() {
+        for (rule, core_s, elapsed_s, expected) in [
+            ("as much as the time", 15.0, 15.0, 1.0),
+            ("a pod of one second is not spread over more", 0.5, 1.0, 0.5),
+            ("a pod that starts now has used nothing", 0.0, 0.0, 0.0),
         ] {
-            let used = |&(main_core_s, elapsed_s): &(f64, f64)| Used {
-                main_core_s,
-                sidecars_core_s: 0.0,
-                busy_s: 0.0,
-                since: Time::ZERO - Span::from_secs_f64(elapsed_s),
-            };
-            let used: Vec<Used> = wanted.iter().map(used).collect();
-            assert_eq!(node_share(used.iter(), Time::ZERO, 4.0), expected, "{rule}");
+            assert_eq!(rate(core_s, elapsed_s), expected, "{rule}");
         }
     }
 
@@ -281,11 +314,16 @@ mod tests {
             ("a third point", (Some(9), Some(39)), Some(69), (Some(39), Some(69))),
             ("points before its start", (Some(-60), Some(-30)), Some(40), (None, Some(40))),
             ("a point right at its start", (Some(-30), Some(0)), Some(40), (None, Some(40))),
+            (
+                "the same reading, the older point before its start",
+                (Some(-30), Some(40)),
+                Some(40),
+                (Some(-30), Some(40)),
+            ),
             ("not found by a scrape", (Some(9), Some(39)), None, (None, None)),
         ] {
-            let scraped = [scraped.0.map(point), scraped.1.map(point)];
-            let resolution = Span::from_secs(30);
-            let kept = stored(scraped, fresh.map(point), Time::ZERO, resolution);
+            let mut kept = [scraped.0.map(point), scraped.1.map(point)];
+            store(&mut kept, fresh.map(point).as_ref(), Time::ZERO, Span::from_secs(30));
             let kept = kept.map(|kept| kept.map(|point| point.at.whole_secs()));
             assert_eq!((kept[0], kept[1]), expected, "{rule}");
         }

@@ -33,6 +33,7 @@ use crate::units::{Span, Time};
 pub mod clock;
 pub mod memory;
 pub mod profiles;
+mod rounds;
 pub mod settings;
 
 pub mod cluster_autoscaler;

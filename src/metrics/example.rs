@@ -116,6 +116,7 @@ pub(crate) fn world() -> World {
         demands: (0..2).map(demand).collect(),
         fault_names: vec!["lost".to_owned()],
         operation_names: Vec::new(),
+        version: 0,
     }
 }
 
@@ -159,6 +160,7 @@ fn deployment(index: usize) -> Deployment {
         pods: Vec::new(),
         created: 12,
         sustainable: Ratio::new(0.8),
+        version: 0,
     }
 }
 

@@ -167,6 +167,8 @@ pub struct Deployment {
     pub created: u32,
     /// Highest utilisation of workers at which p99 sojourn meets the latency objective.
     pub sustainable: Ratio,
+    /// Rises whenever it or one of its pods is lent out to be changed.
+    pub version: u64,
 }
 
 /// What a pod is made of and what it can serve.

@@ -45,20 +45,27 @@ pub struct World {
     pub fault_names: Vec<String>,
     /// Names of the scenario's operations, by id.
     pub operation_names: Vec<String>,
+    /// Rises whenever something that exists is lent out to be changed, so that who has seen all
+    /// at one version need not look again before the next.
+    pub version: u64,
 }
 
-/// Indexing by id.
+/// Indexing by id; what is lent out to be changed counts as changed.
 macro_rules! index {
-    ($($id:ident => $field:ident: $thing:ty;)+) => {$(
+    ($($id:ident => $field:ident: $thing:ty $(, changes $also:expr)?;)+) => {$(
         impl std::ops::Index<$id> for World {
             type Output = $thing;
+            #[inline]
             fn index(&self, id: $id) -> &$thing {
                 &self.$field[id.index()]
             }
         }
 
         impl std::ops::IndexMut<$id> for World {
+            #[inline]
             fn index_mut(&mut self, id: $id) -> &mut $thing {
+                self.version += 1;
+                $($also(self, id);)?
                 &mut self.$field[id.index()]
             }
         }
@@ -73,13 +80,23 @@ index! {
     PoolId => pools: NodePool;
     NodeId => nodes: Node;
     WorkloadId => workloads: Workload;
-    DeploymentId => deployments: Deployment;
-    PodId => pods: Pod;
+    DeploymentId => deployments: Deployment, changes World::deployment_changes;
+    PodId => pods: Pod, changes World::pod_changes;
     GeographyId => geographies: Geography;
     DemandId => demands: Demand;
 }
 
 impl World {
+    #[inline]
+    fn deployment_changes(&mut self, deployment: DeploymentId) {
+        self.deployments[deployment.index()].version += 1;
+    }
+
+    #[inline]
+    fn pod_changes(&mut self, pod: PodId) {
+        self.deployment_changes(self.pods[pod.index()].deployment);
+    }
+
     /// The cluster that a pod belongs to.
     #[must_use]
     pub fn cluster_of(&self, pod: PodId) -> ClusterId {

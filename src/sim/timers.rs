@@ -155,8 +155,17 @@ impl<E: Copy> Timers<E> {
     #[inline]
     #[must_use]
     pub fn peek(&self) -> Option<Time> {
-        let first = if self.fired == NO_SLOT { self.matches[0][1] } else { self.runner_up() };
+        let first = self.first();
         (first.key != DISARMED).then(|| time_of_key(first.key))
+    }
+
+    /// The instant and class of the next timer to fire, or `None` if none is armed.
+    #[inline]
+    #[must_use]
+    pub fn peek_with_class(&self) -> Option<(Time, u8)> {
+        let first = self.first();
+        let class = first.key.rem_euclid(CLASSES) as u8;
+        (first.key != DISARMED).then(|| (time_of_key(first.key), class))
     }
 
     /// Takes the next timer to fire: its instant and event. It is disarmed, not removed.
@@ -203,6 +212,11 @@ impl<E: Copy> Timers<E> {
             self.fired = NO_SLOT;
             self.replay(slot, DISARMED);
         }
+    }
+
+    #[inline]
+    fn first(&self) -> Node {
+        if self.fired == NO_SLOT { self.matches[0][1] } else { self.runner_up() }
     }
 
     /// Who is first without the timer that fired last: the replay of its path, not written.
@@ -325,6 +339,11 @@ mod tests {
                         });
                         if peek {
                             prop_assert_eq!(timers.peek(), expected.map(|(time, _)| time));
+                            let class = timers.peek_with_class().map(|(_, class)| class);
+                            let list_class = |(_, event): (Time, u32)| {
+                                list.iter().find(|timer| timer.2 == event).map(|timer| timer.1)
+                            };
+                            prop_assert_eq!(class, expected.and_then(list_class));
                         }
                         prop_assert_eq!(timers.pop(), expected);
                     }

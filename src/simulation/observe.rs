@@ -6,8 +6,9 @@
 use crate::control::Cx;
 use crate::model::cluster::OriginState;
 use crate::model::event::Event;
-use crate::model::ids::{ClusterId, DeploymentId, NodeId};
+use crate::model::ids::{ClusterId, DeploymentId};
 use crate::model::node::{Condition, Stage};
+use crate::model::node_pool::{NodePool, Resources};
 use crate::model::sample::{ClusterSample, DeploymentSample};
 use crate::units::Span;
 
@@ -16,16 +17,21 @@ const PERIOD: Span = Span::from_secs(1);
 /// Takes one sample of every cluster and deployment.
 pub(super) fn observe(cx: &mut Cx) {
     cx.clock.arm(Event::Observe, cx.now + PERIOD);
-    if std::mem::replace(&mut cx.memory.observed, true) {
+    let version = cx.world.version;
+    if cx.memory.observed.replace(version) == Some(version) {
         repeat(cx);
         return;
     }
+    let rooms: Vec<PoolRoom> = cx.world.pools.iter().map(|pool| PoolRoom::of(cx, pool)).collect();
+    let of = |id| (id, PodCounts::of(cx, id));
+    let counts = (0..cx.world.deployments.len()).map(DeploymentId::new).map(of);
+    let counts: Vec<(DeploymentId, PodCounts)> = counts.collect();
     for cluster in (0..cx.world.clusters.len()).map(ClusterId::new) {
-        let sample = sample_cluster(cx, cluster);
+        let sample = sample_cluster(cx, cluster, &counts);
         cx.samples.clusters.push(sample);
     }
-    for deployment in (0..cx.world.deployments.len()).map(DeploymentId::new) {
-        let sample = sample_deployment(cx, deployment);
+    for (deployment, counts) in counts {
+        let sample = sample_deployment(cx, deployment, counts, &rooms);
         cx.samples.deployments.push(sample);
     }
 }
@@ -41,77 +47,120 @@ fn repeat(cx: &mut Cx) {
     }
 }
 
-fn count(n: usize) -> u32 {
-    u32::try_from(n).expect("limits keep every count below 2^32")
+/// The pods of a deployment, counted.
+#[derive(Clone, Copy, Default)]
+struct PodCounts {
+    active: u32,
+    ready: u32,
+    /// Ready pods that balancers know, on machines that are up.
+    serving: u32,
 }
 
-fn sample_cluster(cx: &Cx, cluster: ClusterId) -> ClusterSample {
-    let of_stage = |stage| {
-        count(cx.world.cluster_nodes(cluster).filter(|&n| cx.world[n].stage == stage).count())
-    };
-    // A dead node stays Ready in a lost control plane; nobody who looks would call it that.
-    let ready = |&node: &NodeId| cx.world[node].is_up() && cx.world[node].ready == Condition::True;
-    let pods = |is_counted: &dyn Fn(&crate::model::pod::Pod) -> bool| {
-        let deployments = cx.world[cluster].deployments.iter();
-        let pods = deployments.flat_map(|&deployment| &cx.world[deployment].pods);
-        count(pods.filter(|&&pod| is_counted(&cx.world[pod])).count())
-    };
-    ClusterSample {
-        at: cx.now,
-        cluster,
-        serving: cx.world[cluster].origin == OriginState::Serving,
-        nodes: of_stage(Stage::Joined),
-        ready_nodes: count(cx.world.cluster_nodes(cluster).filter(ready).count()),
-        ordered_nodes: of_stage(Stage::Provisioning),
-        pods: pods(&|pod| pod.is_active()),
-        ready_pods: pods(&|pod| pod.is_ready()),
+impl PodCounts {
+    fn of(cx: &Cx, deployment: DeploymentId) -> Self {
+        let mut counts = Self::default();
+        for &pod in &cx.world[deployment].pods {
+            let pod = &cx.world[pod];
+            let is_up = || pod.node.is_some_and(|node| cx.world[node].is_up());
+            counts.active += u32::from(pod.is_active());
+            counts.ready += u32::from(pod.is_ready());
+            counts.serving += u32::from(pod.in_endpoints && pod.is_ready() && is_up());
+        }
+        counts
     }
 }
 
-fn sample_deployment(cx: &Cx, id: DeploymentId) -> DeploymentSample {
-    let deployment = &cx.world[id];
-    let serves = |&pod: &crate::model::ids::PodId| {
-        let node = cx.world[pod].node;
-        cx.world[pod].in_endpoints && node.is_some_and(|node| cx.world[node].is_up())
+fn sample_cluster(
+    cx: &Cx,
+    cluster: ClusterId,
+    counts: &[(DeploymentId, PodCounts)],
+) -> ClusterSample {
+    let mut sample = ClusterSample {
+        at: cx.now,
+        cluster,
+        serving: cx.world[cluster].origin == OriginState::Serving,
+        nodes: 0,
+        ready_nodes: 0,
+        ordered_nodes: 0,
+        pods: 0,
+        ready_pods: 0,
     };
-    let ready = cx.world.ready_pods(id).filter(serves).count();
-    let active = deployment.pods.iter().filter(|&&pod| cx.world[pod].is_active()).count();
+    for node in cx.world.cluster_nodes(cluster) {
+        let node = &cx.world[node];
+        sample.nodes += u32::from(node.stage == Stage::Joined);
+        sample.ordered_nodes += u32::from(node.stage == Stage::Provisioning);
+        // A dead node stays Ready in a lost control plane; nobody who looks would call it that.
+        sample.ready_nodes += u32::from(node.is_up() && node.ready == Condition::True);
+    }
+    for &deployment in &cx.world[cluster].deployments {
+        let (_, counts) = counts[deployment.index()];
+        sample.pods += counts.active;
+        sample.ready_pods += counts.ready;
+    }
+    sample
+}
+
+fn sample_deployment(
+    cx: &Cx,
+    id: DeploymentId,
+    counts: PodCounts,
+    rooms: &[PoolRoom],
+) -> DeploymentSample {
+    let deployment = &cx.world[id];
     let most = deployment.hpa_bounds.map_or(deployment.replicas, |(_, most)| most);
     DeploymentSample {
         at: cx.now,
         deployment: id,
         replicas: deployment.replicas,
-        pods: count(active),
-        ready_pods: count(ready),
-        sustained: deployment.sustained(ready),
+        pods: counts.active,
+        ready_pods: counts.serving,
+        sustained: deployment.sustained(counts.serving as usize),
         hpa_room: most.saturating_sub(deployment.replicas),
-        node_room: node_room(cx, id),
+        node_room: node_room(cx, id, rooms),
+    }
+}
+
+/// The room of a pool for more pods.
+struct PoolRoom {
+    /// What is left on each node that takes pods and has any left.
+    free: Vec<Resources>,
+    /// Nodes on order, and those that may still be ordered.
+    to_come: u32,
+}
+
+impl PoolRoom {
+    /// Dead nodes hold their place in the pool: they are no room, nor may others be ordered for
+    /// them.
+    fn of(cx: &Cx, pool: &NodePool) -> Self {
+        let mut free = Vec::with_capacity(pool.nodes.len());
+        let mut ordered = 0;
+        for &node in &pool.nodes {
+            let node = &cx.world[node];
+            ordered += u32::from(node.stage == Stage::Provisioning && node.allocated);
+            let left = pool.allocatable - node.requested;
+            if node.is_schedulable() && 0 < left.pods {
+                free.push(left);
+            }
+        }
+        let largest = if pool.autoscaled { pool.max_nodes } else { pool.target };
+        Self { free, to_come: largest.saturating_sub(pool.target) + ordered }
     }
 }
 
 /// How many more pods of a deployment the cluster's pools could hold at their largest.
-fn node_room(cx: &Cx, id: DeploymentId) -> u32 {
+fn node_room(cx: &Cx, id: DeploymentId, rooms: &[PoolRoom]) -> u32 {
     let deployment = &cx.world[id];
     let request = &deployment.template.requests;
     let mut room = 0_u32;
     for &pool in &cx.world[deployment.cluster].pools {
+        let PoolRoom { free, to_come } = &rooms[pool.index()];
         let pool = &cx.world[pool];
         if deployment.template.pool.as_ref().is_some_and(|name| *name != pool.name) {
             continue;
         }
-        let usable = |&&node: &&NodeId| cx.world[node].is_schedulable();
-        for &node in pool.nodes.iter().filter(usable) {
-            let free = pool.allocatable - cx.world[node].requested;
+        for free in free.iter().filter(|free| free.fits(request)) {
             room = room.saturating_add(free.times(request));
         }
-        // Dead nodes hold their place in the pool: they are no room, nor may others be ordered
-        // for them.
-        let largest = if pool.autoscaled { pool.max_nodes } else { pool.target };
-        let ordered = |&&node: &&NodeId| {
-            cx.world[node].stage == Stage::Provisioning && cx.world[node].allocated
-        };
-        let ordered = count(pool.nodes.iter().filter(ordered).count());
-        let to_come = largest.saturating_sub(pool.target) + ordered;
         room = room.saturating_add(to_come.saturating_mul(pool.allocatable.times(request)));
     }
     room

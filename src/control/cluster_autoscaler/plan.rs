@@ -14,6 +14,7 @@ use super::scale_down::cooldown::{Delays, LastChanges};
 use super::scale_down::removable::WaitTimes;
 use super::scale_down::unneeded::Unneeded;
 use super::scale_up::HelpRules;
+use super::view::PlacementRules;
 
 /// The settings of an autoscaler (AKS: the cluster autoscaler profile).
 #[derive(Clone, Debug)]
@@ -105,6 +106,8 @@ pub struct AutoscalerState {
     pub(super) planned_for: Option<u64>,
     /// Whether more unneeded nodes could have been found then.
     pub(super) limit_was_met: bool,
+    /// Which pods may be where, once asked for.
+    pub(super) rules: Option<PlacementRules>,
     /// Loops run, for the draws of the expander.
     pub(super) n_loops: u64,
 }
@@ -131,6 +134,7 @@ impl AutoscalerState {
             last_planned: None,
             planned_for: None,
             limit_was_met: false,
+            rules: None,
             n_loops: 0,
         }
     }

@@ -245,7 +245,7 @@ struct Simulation {
 
 impl Simulation {
     /// The cluster now, with the pods of nodes being drained placed elsewhere.
-    fn of(cx: &Cx, cluster: ClusterId) -> Self {
+    fn of(cx: &mut Cx, cluster: ClusterId) -> Self {
         let seen = view::existing(cx, cluster);
         let snapshot = seen.snapshot();
         let gone = vec![false; seen.nodes.len()];

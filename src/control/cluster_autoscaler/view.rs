@@ -25,14 +25,20 @@ pub(super) struct Imagined {
     pub(super) ids: Vec<Option<NodeId>>,
     /// The pool of each.
     pub(super) pools: Vec<PoolId>,
+    rules: PlacementRules,
+}
+
+/// Which pods may be where in a cluster: nothing of that changes in a run.
+#[derive(Clone, Debug)]
+pub(super) struct PlacementRules {
     /// Whose pods the taints and labels of which pool and zone let in.
-    admitted: BTreeSet<(DeploymentId, PoolId, ZoneId)>,
+    admitted: Arc<BTreeSet<(DeploymentId, PoolId, ZoneId)>>,
     /// Pods that others must be near to or away from.
     neighbours: Arc<BTreeMap<DeploymentId, Neighbours>>,
 }
 
 /// Schedulable nodes, and those on their way as far as the registry counts on them.
-pub(super) fn imagine(cx: &Cx, cluster: ClusterId, views: &[PoolView]) -> Imagined {
+pub(super) fn imagine(cx: &mut Cx, cluster: ClusterId, views: &[PoolView]) -> Imagined {
     let mut imagined = existing(cx, cluster);
     for (index, view) in views.iter().enumerate() {
         for _ in 0..view.upcoming(cx, cluster, index) {
@@ -45,16 +51,29 @@ pub(super) fn imagine(cx: &Cx, cluster: ClusterId, views: &[PoolView]) -> Imagin
 }
 
 /// The schedulable nodes of a cluster.
-pub(super) fn existing(cx: &Cx, cluster: ClusterId) -> Imagined {
+pub(super) fn existing(cx: &mut Cx, cluster: ClusterId) -> Imagined {
+    let rules = rules(cx, cluster);
     let usable = |&node: &NodeId| cx.world[node].is_schedulable();
     let nodes: Vec<NodeId> = cx.world.cluster_nodes(cluster).filter(usable).collect();
     Imagined {
-        admitted: admitted(cx, cluster),
-        neighbours: Arc::new(neighbours(cx, cluster)),
+        rules,
         nodes: nodes.iter().map(|&node| packed(cx, node)).collect(),
         pools: nodes.iter().map(|&node| cx.world[node].pool).collect(),
         ids: nodes.into_iter().map(Some).collect(),
     }
+}
+
+/// The placement rules of a cluster, made when they are first asked for.
+fn rules(cx: &mut Cx, cluster: ClusterId) -> PlacementRules {
+    if let Some(known) = &cx.memory.autoscalers[cluster.index()].rules {
+        return known.clone();
+    }
+    let rules = PlacementRules {
+        admitted: Arc::new(admitted(cx, cluster)),
+        neighbours: Arc::new(neighbours(cx, cluster)),
+    };
+    cx.memory.autoscalers[cluster.index()].rules = Some(rules.clone());
+    rules
 }
 
 fn admitted(cx: &Cx, cluster: ClusterId) -> BTreeSet<(DeploymentId, PoolId, ZoneId)> {
@@ -118,7 +137,7 @@ const fn domain_key(key: DomainKey) -> TopologyKey {
 impl Imagined {
     /// These nodes, to place pods on.
     pub(super) fn snapshot(&self) -> Snapshot {
-        Snapshot::with_neighbours(self.nodes.clone(), Arc::clone(&self.neighbours))
+        Snapshot::with_neighbours(self.nodes.clone(), Arc::clone(&self.rules.neighbours))
     }
 
     /// Places a pod of `group` on the first of these nodes that its pool and `may_take` allow.
@@ -130,7 +149,7 @@ impl Imagined {
     ) -> Option<usize> {
         let admits = |index: usize| {
             let (pool, zone) = (self.pools[index], self.nodes[index].zone);
-            self.admitted.contains(&(group.owner, pool, zone))
+            self.rules.admitted.contains(&(group.owner, pool, zone))
         };
         let allows = |index: usize| may_take(index) && admits(index);
         snapshot.place_anywhere(group, allows)

@@ -113,6 +113,7 @@ pub enum Group {
 
 /// The group of one pod, given its sample of the metric.
 #[must_use]
+#[inline]
 pub fn group(pod: &PodStatus, sample: Option<&Sample>, readiness: Readiness, now: Time) -> Group {
     if pod.deleting || pod.phase == Phase::Failed {
         return Group::Ignored;
@@ -130,6 +131,7 @@ pub fn group(pod: &PodStatus, sample: Option<&Sample>, readiness: Readiness, now
 }
 
 /// Whether a pod's CPU sample is not to be trusted yet.
+#[inline]
 fn is_unready(pod: &PodStatus, sample: &Sample, timing: CpuTiming, now: Time) -> bool {
     let (Some(ready), Some(started)) = (pod.ready, pod.started) else {
         return true;

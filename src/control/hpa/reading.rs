@@ -3,8 +3,9 @@
 //! Follows pkg/controller/podautoscaler/metrics/client.go: a quantity of each container in
 //! milli-units, then summed up.
 
+use crate::control::Cx;
 use crate::control::custom_metrics::adapter;
-use crate::control::{Cx, metrics_pipeline};
+use crate::control::metrics_pipeline::{self, PodUsage};
 use crate::model::container::ContainerPick;
 use crate::model::ids::{DeploymentId, PodId};
 use crate::units::Span;
@@ -57,8 +58,10 @@ pub(super) fn find(
     pods: &[PodId],
 ) -> Found {
     let there = metric.is_available(cx.now);
-    let each = |sample: &dyn Fn(PodId) -> Option<Sample>| -> Vec<Option<Sample>> {
-        pods.iter().map(|&pod| if there { sample(pod) } else { None }).collect()
+    let asked = if there { pods } else { &[] };
+    let padded = |mut samples: Vec<Option<Sample>>| {
+        samples.resize(pods.len(), None);
+        samples
     };
     match &metric.reads {
         &Reads::Resource { resource, of, target } => {
@@ -70,7 +73,7 @@ pub(super) fn find(
                 resource,
                 target,
                 requests: vec![request; pods.len()],
-                samples: each(&|pod| resource_sample(cx, pod, resource, of)),
+                samples: padded(resource_samples(cx, deployment, asked, resource, of)),
                 of_container: of != ContainerPick::All,
             }
         }
@@ -80,7 +83,7 @@ pub(super) fn find(
                 // Readiness counts for CPU only, so nobody looks at the window.
                 Some(Sample { at: cx.now, window: Span::ZERO, value })
             };
-            Found::Pods { target, samples: each(&sample) }
+            Found::Pods { target, samples: padded(asked.iter().map(|&pod| sample(pod)).collect()) }
         }
         Reads::Total { source, value, delay, target } => {
             let value = there.then(|| adapter::total(cx, deployment, value, *delay)).flatten();
@@ -129,33 +132,46 @@ impl Found {
     }
 }
 
-/// A pod's use of a resource in milli-units, as the metrics API serves it: rounded for each
-/// container, then added up.
-fn resource_sample(cx: &Cx, pod: PodId, resource: Resource, of: ContainerPick) -> Option<Sample> {
-    let usage = metrics_pipeline::usage(cx, pod)?;
-    let containers = &cx.world[cx.world[pod].deployment].template.containers;
-    let sidecar = |index: usize| {
+/// The use of a resource by each of some pods of a deployment in milli-units, as the metrics API
+/// serves it: rounded for each container, then added up.
+fn resource_samples(
+    cx: &Cx,
+    deployment: DeploymentId,
+    pods: &[PodId],
+    resource: Resource,
+    of: ContainerPick,
+) -> Vec<Option<Sample>> {
+    let containers = &cx.world[deployment].template.containers;
+    let all_sidecars = containers.sidecar_cpu().cores();
+    let sidecar = |index: usize, usage: &PodUsage| {
         let sidecar = &containers.sidecars[index];
         match resource {
             Resource::Cpu => {
                 // All sidecars are slowed down alike.
-                let all = containers.sidecar_cpu().cores();
-                let part = if all == 0.0 { 0.0 } else { sidecar.cpu.cores() / all };
+                let part =
+                    if all_sidecars == 0.0 { 0.0 } else { sidecar.cpu.cores() / all_sidecars };
                 milli(usage.sidecars_cores * part)
             }
             Resource::Memory => sidecar.memory.get() * 1_000,
         }
     };
-    let main = || match resource {
+    let main = |usage: &PodUsage| match resource {
         Resource::Cpu => milli(usage.cpu_cores),
         Resource::Memory => usage.memory.get() * 1_000,
     };
-    let value = match of {
-        ContainerPick::All => main() + (0..containers.sidecars.len()).map(sidecar).sum::<i64>(),
-        ContainerPick::Main => main(),
-        ContainerPick::Sidecar(index) => sidecar(index),
+    let sample = |&pod: &PodId| {
+        let usage = metrics_pipeline::usage(cx, pod)?;
+        let value = match of {
+            ContainerPick::All => {
+                let sidecars = 0..containers.sidecars.len();
+                main(&usage) + sidecars.map(|index| sidecar(index, &usage)).sum::<i64>()
+            }
+            ContainerPick::Main => main(&usage),
+            ContainerPick::Sidecar(index) => sidecar(index, &usage),
+        };
+        Some(Sample { at: usage.timestamp, window: usage.window, value })
     };
-    Some(Sample { at: usage.timestamp, window: usage.window, value })
+    pods.iter().map(sample).collect()
 }
 
 /// metrics-server cuts off at nano-cores, the HPA's client rounds up to milli-cores

@@ -4,7 +4,8 @@ use crate::control::{Cx, replica_set};
 use crate::model::event::Event;
 use crate::model::fact::{What, Why};
 use crate::model::ids::{DeploymentId, HpaId, PodId};
-use crate::model::pod::Container;
+use crate::model::pod::{Container, Pod};
+use crate::model::workload::Deployment;
 
 use super::cadence::Cadence;
 use super::conditions::Conditions;
@@ -28,6 +29,16 @@ pub struct HpaState {
     conditions: Conditions,
     /// Whether the controller knows which pods it selects: since its first pass that asked.
     knows_pods: bool,
+    listed: Listed,
+}
+
+/// The pods that an HPA selects as it listed them last.
+#[derive(Clone, Debug, Default)]
+struct Listed {
+    /// The version of the deployment that was listed.
+    version: Option<u64>,
+    pods: Vec<PodStatus>,
+    n_active: usize,
 }
 
 impl HpaState {
@@ -35,8 +46,8 @@ impl HpaState {
     #[must_use]
     pub fn new(plan: HpaPlan) -> Self {
         let (history, conditions) = (History::default(), Conditions::default());
-        let cadence = Cadence::IMMEDIATE;
-        Self { plan, last: None, cadence, history, conditions, knows_pods: false }
+        let (cadence, listed) = (Cadence::IMMEDIATE, Listed::default());
+        Self { plan, last: None, cadence, history, conditions, knows_pods: false, listed }
     }
 
     /// Its controller restarts: what it kept in memory is gone, its status is not.
@@ -54,21 +65,19 @@ pub fn sync(cx: &mut Cx, id: HpaId) {
     if !cx.control_plane_is_up(cx.world[deployment].cluster) {
         return;
     }
-    let pods = &cx.world[deployment].pods;
-    let listed: Vec<PodStatus> = pods.iter().map(|&pod| status(cx, pod)).collect();
-    let found = found(cx, id, pods);
+    list_pods(cx, id, deployment);
+    let found = found(cx, id, &cx.world[deployment].pods);
     let inner: Vec<Metric<'_>> = found.iter().map(Found::metric).collect();
     let metrics: Vec<Metric<'_>> =
         inner.iter().zip(&found).map(|(metric, found)| found.wrapped(metric)).collect();
-    let existing = pods.iter().filter(|&&pod| cx.world[pod].is_active()).count();
+    let hpa = &mut cx.memory.hpas[id.index()];
     let seen = Observation {
         now: cx.now,
         spec_replicas: replicas_i32(cx.world[deployment].replicas),
-        status_replicas: i32::try_from(existing).unwrap_or(i32::MAX),
-        pods: &listed,
+        status_replicas: i32::try_from(hpa.listed.n_active).unwrap_or(i32::MAX),
+        pods: &hpa.listed.pods,
         metrics: &metrics,
     };
-    let hpa = &mut cx.memory.hpas[id.index()];
     let decision = reconcile(&hpa.plan.autoscaler, &seen, &mut hpa.history);
     hpa.knows_pods |= matches!(decision.path, Path::Inactive(_) | Path::Measured(_));
     hpa.last = Some(decision);
@@ -76,6 +85,18 @@ pub fn sync(cx: &mut Cx, id: HpaId) {
         rescale(cx, deployment, decision.replicas, decision.why());
     }
     tell_conditions(cx, id, &decision);
+}
+
+/// Lists the pods of a deployment anew if anything has happened to them.
+fn list_pods(cx: &mut Cx, id: HpaId, deployment: DeploymentId) {
+    let Deployment { version, pods, .. } = &cx.world[deployment];
+    let listed = &mut cx.memory.hpas[id.index()].listed;
+    if listed.version.replace(*version) == Some(*version) {
+        return;
+    }
+    listed.pods.clear();
+    listed.pods.extend(pods.iter().map(|&pod| status(&cx.world[pod])));
+    listed.n_active = pods.iter().filter(|&&pod| cx.world[pod].is_active()).count();
 }
 
 /// What the HPA finds as its metrics: nothing while another one is known to select its pods
@@ -120,8 +141,7 @@ fn replicas_i32(replicas: u32) -> i32 {
 }
 
 /// A pod as the API server lists it to the HPA.
-fn status(cx: &Cx, pod: PodId) -> PodStatus {
-    let pod = &cx.world[pod];
+fn status(pod: &Pod) -> PodStatus {
     let is_starting = matches!(
         pod.container,
         Container::Unbound | Container::Pulling | Container::Creating if pod.restarts == 0

@@ -23,6 +23,7 @@ pub(super) fn world(spec: &ScenarioSpec) -> World {
         demands: Vec::new(),
         fault_names: Vec::new(),
         operation_names: Vec::new(),
+        version: 0,
     };
     for region in spec.regions.iter() {
         let id = RegionId::new(world.regions.len());

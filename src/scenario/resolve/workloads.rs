@@ -165,6 +165,7 @@ fn add_deployment(
         pods: Vec::new(),
         created: 0,
         sustainable: Ratio::new(0.0),
+        version: 0,
     });
     made.objectives.push(*spec.latency_objective);
     hpas::add(cx, made, id, spec, path);

@@ -216,7 +216,7 @@ impl Snapshot {
         let topology = Topology::of(self, group);
         let n_nodes = self.nodes.len();
         let fits =
-            |index: &usize| allows(*index) && check(&self.nodes[*index], group, &topology).is_ok();
+            |index: &usize| check(&self.nodes[*index], group, &topology).is_ok() && allows(*index);
         let found = (0..n_nodes).map(|step| (self.next + step) % n_nodes).find(fits)?;
         self.nodes[found].place(group);
         self.next = (found + 1) % n_nodes;
