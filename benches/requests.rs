@@ -15,7 +15,7 @@ use tideover::traffic::plan::{
 };
 use tideover::traffic::requests::Requests;
 use tideover::traffic::routing::{OriginMode, PopRoute, Routing};
-use tideover::units::{Span, Time};
+use tideover::units::{Ratio, Span, Time};
 
 const N_PODS: usize = 60;
 const WORKERS: u16 = 8;
@@ -72,6 +72,7 @@ fn plan(balancer: Balancer, law: fn(f64) -> Law) -> TrafficPlan {
         workload: WorkloadId::new(0),
         geography: GeographyId::new(index),
         arrivals: Arrivals::Poisson { curve: RateCurve::constant(0.0, RATE_PER_S * share) },
+        writes: Ratio::new(0.0),
         attempt_timeout: Span::from_secs(5),
         deadline: Some(Span::from_secs(30)),
         retries: RetryPolicy {
@@ -105,6 +106,7 @@ fn plan(balancer: Balancer, law: fn(f64) -> Law) -> TrafficPlan {
             on_timeout: OnTimeout::Serve,
             balancer,
             stale_failures: 0,
+            counts_writes: false,
         }],
         gates: Vec::new(),
     }
@@ -115,6 +117,7 @@ fn started(plan: &TrafficPlan) -> (Requests, Routing) {
         pops: vec![PopRoute::only(ClusterId::new(0)); 6],
         origins: vec![OriginMode::Serving],
         endpoints: vec![(0..N_PODS).map(PodId::new).collect()],
+        dependencies: Vec::new(),
         n_stale: Vec::new(),
         gates: Vec::new(),
     };

@@ -6,8 +6,8 @@
 
 use crate::control::kubelet::{container, probing, pulling};
 use crate::control::{
-    Cx, cluster_autoscaler, custom_metrics, deployment, endpoints, front_door_health, hpa,
-    metrics_pipeline, node_lifecycle, replica_set, scheduler,
+    Cx, cluster_autoscaler, custom_metrics, dependencies, deployment, endpoints, front_door_health,
+    hpa, metrics_pipeline, node_lifecycle, replica_set, scheduler,
 };
 use crate::model::event::Event;
 use crate::model::fact::{FactLog, What, Why};
@@ -139,6 +139,8 @@ fn handle(cx: &mut Cx, scenario: &Scenario, event: Event) {
         Event::FaultHeals(fault) => heal(cx, scenario, fault),
         Event::OperationStarts(id) => begin(cx, scenario, id),
         Event::OperationStep(id) => scenario.operations()[id.index()].operation.step(cx, id),
+        Event::DependencyStep(dependency) => dependencies::step(cx, dependency),
+        Event::DependencySettles(dependency) => dependencies::settles(cx, dependency),
         Event::NodeJoins(node) => node_lifecycle::joins(cx, node),
         Event::NodeStatus(node) => node_lifecycle::post_status(cx, node),
         Event::CloudNodePass(cluster) => node_lifecycle::cloud::pass(cx, cluster),

@@ -31,6 +31,11 @@ pub enum Verb {
     ///
     /// All mistakes are shown at once, each with its place, what is allowed and what to type.
     Check(CheckArguments),
+    /// Replay several scenarios with the same seeds and print one table
+    ///
+    /// The standard output gets CSV: one row for each scenario, seed and place of users, with
+    /// recovery, failed requests, lost writes, node hours, and latency before, during and after.
+    Compare(CompareArguments),
     /// Run recorded decisions of the real controllers through tideover's
     #[command(hide = true)]
     Conformance(ConformanceArguments),
@@ -91,6 +96,43 @@ pub struct CheckArguments {
     /// Print the findings as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Which scenarios to compare.
+#[derive(Clone, Debug, Args)]
+pub struct CompareArguments {
+    /// Scenario files, YAML
+    #[arg(value_name = "SCENARIO", required = true)]
+    pub scenarios: Vec<PathBuf>,
+    /// Seeds: the first and the last, e.g. 1..5
+    #[arg(long, value_name = "A..B", default_value = "1..5", value_parser = seeds)]
+    pub seeds: Seeds,
+    /// Change a value of every scenario; can be given several times
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<String>,
+    /// Say nothing on the standard error but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Some seeds in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seeds {
+    /// The first.
+    pub first: u64,
+    /// The last, which belongs to them.
+    pub last: u64,
+}
+
+/// `1..5`, or what seeds are.
+fn seeds(text: &str) -> Result<Seeds, String> {
+    let parsed = text.split_once("..").and_then(|(first, last)| {
+        Some(Seeds { first: first.parse().ok()?, last: last.parse().ok()? })
+    });
+    let few = |seeds: &Seeds| seeds.first <= seeds.last && seeds.last - seeds.first < 100_000;
+    parsed.filter(few).ok_or_else(|| {
+        "write the first and the last seed, at most 100000 of them, e.g. 1..5".to_owned()
+    })
 }
 
 /// Which decisions to run.

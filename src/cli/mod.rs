@@ -1,8 +1,8 @@
 //! The command line: one verb each, and nothing that another front end would need.
 //!
 //! Data goes to the standard output, talk to the standard error. Reading order:
-//! [`command_line`] (what can be typed), [`run`] and [`check`] (the verbs), [`scenario_file`] (how
-//! both read a scenario), [`explain`], [`progress`] and [`talk`] (how they speak), [`exit`] (what
+//! [`command_line`] (what can be typed), [`run`], [`check`] and [`compare`] (the verbs), [`scenario_file`] (how
+//! they read a scenario), [`explain`], [`progress`] and [`talk`] (how they speak), [`exit`] (what
 //! the shell is told).
 
 mod command_line;
@@ -12,6 +12,8 @@ mod start;
 mod run;
 
 mod check;
+
+mod compare;
 
 mod conformance;
 
@@ -26,7 +28,8 @@ mod talk;
 mod exit;
 
 pub use command_line::{
-    CheckArguments, CommandLine, ConformanceArguments, RunArguments, ScenarioArguments, Verb,
+    CheckArguments, CommandLine, CompareArguments, ConformanceArguments, RunArguments,
+    ScenarioArguments, Verb,
 };
 pub use exit::{Exit, Failure, guarded};
 pub use start::{parse, start};

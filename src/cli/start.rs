@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 
 use super::command_line::{CommandLine, Verb};
 use super::exit::{Exit, Failure};
-use super::{check, conformance, run};
+use super::{check, compare, conformance, run};
 
 /// Reads the command line; `None` if it asked only for help or the version, which were printed.
 ///
@@ -41,6 +41,7 @@ pub fn start(command_line: &CommandLine) -> Result<(), Failure> {
     match &command_line.verb {
         Verb::Run(arguments) => run::run(arguments),
         Verb::Check(arguments) => check::check(arguments),
+        Verb::Compare(arguments) => compare::compare(arguments),
         Verb::Conformance(arguments) => conformance::conformance(arguments),
     }
 }

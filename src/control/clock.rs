@@ -39,7 +39,7 @@ const fn round_of(event: Event) -> Option<(usize, usize)> {
     }
 }
 
-const N_KINDS: usize = 31;
+const N_KINDS: usize = 33;
 
 impl Clock {
     /// An empty clock for a world of `n_clusters` clusters.
@@ -221,6 +221,8 @@ impl Clock {
             Event::OperationStarts(id) => (28, id.index()),
             Event::OperationStep(id) => (29, id.index()),
             Event::ImagePull(id) => (30, id.index()),
+            Event::DependencyStep(id) => (31, id.index()),
+            Event::DependencySettles(id) => (32, id.index()),
         }
     }
 }

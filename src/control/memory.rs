@@ -10,6 +10,7 @@ use crate::units::{Span, Time};
 use super::cluster_autoscaler::plan::{AutoscalerPlan, AutoscalerState};
 use super::cluster_autoscaler::provider::Capacity;
 use super::custom_metrics::adapter::Adapter;
+use super::dependencies::memory::DependencyMemory;
 use super::endpoints::Batch;
 use super::endpoints::runner::SyncRunner;
 use super::front_door_health::{OriginCondition, ProbedOrigin};
@@ -81,6 +82,8 @@ pub struct Memory {
     pub remedies: BTreeMap<FaultId, Remedy>,
     /// Nodes that auto-repair watches.
     pub repairs: BTreeMap<NodeId, NodeRepair>,
+    /// What dependencies remember.
+    pub dependencies: DependencyMemory,
     /// Deleted nodes that pods are still bound to, and when PodGC removes those.
     pub orphaned: BTreeMap<NodeId, Time>,
 }
@@ -154,6 +157,7 @@ impl Memory {
             struck: BTreeMap::new(),
             remedies: BTreeMap::new(),
             repairs: BTreeMap::new(),
+            dependencies: DependencyMemory::default(),
             orphaned: BTreeMap::new(),
         }
     }

@@ -19,6 +19,7 @@
 //! | [`custom_metrics`] | Prometheus, kubernetes-sigs/prometheus-adapter |
 //! | [`hpa`] | pkg/controller/podautoscaler |
 //! | [`cluster_autoscaler`] | kubernetes/autoscaler, cluster-autoscaler |
+//! | [`dependencies`] | databases, caches, registries, vaults and alerts of Azure |
 //! | [`front_door_health`] | Azure Front Door's probes and routing |
 
 use crate::model::fact::{FactLog, What};
@@ -38,6 +39,7 @@ pub mod settings;
 
 pub mod cluster_autoscaler;
 pub mod custom_metrics;
+pub mod dependencies;
 pub mod deployment;
 pub mod disruption;
 pub mod endpoints;

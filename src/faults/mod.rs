@@ -13,6 +13,7 @@ use crate::spec::{Code, Decoder, Diagnostic, Diagnostics, Name, section};
 use crate::units::{Span, Time};
 
 pub mod allocation_failure;
+pub mod dependency_loss;
 pub mod node_loss;
 pub mod pod_crash;
 pub mod power;
@@ -112,6 +113,8 @@ faults! {
     "allocationFailure" allocation_failure: allocation_failure::AllocationFailureSpec;
     /// The registry of a cluster is lost.
     "registryLoss" registry_loss: registry_loss::RegistryLossSpec;
+    /// A dependency is lost.
+    "dependencyLoss" dependency_loss: dependency_loss::DependencyLossSpec;
 }
 
 /// [`FaultSection`] without its constant, so that sections of all kinds can be held alike.

@@ -3,9 +3,9 @@
 //! `cause: power` takes every machine of the region down; containers start cold after the repair.
 //! `cause: isolation` cuts only the way in (a dead gateway, a severed network): processes and
 //! queues survive. `mode` says what a client or a probe sees: a refused connection, silence, or
-//! an error from the gateway. Dependencies in the region are not modelled yet.
+//! an error from the gateway. With the power, the dependencies in the region are lost.
 
-use crate::control::Cx;
+use crate::control::{Cx, dependencies};
 use crate::model::cluster::OriginState;
 use crate::model::fact::ClusterSet;
 use crate::model::ids::{ClusterId, FaultId, NodeId, RegionId};
@@ -130,6 +130,7 @@ impl Fault for RegionLoss {
                 let nodes = self.nodes(cx);
                 power::cut(cx, &nodes);
                 cx.memory.struck.insert(fault, nodes);
+                dependencies::region_changed(cx, self.region, fault);
             }
             Cause::Isolation => self.sever(cx),
         }
@@ -151,6 +152,7 @@ impl Fault for RegionLoss {
         let powered = self.cause == Cause::Power && cx.world[self.region].blackouts.end();
         if powered {
             power::release_orders(cx, |cx, node| self.holds(cx, node));
+            dependencies::region_changed(cx, self.region, fault);
         }
     }
 

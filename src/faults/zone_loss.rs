@@ -2,7 +2,7 @@
 //!
 //! Zone-redundant parts (control plane, ingress, load balancers) go on, as they are meant to.
 
-use crate::control::Cx;
+use crate::control::{Cx, dependencies};
 use crate::model::fact::ClusterSet;
 use crate::model::ids::{FaultId, NodeId, RegionId, ZoneId};
 use crate::model::reference::{find, find_zone};
@@ -59,6 +59,7 @@ impl Fault for ZoneLoss {
         let nodes = self.nodes(cx);
         power::cut(cx, &nodes);
         cx.memory.struck.insert(fault, nodes);
+        dependencies::zone_changed(cx, self.zone, fault);
     }
 
     fn heal(&self, cx: &mut Cx, fault: FaultId) {
@@ -68,6 +69,7 @@ impl Fault for ZoneLoss {
         }
         if all_clear {
             power::release_orders(cx, |cx, node| cx.world[node].zone == self.zone);
+            dependencies::zone_changed(cx, self.zone, fault);
         }
     }
 

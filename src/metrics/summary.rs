@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::units::Time;
 
-use crate::model::ids::{DemandId, GeographyId, WorkloadId};
+use crate::model::dependency::state::Kind;
+use crate::model::fact::What;
+use crate::model::ids::{DemandId, FaultId, GeographyId, WorkloadId};
 
 use super::capacity;
 use super::fault_times::{self, Routes};
@@ -121,10 +123,32 @@ fn fault_outcome(record: &Record<'_>, services: &Services, fault: &FaultFrame) -
         workloads: Vec::new(),
     };
     if fault.struck {
+        outcome.lost_writes = lost_writes(record, fault);
         add_milestones(record, fault, &mut outcome);
         add_recovery(record, services, fault, &mut outcome);
     }
     outcome
+}
+
+/// Writes that databases had accepted and lost with failovers after the fault; `None` if it took
+/// no database down.
+fn lost_writes(record: &Record<'_>, fault: &FaultFrame) -> Option<u64> {
+    let mut lost = None;
+    let is_this = |id: FaultId| record.frame.faults[id.index()].name == fault.name;
+    for fact in record.facts.facts() {
+        match fact.what {
+            What::DependencyLost { dependency, fault, .. } if is_this(fault) => {
+                if matches!(record.world[dependency].kind, Kind::Database(_)) {
+                    lost.get_or_insert(0);
+                }
+            }
+            What::DependencyPromoted { fault, lost_writes, .. } if is_this(fault) => {
+                lost = lost.map(|sum| sum + u64::from(lost_writes));
+            }
+            _ => {}
+        }
+    }
+    lost
 }
 
 fn add_milestones(record: &Record<'_>, fault: &FaultFrame, outcome: &mut FaultOutcome) {

@@ -2,7 +2,9 @@
 //!
 //! The one `match` on it, in `simulation`, is the map of the program. Requests are not events.
 
-use super::ids::{ClusterId, DeploymentId, FaultId, HpaId, NodeId, OperationId, PodId, PopId};
+use super::ids::{
+    ClusterId, DependencyId, DeploymentId, FaultId, HpaId, NodeId, OperationId, PodId, PopId,
+};
 
 /// Something that is due at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +17,10 @@ pub enum Event {
     OperationStarts(OperationId),
     /// An operation goes on.
     OperationStep(OperationId),
+    /// What is being done about a lost dependency goes on.
+    DependencyStep(DependencyId),
+    /// A dependency that was cold or stormed gets faster.
+    DependencySettles(DependencyId),
     /// An ordered virtual machine is up and its node joins.
     NodeJoins(NodeId),
     /// A kubelet posts its node's status.
@@ -88,7 +94,9 @@ impl Event {
     pub const fn class(self) -> u8 {
         match self {
             Self::FaultStrikes(_) | Self::FaultHeals(_) | Self::OperationStarts(_) => 0,
-            Self::NodeJoins(_)
+            Self::DependencyStep(_)
+            | Self::DependencySettles(_)
+            | Self::NodeJoins(_)
             | Self::NodeStatus(_)
             | Self::CloudNodePass(_)
             | Self::PodGarbage(_)

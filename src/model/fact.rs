@@ -5,7 +5,10 @@
 
 use crate::units::Time;
 
-use super::ids::{ClusterId, DeploymentId, FaultId, NodeId, OperationId, PodId, PoolId, PopId};
+use super::ids::{
+    ClusterId, DependencyId, DeploymentId, FaultId, NodeId, OperationId, PodId, PoolId, PopId,
+    RegionId,
+};
 use super::world::World;
 
 /// A reason in words for users; always one of a fixed set.
@@ -60,7 +63,9 @@ macro_rules! code_of_ids {
     )+};
 }
 
-code_of_ids!(ClusterId DeploymentId FaultId NodeId OperationId PodId PoolId PopId);
+code_of_ids!(
+    ClusterId DependencyId DeploymentId FaultId NodeId OperationId PodId PoolId PopId RegionId
+);
 
 impl Code for u32 {
     fn code(self) -> u64 {
@@ -531,6 +536,83 @@ facts! {
         /// Why.
         why: Why
     } "scale-down-failed", |w| format!("autoscaler keeps {}: {}", w.node_name(node), why.0);
+    /// A dependency was lost where it served.
+    70 DependencyLost {
+        /// Which.
+        dependency: DependencyId,
+        /// Where it served.
+        region: RegionId,
+        /// The fault behind it.
+        fault: FaultId,
+        /// What was lost, and what follows.
+        why: Why
+    } "dependency-lost", |w| format!(
+        "{} is lost in {} by {}: {}", w[dependency].name, w[region].name,
+        w.fault_names[fault.index()], why.0
+    );
+    /// The alert for a lost dependency fired.
+    71 DependencyNoticed {
+        /// Which.
+        dependency: DependencyId,
+        /// What follows.
+        why: Why
+    } "dependency-noticed", |w| format!("alert: {} is lost; {}", w[dependency].name, why.0);
+    /// The failover of a dependency was decided.
+    72 DependencyDecided {
+        /// Which.
+        dependency: DependencyId,
+        /// To where.
+        region: RegionId,
+        /// Who decided.
+        why: Why
+    } "dependency-decided", |w| format!(
+        "{} is to fail over to {}: {}", w[dependency].name, w[region].name, why.0
+    );
+    /// A copy of a dependency was promoted and serves.
+    73 DependencyPromoted {
+        /// Which.
+        dependency: DependencyId,
+        /// Where it serves now.
+        region: RegionId,
+        /// The fault behind it.
+        fault: FaultId,
+        /// Writes that the copy had not received.
+        lost_writes: u32,
+        /// How it serves.
+        why: Why
+    } "dependency-promoted", |w| format!(
+        "{} serves from {} after {}{}: {}", w[dependency].name, w[region].name,
+        w.fault_names[fault.index()],
+        if lost_writes == 0 { String::new() } else { format!(", {lost_writes} writes are lost") },
+        why.0
+    );
+    /// A dependency is back where it was lost.
+    74 DependencyBack {
+        /// Which.
+        dependency: DependencyId,
+        /// Where.
+        region: RegionId,
+        /// How.
+        why: Why
+    } "dependency-back", |w| format!(
+        "{} is back in {}: {}", w[dependency].name, w[region].name, why.0
+    );
+    /// A dependency that was cold or stormed serves at its usual speed.
+    75 DependencyWarm {
+        /// Which.
+        dependency: DependencyId
+    } "dependency-warm", |w| format!("{} is at its usual speed", w[dependency].name);
+    /// A pod could not start for want of a dependency; it is tried again.
+    76 PodStartBlocked {
+        /// The pod.
+        pod: PodId,
+        /// What it needs.
+        dependency: DependencyId,
+        /// What it met.
+        why: Why
+    } "pod-start-blocked", |w| format!(
+        "{} cannot start: {} {}", w.pod_name(pod), w[dependency].name, why.0
+    );
     /// The warm-up ended without a steady state.
     60 NotSteady {
         /// The deployment that was not steady.

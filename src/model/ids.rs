@@ -59,4 +59,6 @@ ids! {
     FaultId;
     /// An operation of the scenario.
     OperationId;
+    /// Something that requests or pod starts need.
+    DependencyId;
 }

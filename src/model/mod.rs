@@ -1,7 +1,7 @@
 //! The nouns of the model and their own rules: what exists, in which state, and what may follow.
 //!
 //! Reading order: [`region`] (failure domains) → [`cluster`], [`node_pool`], [`node`] →
-//! [`workload`], [`pod`] → [`front_door`], [`client`] → [`world`], which owns them all → [`event`]
+//! [`workload`], [`pod`] → [`front_door`], [`client`], [`dependency`] → [`world`], which owns them all → [`event`]
 //! (what the control plane waits for) and [`fact`] (what happened, and why).
 //!
 //! Nothing here knows a controller or a fault: those read and write this state from above.
@@ -10,6 +10,7 @@ pub mod client;
 pub mod cluster;
 pub mod connections;
 pub mod container;
+pub mod dependency;
 pub mod disruption_budget;
 pub mod duration;
 pub mod event;

@@ -6,6 +6,7 @@ use crate::units::{Bytes, MilliCpu, Rate, Ratio, Span};
 
 use super::connections::Connections;
 use super::container::Containers;
+use super::dependency::state::Needs;
 use super::disruption_budget::DisruptionBudget;
 use super::ids::{ClusterId, DeploymentId, PodId, WorkloadId};
 use super::node_pool::Resources;
@@ -161,6 +162,8 @@ pub struct Deployment {
     pub rollout: Option<RolloutStatus>,
     /// How many of its pods evictions leave, if it has a PodDisruptionBudget.
     pub disruption_budget: Option<DisruptionBudget>,
+    /// What its requests and pods need besides themselves.
+    pub needs: Needs,
     /// Its pods that exist, terminating ones included, in order of creation.
     pub pods: Vec<PodId>,
     /// Pods made so far, for their names.

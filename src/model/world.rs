@@ -2,10 +2,11 @@
 
 use super::client::{Demand, Geography};
 use super::cluster::Cluster;
+use super::dependency::state::Dependency;
 use super::front_door::FrontDoor;
 use super::ids::{
-    ClusterId, DemandId, DeploymentId, GeographyId, NodeId, PodId, PoolId, RackId, RegionId,
-    WorkloadId, ZoneId,
+    ClusterId, DemandId, DependencyId, DeploymentId, GeographyId, NodeId, PodId, PoolId, RackId,
+    RegionId, WorkloadId, ZoneId,
 };
 use super::node::Node;
 use super::node_pool::NodePool;
@@ -41,6 +42,8 @@ pub struct World {
     pub geographies: Vec<Geography>,
     /// What clients ask for.
     pub demands: Vec<Demand>,
+    /// What requests and pod starts need besides pods.
+    pub dependencies: Vec<Dependency>,
     /// Names of the scenario's faults, by id.
     pub fault_names: Vec<String>,
     /// Names of the scenario's operations, by id.
@@ -84,6 +87,7 @@ index! {
     PodId => pods: Pod, changes World::pod_changes;
     GeographyId => geographies: Geography;
     DemandId => demands: Demand;
+    DependencyId => dependencies: Dependency;
 }
 
 impl World {

@@ -3,7 +3,7 @@
 //! A renderer turns an outcome, a timeline or facts into text or pixels in memory; [`writer`] is
 //! the one place that touches the disk and [`stdout`] the one that prints. Reading order:
 //! [`summary_json`], [`timeline_csv`], [`users_csv`], [`events_csv`], [`manifest_json`] (files),
-//! [`table`] (the terminal), [`plots`] (SVG and PNG), [`run_folder`] (all files of a run), then
+//! [`table`] (the terminal), [`comparison`] (several runs), [`plots`] (SVG and PNG), [`run_folder`] (all files of a run), then
 //! [`words`] and [`cells`], which spell numbers and names.
 
 pub mod writer;
@@ -21,6 +21,8 @@ pub mod events_csv;
 pub mod manifest_json;
 
 pub mod table;
+
+pub mod comparison;
 
 pub mod plots;
 

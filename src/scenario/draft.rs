@@ -10,6 +10,7 @@ use crate::control::profiles::VersionProfile;
 use crate::control::settings::KubernetesSpec;
 use crate::faults::FaultSpec;
 use crate::model::client::GeographySpec;
+use crate::model::dependency::spec::DependencySpec;
 use crate::model::front_door::FrontDoorSpec;
 use crate::model::node_pool::NodePoolSpec;
 use crate::model::region::RegionSpec;
@@ -46,6 +47,8 @@ section! {
         "workloads" workloads: Vec<WorkloadSpec> = list 1..=100, unique;
         /// Custom and external metrics of HPAs, and outages of metrics.
         "metricSources" metric_sources: Vec<MetricSourceSpec> = list 0..=1000, unique;
+        /// Databases, caches, registries, vaults and alerts that workloads need.
+        "dependencies" dependencies: Vec<DependencySpec> = list 0..=100, unique;
         /// The global entry point.
         "frontDoor" front_door: FrontDoorSpec = section;
         /// The places that clients are in; needed with `demands`.

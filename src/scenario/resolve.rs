@@ -28,6 +28,7 @@ use super::{checks, explain};
 mod clusters;
 mod cpu_loads;
 mod demands;
+mod dependencies;
 mod front_door;
 mod hpas;
 mod metric_sources;
@@ -90,7 +91,9 @@ pub(super) fn resolve(
     };
     clusters::add(&mut cx, &mut made);
     metric_sources::check(&mut cx);
+    dependencies::add(&mut cx, &mut made);
     workloads::add(&mut cx, &mut made);
+    dependencies::apply(&mut made);
     front_door::add(&mut cx, &mut made);
     demands::add(&mut cx, &mut made);
     cpu_loads::add(&mut cx, &mut made);

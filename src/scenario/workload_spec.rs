@@ -128,12 +128,27 @@ section! {
             range 1..=86400;
         /// Its PodDisruptionBudget: how many pods evictions leave; left out, there is none.
         "podDisruptionBudget" disruption_budget: Option<PodDisruptionBudgetSpec> = optional;
+        /// Dependencies that its requests need.
+        "needs" needs: NeedsSpec = section;
+        /// Dependencies that its pods need when they start: registries, vaults.
+        "startNeeds" start_needs: Vec<Name> = list 0..=20;
         /// The clusters that run it; left out, all.
         "runsOn" runs_on: Vec<Name> = list 0..=64;
         /// What differs in single clusters.
         "clusters" clusters: Overrides = optional;
     }
     check WorkloadSpec::check_together;
+}
+
+section! {
+    /// Dependencies that requests need, by class: a request is a read or a write, see `writes` of
+    /// its demand.
+    pub struct NeedsSpec {
+        /// Requests that only read.
+        "reads" reads: Vec<Name> = list 0..=20;
+        /// Requests that write.
+        "writes" writes: Vec<Name> = list 0..=20;
+    }
 }
 
 section! {

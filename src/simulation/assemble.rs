@@ -3,6 +3,7 @@
 
 use crate::control::clock::Clock;
 use crate::control::custom_metrics::adapter::Adapter;
+use crate::control::dependencies;
 use crate::control::front_door_health::{
     self, OriginCondition, ProbeGrid, ProbeTiming, ProbedOrigin, SampleWindow,
 };
@@ -67,6 +68,7 @@ pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
         world,
     };
     register_controllers(&mut cx);
+    dependencies::publish_all(&mut cx);
     steady_state::build(&mut cx, scenario);
     arm_controllers(&mut cx, scenario);
     front_door_health::start(&mut cx);
@@ -118,6 +120,7 @@ fn closed(world: &World, n_gates: usize) -> Routing {
         pops: vec![PopRoute::NOWHERE; world.front_door.pops.len()],
         origins: vec![OriginMode::Serving; world.clusters.len()],
         endpoints: vec![Vec::new(); world.deployments.len()],
+        dependencies: Vec::new(),
         n_stale: vec![0; world.deployments.len()],
         gates: vec![GateLimit::OPEN; n_gates],
     }

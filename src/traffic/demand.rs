@@ -20,6 +20,9 @@ section! {
         "geographies" geographies: NameMap<Ratio> = list 1..=100, range "0%"..="100%";
         /// When users send their first attempt.
         "arrivals" arrivals: ArrivalsSpec = required, range "0/s"..="10000000/s";
+        /// Share of the requests that write; the others only read. It matters where a workload
+        /// says what requests need.
+        "writes" writes: Ratio = default "0%", source "reads alone", range "0%"..="100%";
         /// More variance than a Poisson process has.
         "overDispersion" over_dispersion: Option<OverDispersionSpec> = optional;
         /// A client gives up an attempt after this.

@@ -7,6 +7,7 @@
 
 use crate::model::ids::{DemandId, DeploymentId};
 use crate::sim::histogram::Histogram;
+use crate::units::Time;
 
 use super::Kill;
 
@@ -144,6 +145,8 @@ pub struct DeploymentAccount {
     seconds: Vec<AttemptCounts>,
     record_waits: bool,
     waits: Histogram,
+    /// Writes accepted, by tenth of a second, if they are kept.
+    writes: Vec<u32>,
 }
 
 /// Attempts at a deployment in one second, each booked when it happened.
@@ -188,6 +191,9 @@ pub struct AttemptTotals {
     pub zombie_ns: u64,
 }
 
+/// Resolution in which accepted writes are kept [1/s].
+const WRITE_BINS_PER_S: f64 = 10.0;
+
 /// Seconds of first sends that share a latency histogram.
 pub const LATENCY_BUCKET_S: usize = 10;
 
@@ -210,6 +216,7 @@ impl Ledger {
             seconds: vec![AttemptCounts::default(); seconds],
             record_waits,
             waits: Histogram::EMPTY,
+            writes: Vec::new(),
         };
         Self { demands: vec![demand; n_demands], deployments: vec![deployment; n_deployments] }
     }
@@ -382,6 +389,28 @@ impl DeploymentAccount {
     #[must_use]
     pub const fn waits(&self) -> &Histogram {
         &self.waits
+    }
+
+    /// Writes that pods finished from `from` to before `to`, to a tenth of a second; 0 unless the
+    /// plan asked to keep them. Writes before t = 0 are not kept.
+    #[must_use]
+    pub fn writes_between(&self, from: Time, to: Time) -> u64 {
+        let bin = |at: Time| (at.as_secs_f64().max(0.0) * WRITE_BINS_PER_S).round() as usize;
+        let end = bin(to).min(self.writes.len());
+        self.writes[bin(from).min(end)..end].iter().map(|&n| u64::from(n)).sum()
+    }
+
+    /// A pod finished a write.
+    #[cold]
+    pub(super) fn accepted_write(&mut self, finish_s: f64) {
+        if finish_s < 0.0 {
+            return;
+        }
+        let bin = (finish_s * WRITE_BINS_PER_S) as usize;
+        if self.writes.len() <= bin {
+            self.writes.resize(bin + 1, 0);
+        }
+        self.writes[bin] += 1;
     }
 
     /// The counts of the second of `time_s`, if that is in the run.

@@ -41,6 +41,8 @@ pub struct DemandPlan {
     pub geography: GeographyId,
     /// When users send.
     pub arrivals: Arrivals,
+    /// Share of the requests that write; the others only read.
+    pub writes: Ratio,
     /// A client gives up an attempt this long after it sent it.
     pub attempt_timeout: Span,
     /// A client gives up the request this long after its first send.
@@ -176,6 +178,9 @@ pub struct DeploymentPlan {
     pub on_timeout: OnTimeout,
     /// How a pod is picked for a request.
     pub balancer: Balancer,
+    /// Whether the instants at which it accepts writes are kept, to tell which of them a database
+    /// loses.
+    pub counts_writes: bool,
     /// Requests that fail on connections to a pod that is gone without a word before all of them
     /// are closed; 0 if every request opens its own.
     pub stale_failures: u32,

@@ -42,6 +42,8 @@ pub(super) const FINISHED: u16 = 4;
 pub(super) const DROPPED: u16 = 8;
 /// Cut short in service.
 pub(super) const ABORTED: u16 = 16;
+/// A dependency hangs: it holds its worker, and nobody is answered.
+pub(super) const UNANSWERED: u16 = 32;
 
 impl Entry {
     const EMPTY: Self = Self {
@@ -72,7 +74,7 @@ impl Entry {
 /// When the answer to a request that is finished at `finish_s` reaches its client.
 #[inline]
 pub(super) fn response_s(finish_s: f64, flags: u16, back_s: f64) -> f64 {
-    if flags & (DROPPED | ABORTED) == 0 { finish_s + back_s } else { f64::INFINITY }
+    if flags & (DROPPED | ABORTED | UNANSWERED) == 0 { finish_s + back_s } else { f64::INFINITY }
 }
 
 /// When a request is served: what [`Pod::place`] finds.

@@ -23,7 +23,7 @@ use crate::sim::streams::Stream;
 use crate::units::{Span, Time};
 
 use super::arrivals::{Place, Source};
-use super::gate::{Gate, GateReading};
+use super::gate::{Gate, GateReading, UserPart};
 use super::ledger::{Ledger, Reason, nanos};
 use super::plan::{Arrivals, Balancer, DemandPlan, DeploymentPlan, OnTimeout, TrafficPlan};
 use super::pods::{BOOKED, Pod, Process};
@@ -112,9 +112,20 @@ struct Lane {
     /// From the first send to the user's deadline [s].
     deadline_s: f64,
     closed_loop: bool,
+    /// Whether its deployment keeps the instants at which it accepts writes.
+    counts_writes: bool,
+    /// The requests that write.
+    writes: UserPart,
     pod_stream: Stream,
     service_stream: Stream,
     part_stream: Stream,
+}
+
+impl Lane {
+    /// Whether the request `key` writes; all its attempts do as the first.
+    fn is_write(&self, key: u64) -> bool {
+        self.writes.contains(self.part_bits(key))
+    }
 }
 
 /// The attempts in transit on a lane, by arrival; those before `next` have arrived.
@@ -486,6 +497,8 @@ impl Lane {
             patience_reason,
             deadline_s: demand.deadline.map_or(f64::INFINITY, Span::as_secs_f64),
             closed_loop: matches!(demand.arrivals, Arrivals::ClosedLoop { .. }),
+            counts_writes: deployment.is_some_and(|d| plan.deployments[d].counts_writes),
+            writes: UserPart::share(demand.writes),
             pod_stream: stream("pod"),
             service_stream: stream("service"),
             part_stream: stream("part-of-users"),

@@ -17,6 +17,9 @@ pub struct Routing {
     /// By `DeploymentId`: the pods that the balancer sends to. May hold pods that are dead, as
     /// long as nobody has told the balancer.
     pub endpoints: Vec<Vec<PodId>>,
+    /// By `DeploymentId`: what requests meet at the dependencies that they need. Missing ones, and
+    /// all if nothing has dependencies, meet nothing.
+    pub dependencies: Vec<DependencyEffects>,
     /// By `DeploymentId`: how many pods at the end of its endpoints no balancer sends to any more,
     /// though callers still have connections to them. Missing ones are 0.
     pub n_stale: Vec<usize>,
@@ -80,6 +83,55 @@ impl PopRoute {
         let drawn = u64::from(bits);
         self.shares.iter().find(|(below, _)| drawn < *below).map(|&(_, cluster)| cluster)
     }
+}
+
+/// What the dependencies of a deployment do to its requests, by class.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct DependencyEffects {
+    /// To requests that only read.
+    pub reads: DependencyEffect,
+    /// To requests that write.
+    pub writes: DependencyEffect,
+}
+
+impl DependencyEffects {
+    /// Whether requests are served as if there were no dependencies.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What the dependencies of a request do to it: it meets them when it reaches its pod.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DependencyEffect {
+    /// Whether it can be answered at all.
+    pub failing: DependencyFailure,
+    /// Its work takes this many times as long.
+    pub slower: f64,
+    /// And so much longer \[s\].
+    pub added_s: f64,
+}
+
+impl Default for DependencyEffect {
+    fn default() -> Self {
+        Self { failing: DependencyFailure::None, slower: 1.0, added_s: 0.0 }
+    }
+}
+
+/// How a request fails on its dependencies.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub enum DependencyFailure {
+    /// It does not.
+    #[default]
+    None,
+    /// The pod answers with an error at once; that takes no worker.
+    Refused,
+    /// The call hangs: a worker is held until the pod gives the call up, and nobody is answered.
+    Hangs {
+        /// From the call to giving it up \[s\].
+        held_s: f64,
+    },
 }
 
 /// What an origin (the gateway of a cluster) does with requests that reach it.

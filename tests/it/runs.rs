@@ -3,6 +3,7 @@
 mod autoscaler;
 mod cloud;
 mod cpu_loads;
+mod dependencies;
 mod determinism;
 mod drain;
 mod drill;

@@ -5,6 +5,7 @@
 //! [`registry_is_up`] and the bandwidth of the cluster alone.
 
 use crate::control::Cx;
+use crate::control::dependencies::{registry, secrets};
 use crate::model::event::Event;
 use crate::model::fact::{What, Why};
 use crate::model::ids::{ClusterId, NodeId, PodId};
@@ -22,18 +23,23 @@ pub fn registry_is_up(cx: &Cx, cluster: ClusterId) -> bool {
 /// A container is to be made: at once if its image is there, otherwise after a pull.
 pub fn ensure_image(cx: &mut Cx, pod: PodId) {
     cx.world[pod].container = Container::Pulling;
+    if let Err((due, n_failures)) = secrets::mount(cx, pod) {
+        return container::sync_again(cx, pod, due, "mount-sync", u64::from(n_failures));
+    }
     let node = cx.world[pod].node.expect("only bound pods are pulled for");
     let deployment = &cx.world[cx.world[pod].deployment];
     let revision = cx.world.template_change(pod).map_or(0, |change| change.image);
     let (image, template) = ((deployment.workload, revision), &deployment.template);
     let (size, always) = (template.image.get() as f64, template.always_pull);
-    let is_up = registry_is_up(cx, cx.world[node].cluster);
+    let lost = Why("its registry does not answer");
+    let refused = (!registry_is_up(cx, cx.world[node].cluster)).then_some(lost);
+    let refused = refused.or_else(|| registry::refuses(cx, pod));
     let is_there = cx.world[node].image_ready_at(image).is_some();
-    if is_there && (is_up || !always) {
+    if is_there && (refused.is_none() || !always) {
         return container::create(cx, pod);
     }
-    if !is_up {
-        return failed(cx, pod, Why("its registry does not answer"));
+    if let Some(why) = refused {
+        return failed(cx, pod, why);
     }
     let policy = cx.settings.pulls;
     let pulls = cx.memory.pulls.entry(node).or_default();

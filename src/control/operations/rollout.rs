@@ -83,6 +83,11 @@ pub(super) fn start(cx: &mut Cx, id: OperationId, rollout: &Rollout) {
         let revision = cx.world[deployment].revision();
         let set = cx.world[deployment].replica_sets.last();
         let image = set.map_or(0, |set| set.change.image);
+        if rollout.new_image {
+            let workload = cx.world[deployment].workload;
+            let pushed = &mut cx.memory.dependencies.pushed;
+            pushed.entry((workload, revision + 1)).or_insert(cx.now);
+        }
         let change = TemplateChange {
             image: if rollout.new_image { revision + 1 } else { image },
             broken: rollout.broken,

@@ -42,6 +42,7 @@ pub const PARTS: &[&Part] = &[
     &surroundings::FRONT_DOOR,
     &surroundings::PLACES,
     &surroundings::USERS,
+    &surroundings::DEPENDENCIES,
     &surroundings::FAULTS,
     &courses::COURSES,
 ];
@@ -56,5 +57,4 @@ pub const NOT_MODELLED: &[(&str, &str)] = &[
         throttling \
          of APIs",
     ),
-    ("Dependencies", "no database, registry replica, key vault or cache that could slow or fail"),
 ];

@@ -85,6 +85,64 @@ part! {
 }
 
 part! {
+    DEPENDENCIES = "Dependencies",
+    "What requests and pod starts need besides pods.",
+    left out "capacity of a dependency, except by gates; geo-restore; failing back; staggered \
+     updates of region pairs; a request meets its dependencies when it reaches its pod, and one \
+     that waits for them counts as busy, for the HPA, too";
+
+    "a database fails over by zone, automatically after a grace period, by a script after the \
+     alert, or when somebody has decided; kinds bring the published times",
+    from "azure-docs sql-database BCDR 2021, reliability-cosmos-db 2024, \
+     reliability-postgresql-flexible-server 2024",
+    by [control::dependencies::failover, model::dependency::database],
+    vectors [],
+    tests [
+        a_loss_is_answered_by_the_rules, a_grace_period_of_an_hour_is_the_recovery_time,
+        nobody_decides_without_an_alert,
+    ],
+    left out "";
+
+    "writes of the last replication lag before the loss of a region are lost with a failover",
+    from "recovery point objectives of the same pages",
+    by [control::dependencies, traffic::ledger],
+    vectors [], tests [a_failover_loses_the_writes_of_the_replication_lag],
+    left out "writes are told from each other to a tenth of a second";
+
+    "requests that need a lost dependency fail at once, or hold a worker until the call is given \
+     up; a cold cache and a storm of connections slow them down",
+    from "no single source",
+    by [traffic::requests],
+    vectors [],
+    tests [
+        only_requests_that_need_it_fail, calls_that_hang_starve_other_requests,
+        a_cold_cache_slows_requests_until_it_is_warm,
+    ],
+    left out "";
+
+    "a geo-replicated registry serves each region from its copy, 1 to 2 minutes after a loss from \
+     the other; a tag may lack in the copy",
+    from "azure-docs reliability-container-registry.md 2025, container-registry-limits.md",
+    by [control::dependencies::registry],
+    vectors [], tests [a_copy_without_the_newest_tag_starts_no_pod],
+    left out "read operations a minute; a registry whose first place is lost takes pushes";
+
+    "a Key Vault fails over in minutes and is read-only then; it throttles; pods mount their \
+     secrets before their images are pulled",
+    from "azure-docs key-vault DR guidance 2020, key-vault-limits.md; kubernetes \
+     pkg/util/goroutinemap/exponentialbackoff",
+    by [control::dependencies::secrets],
+    vectors [], tests [pods_need_their_secrets_to_start, failed_mounts_back_off],
+    left out "secrets of containers that restart where they were";
+
+    "an alert fires some time after a loss, and not while its workspace is lost",
+    from "azure-docs azure-monitor data-ingestion-time.md 2022",
+    by [control::dependencies],
+    vectors [], tests [nobody_decides_without_an_alert],
+    left out "";
+}
+
+part! {
     FAULTS = "Faults",
     "What breaks, and how it heals.",
     left out "grey failures of parts of a region";

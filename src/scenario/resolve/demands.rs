@@ -67,6 +67,7 @@ fn push(
         workload,
         geography,
         arrivals,
+        writes: *spec.writes,
         attempt_timeout: *spec.attempt_timeout,
         deadline: Some(*spec.deadline),
         retries: spec.retries.as_ref().map_or(RetryPolicy::NEVER, RetriesSpec::policy),

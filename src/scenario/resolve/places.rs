@@ -21,6 +21,7 @@ pub(super) fn world(spec: &ScenarioSpec) -> World {
         front_door: front_door(spec),
         geographies: Vec::new(),
         demands: Vec::new(),
+        dependencies: Vec::new(),
         fault_names: Vec::new(),
         operation_names: Vec::new(),
         version: 0,

@@ -19,7 +19,7 @@ use crate::traffic::capacity::{fit_capacity, sustainable_utilisation};
 use crate::traffic::plan::{Balancer, DeploymentPlan, OnTimeout};
 use crate::units::{MilliCpu, Ratio, Span};
 
-use super::{Resolved, Resolving, hpas, placement};
+use super::{Resolved, Resolving, dependencies, hpas, placement};
 
 /// Adds all workloads with a deployment in each cluster that runs them.
 pub(super) fn add(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
@@ -136,6 +136,7 @@ fn add_deployment(
     let mut template = template(cx, made, spec, &strength, path);
     template.placement = placement::placement(cx, spec, workload);
     let defaults = &cx.decoded.spec.kubernetes;
+    let needs = dependencies::needs(cx, made, spec);
     template.tolerated = placement::tolerated(&template.placement, spec, defaults);
     made.deployments.push(DeploymentPlan {
         cluster,
@@ -146,6 +147,7 @@ fn add_deployment(
         speed: 1.0,
         on_timeout: OnTimeout::from(*spec.on_timeout),
         balancer: Balancer::from(*spec.balancer),
+        counts_writes: false,
         stale_failures: spec.connections.as_ref().map_or(0, |c| c.connections().failures),
     });
     made.world.deployments.push(Deployment {
@@ -162,6 +164,7 @@ fn add_deployment(
         replica_sets: vec![Deployment::first_replica_set()],
         rollout: None,
         disruption_budget: spec.disruption_budget.as_ref().map(|budget| budget.budget()),
+        needs,
         pods: Vec::new(),
         created: 0,
         sustainable: Ratio::new(0.0),

@@ -10,8 +10,8 @@ use crate::traffic::Kill;
 use crate::traffic::gate::Gate;
 use crate::traffic::ledger::{AttemptFailure, Ledger, Reason};
 use crate::traffic::plan::{Balancer, OnTimeout};
-use crate::traffic::pods::{ARMED, BOOKED, Entry, Placed, Pod, Process, response_s};
-use crate::traffic::routing::{OriginMode, Routing};
+use crate::traffic::pods::{ARMED, BOOKED, Entry, Placed, Pod, Process, UNANSWERED, response_s};
+use crate::traffic::routing::{DependencyEffects, DependencyFailure, OriginMode, Routing};
 
 use super::gates::Passing;
 use super::outcomes::settle;
@@ -41,6 +41,8 @@ pub(super) struct Head<'a> {
     plain: bool,
     /// Whether somebody acts on each answer.
     watched: bool,
+    /// What the dependencies do to requests, if they do anything.
+    dependencies: Option<&'a DependencyEffects>,
     index: u16,
     pub(super) lane: &'a Lane,
 }
@@ -75,6 +77,9 @@ impl<'a> Head<'a> {
             passings,
             plain: balancer == Balancer::Random && unhindered,
             watched: lane.closed_loop || balancer.counts_outstanding() || !passings.is_empty(),
+            dependencies: deployment
+                .and_then(|deployment| routing.dependencies.get(deployment))
+                .filter(|effects| !effects.is_nothing()),
             index: index as u16,
             lane,
         }
@@ -242,6 +247,45 @@ impl Arriving<'_> {
     /// One attempt at its pod, which runs.
     #[inline]
     fn serve(&mut self, head: &Head<'_>, attempt: &Attempt, picked: PodId) -> Option<PodId> {
+        match head.dependencies {
+            None => self.place(head, attempt, picked, (attempt.work_s, 0)),
+            Some(effects) => self.serve_with(effects, head, attempt, picked),
+        }
+    }
+
+    /// One attempt at its pod, which needs dependencies that fail or slow it down.
+    #[cold]
+    fn serve_with(
+        &mut self,
+        effects: &DependencyEffects,
+        head: &Head<'_>,
+        attempt: &Attempt,
+        picked: PodId,
+    ) -> Option<PodId> {
+        let writes = head.lane.is_write(attempt.key);
+        let effect = if writes { &effects.writes } else { &effects.reads };
+        let work_s = attempt.work_s * effect.slower + effect.added_s;
+        match effect.failing {
+            DependencyFailure::None => self.place(head, attempt, picked, (work_s, 0)),
+            DependencyFailure::Refused => {
+                self.fail_at(head, attempt, AttemptFailure::Refused(Reason::Dependency));
+                None
+            }
+            DependencyFailure::Hangs { held_s } => {
+                self.place(head, attempt, picked, (held_s, UNANSWERED))
+            }
+        }
+    }
+
+    /// One attempt at its pod with its work and what is known of its end.
+    #[inline(always)]
+    fn place(
+        &mut self,
+        head: &Head<'_>,
+        attempt: &Attempt,
+        picked: PodId,
+        (work_s, known): (f64, u16),
+    ) -> Option<PodId> {
         let Attempt { arrival_s, give_up_s, .. } = *attempt;
         let pod = &mut self.pods[picked.index()];
         // Only where it could be full, the exact number of waiting requests matters.
@@ -255,7 +299,8 @@ impl Arriving<'_> {
         let before_s = pod.free_s[0];
         let learns_s = give_up_s + head.one_way_s;
         let Placed { start_s, finish_s, mut flags } =
-            pod.place(arrival_s, attempt.work_s, head.on_timeout, learns_s);
+            pod.place(arrival_s, work_s, head.on_timeout, learns_s);
+        flags |= known;
         let seq = pod.ring.tail as u32;
         let response_s = response_s(finish_s, flags, head.one_way_s);
         if give_up_s < response_s || head.watched {
@@ -274,7 +319,7 @@ impl Arriving<'_> {
             arrival_s,
             start_s,
             finish_s,
-            work_s: attempt.work_s,
+            work_s,
             give_up_s,
             first_s: attempt.first_s,
             key: attempt.key,

@@ -2,7 +2,9 @@
 
 use crate::traffic::Kill;
 use crate::traffic::ledger::{AttemptFailure, Ledger, Reason, ServiceSums, ServiceTimes, nanos};
-use crate::traffic::pods::{ABORTED, ARMED, BOOKED, DROPPED, Entry, FINISHED, Pod, Process};
+use crate::traffic::pods::{
+    ABORTED, ARMED, BOOKED, DROPPED, Entry, FINISHED, Pod, Process, UNANSWERED,
+};
 use crate::traffic::retries::Release;
 
 use super::{Lane, Notice, Requests, What};
@@ -46,7 +48,11 @@ impl Requests {
                 let give_up_s = entry.give_up_s;
                 if give_up_s < response_s {
                     entry.flags |= BOOKED;
-                    let reason = self.lanes[lane_index].give_up_reason(notice.first_s, give_up_s);
+                    let reason = if entry.has(UNANSWERED) {
+                        Reason::Dependency
+                    } else {
+                        self.lanes[lane_index].give_up_reason(notice.first_s, give_up_s)
+                    };
                     self.fail_attempt(demand, notice.first_s, notice.key, give_up_s, reason);
                 } else if closed_loop {
                     entry.flags |= BOOKED;
@@ -200,6 +206,9 @@ pub(super) fn settle(pod: &mut Pod, lanes: &[Lane], ledger: &mut Ledger, now_s: 
             // Somebody waits, the answer is in time, and nobody acts on it.
             let times = ServiceTimes { abandoned_s: f64::INFINITY, ..ServiceTimes::of(entry) };
             attempts.served(times, false, &mut sums);
+            if lane.counts_writes && lane.is_write(entry.key) {
+                attempts.accepted_write(entry.finish_s);
+            }
             let response_s = entry.finish_s + lane.one_way_s;
             if response_s < now_s {
                 users[lane.demand as usize].served(entry.first_s, response_s);
@@ -214,7 +223,11 @@ pub(super) fn settle(pod: &mut Pod, lanes: &[Lane], ledger: &mut Ledger, now_s: 
             if entry.has(DROPPED) {
                 attempts.failed(entry.start_s, AttemptFailure::Dropped);
             } else {
-                attempts.served(ServiceTimes::of(entry), entry.has(ABORTED), &mut sums);
+                let unserved = entry.has(ABORTED) || entry.has(UNANSWERED);
+                attempts.served(ServiceTimes::of(entry), unserved, &mut sums);
+                if !unserved && lane.counts_writes && lane.is_write(entry.key) {
+                    attempts.accepted_write(entry.finish_s);
+                }
             }
         }
         if entry.has(BOOKED) {

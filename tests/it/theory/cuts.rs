@@ -64,6 +64,7 @@ fn routing(weights: &[(usize, u32)]) -> Routing {
         pops: vec![PopRoute::weighted(&weights)],
         origins: vec![OriginMode::Serving; 2],
         endpoints: vec![[0, 1, 2].map(PodId::new).to_vec(), [3, 4, 5].map(PodId::new).to_vec()],
+        dependencies: Vec::new(),
         n_stale: Vec::new(),
         gates: Vec::new(),
     }

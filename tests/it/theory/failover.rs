@@ -300,6 +300,7 @@ fn weights_and_edges_hold() {
         pops: vec![PopRoute::weighted(&[(first, 1), (second, 3)]), PopRoute::NOWHERE],
         origins: vec![OriginMode::Serving; 2],
         endpoints: vec![vec![PodId::new(0)], vec![PodId::new(1)]],
+        dependencies: Vec::new(),
         n_stale: Vec::new(),
         gates: Vec::new(),
     };

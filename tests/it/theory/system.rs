@@ -9,7 +9,7 @@ use tideover::traffic::plan::{
 };
 use tideover::traffic::requests::Requests;
 use tideover::traffic::routing::{OriginMode, PopRoute, Routing};
-use tideover::units::{Span, Time};
+use tideover::units::{Ratio, Span, Time};
 
 /// The unit of time of the theory tests [s]: mean service takes one unit. Short, so that a run
 /// of millions of customers is a run of hours; a power of two, so that whole units are bin edges.
@@ -27,6 +27,7 @@ pub(super) fn demand(name: &str, arrivals: Arrivals) -> DemandPlan {
         workload: WorkloadId::new(0),
         geography: GeographyId::new(0),
         arrivals,
+        writes: Ratio::new(0.0),
         attempt_timeout: Span::from_secs(100_000),
         deadline: None,
         retries: RetryPolicy::NEVER,
@@ -54,6 +55,7 @@ pub(super) fn pods_of(workers: u16, law: Law) -> DeploymentPlan {
         on_timeout: OnTimeout::Serve,
         balancer: Balancer::Random,
         stale_failures: 0,
+        counts_writes: false,
     }
 }
 
@@ -78,6 +80,7 @@ pub(super) fn route_to(n_pods: usize) -> Routing {
         pops: vec![PopRoute::only(ClusterId::new(0))],
         origins: vec![OriginMode::Serving],
         endpoints: vec![(0..n_pods).map(PodId::new).collect()],
+        dependencies: Vec::new(),
         n_stale: Vec::new(),
         gates: Vec::new(),
     }
