@@ -7,7 +7,7 @@
 use crate::control::kubelet::{container, probing, pulling};
 use crate::control::{
     Cx, cluster_autoscaler, custom_metrics, dependencies, deployment, endpoints, front_door_health,
-    hpa, metrics_pipeline, node_lifecycle, replica_set, scheduler,
+    hpa, metrics_pipeline, network, node_lifecycle, replica_set, scheduler,
 };
 use crate::model::event::Event;
 use crate::model::fact::{FactLog, What, Why};
@@ -165,6 +165,8 @@ fn handle(cx: &mut Cx, scenario: &Scenario, event: Event) {
         Event::CustomMetricsScrape(cluster) => custom_metrics::scrape(cx, cluster),
         Event::HpaSync(deployment) => hpa::sync(cx, deployment),
         Event::AutoscalerScan(cluster) => cluster_autoscaler::scan(cx, cluster),
+        Event::NetworkLook(cluster) => network::scaling::look(cx, cluster),
+        Event::NetworkScales(cluster) => network::scaling::arrive(cx, cluster),
         Event::Observe => observe::observe(cx),
     }
 }

@@ -39,7 +39,7 @@ const fn round_of(event: Event) -> Option<(usize, usize)> {
     }
 }
 
-const N_KINDS: usize = 33;
+const N_KINDS: usize = 35;
 
 impl Clock {
     /// An empty clock for a world of `n_clusters` clusters.
@@ -223,6 +223,8 @@ impl Clock {
             Event::ImagePull(id) => (30, id.index()),
             Event::DependencyStep(id) => (31, id.index()),
             Event::DependencySettles(id) => (32, id.index()),
+            Event::NetworkLook(id) => (33, id.index()),
+            Event::NetworkScales(id) => (34, id.index()),
         }
     }
 }

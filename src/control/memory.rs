@@ -20,6 +20,7 @@ use super::kubelet::image_pull::NodePulls;
 use super::kubelet::probing::PodProbes;
 use super::kubelet::restart::RestartBackoff;
 use super::metrics_pipeline::{ContainerUse, PodCounters};
+use super::network::scaling::NetworkState;
 use super::node_lifecycle::lease::Renewals;
 use super::node_lifecycle::monitor::MonitorState;
 use super::node_lifecycle::repair::{NodeRepair, Remedy};
@@ -72,6 +73,8 @@ pub struct Memory {
     pub routes: Vec<Option<ClusterSet>>,
     /// What the ReplicaSet controllers have decided and not done yet, by deployment and revision.
     pub pod_work: BTreeMap<(DeploymentId, u32), Work>,
+    /// Gateways, firewalls and source ports of the clusters that have them.
+    pub networks: BTreeMap<ClusterId, NetworkState>,
     /// Evictions that the disruption controller has not seen as deletions yet, by deployment.
     pub disrupted: BTreeMap<DeploymentId, Vec<(PodId, Time)>>,
     /// Drains that go on.
@@ -152,6 +155,7 @@ impl Memory {
             origin_conditions: vec![OriginCondition::Answering; n_clusters],
             routes: vec![None; world.front_door.pops.len()],
             pod_work: BTreeMap::new(),
+            networks: BTreeMap::new(),
             disrupted: BTreeMap::new(),
             drains: BTreeMap::new(),
             struck: BTreeMap::new(),

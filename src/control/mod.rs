@@ -21,6 +21,7 @@
 //! | [`cluster_autoscaler`] | kubernetes/autoscaler, cluster-autoscaler |
 //! | [`dependencies`] | databases, caches, registries, vaults and alerts of Azure |
 //! | [`front_door_health`] | Azure Front Door's probes and routing |
+//! | [`network`] | Azure Application Gateway, Firewall, and outbound rules of a load balancer |
 
 use crate::model::fact::{FactLog, What};
 use crate::model::ids::ClusterId;
@@ -48,6 +49,7 @@ pub mod front_door_health;
 pub mod hpa;
 pub mod kubelet;
 pub mod metrics_pipeline;
+pub mod network;
 pub mod node_lifecycle;
 pub mod operations;
 pub mod replica_set;

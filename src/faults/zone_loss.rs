@@ -2,6 +2,7 @@
 //!
 //! Zone-redundant parts (control plane, ingress, load balancers) go on, as they are meant to.
 
+use crate::control::network::outbound;
 use crate::control::{Cx, dependencies};
 use crate::model::fact::ClusterSet;
 use crate::model::ids::{FaultId, NodeId, RegionId, ZoneId};
@@ -58,6 +59,7 @@ impl Fault for ZoneLoss {
         cx.world[self.zone].outages.begin();
         let nodes = self.nodes(cx);
         power::cut(cx, &nodes);
+        outbound::zone_changed(cx, self.zone);
         cx.memory.struck.insert(fault, nodes);
         dependencies::zone_changed(cx, self.zone, fault);
     }
@@ -68,6 +70,7 @@ impl Fault for ZoneLoss {
             power::restore(cx, &nodes);
         }
         if all_clear {
+            outbound::zone_changed(cx, self.zone);
             power::release_orders(cx, |cx, node| cx.world[node].zone == self.zone);
             dependencies::zone_changed(cx, self.zone, fault);
         }

@@ -139,6 +139,9 @@ fn cluster(index: usize, name: &str) -> Cluster {
         control_plane: Outages::default(),
         registry: Outages::default(),
         registry_bandwidth: None,
+        gateway: None,
+        firewall: None,
+        outbound: None,
         origin: OriginState::default(),
     }
 }
@@ -284,6 +287,7 @@ fn samples() -> Samples {
                 pods: 12,
                 ready_pods: ready[index],
                 sustained: Rate::per_second(f64::from(ready[index]) * 10.0),
+                ceiling: None,
                 hpa_room: 12 - ready[index],
                 node_room: if index == 1 { 3 } else { 20 },
             });

@@ -7,7 +7,7 @@
 //! or the cluster is lost. With several workloads the scarcest one counts.
 
 use crate::model::ids::{ClusterId, DeploymentId, WorkloadId};
-use crate::model::sample::DeploymentSample;
+use crate::model::sample::{Ceiling, DeploymentSample};
 use crate::model::world::World;
 
 use super::outcome::{Binding, HeadroomOutcome};
@@ -186,10 +186,17 @@ fn binding_at(record: &Record<'_>, deployment: DeploymentId, at_s: usize) -> Opt
 }
 
 /// What limits a deployment next: the pods that its HPA may still add, or those that nodes may
-/// still take; the HPA when both end together.
+/// still take; the HPA when both end together. What stands before the pods and lets less pass than
+/// they sustain goes before both.
 #[must_use]
 pub fn binding(has_hpa: bool, sample: &DeploymentSample) -> Binding {
-    if !has_hpa {
+    if let Some(ceiling) = sample.ceiling {
+        match ceiling {
+            Ceiling::GatewayUnits => Binding::GatewayUnits,
+            Ceiling::FirewallThroughput => Binding::FirewallThroughput,
+            Ceiling::SourcePorts => Binding::SnatPorts,
+        }
+    } else if !has_hpa {
         Binding::FixedReplicas
     } else if sample.hpa_room <= sample.node_room {
         Binding::HpaMaxReplicas
@@ -278,6 +285,7 @@ mod tests {
             pods: 1,
             ready_pods: 1,
             sustained: Rate::per_second(1.0),
+            ceiling: None,
             hpa_room,
             node_room,
         };
@@ -285,6 +293,14 @@ mod tests {
         assert_eq!(binding(true, &sample(5, 3)), Binding::NodePoolMax);
         assert_eq!(binding(true, &sample(0, 0)), Binding::HpaMaxReplicas);
         assert_eq!(binding(false, &sample(0, 9)), Binding::FixedReplicas);
+        for (ceiling, expected) in [
+            (Ceiling::GatewayUnits, Binding::GatewayUnits),
+            (Ceiling::FirewallThroughput, Binding::FirewallThroughput),
+            (Ceiling::SourcePorts, Binding::SnatPorts),
+        ] {
+            let bound = DeploymentSample { ceiling: Some(ceiling), ..sample(3, 5) };
+            assert_eq!(binding(true, &bound), expected, "what stands before the pods");
+        }
     }
 
     proptest! {

@@ -198,6 +198,12 @@ pub enum Binding {
     NodePoolMax,
     /// It has no HPA: `spec.replicas`.
     FixedReplicas,
+    /// Instances of its Application Gateway.
+    GatewayUnits,
+    /// Throughput of its firewall.
+    FirewallThroughput,
+    /// Source ports of its connections to the outside (SNAT).
+    SnatPorts,
 }
 
 /// What a cluster grew to after t = 0.

@@ -1,6 +1,8 @@
 //! A cluster: one Kubernetes control plane, its node pools, and the origin that Front Door sees.
 
+use super::elastic::Elastic;
 use super::ids::{DeploymentId, PoolId, RegionId};
+use super::outbound::Outbound;
 use super::region::Outages;
 use crate::units::Bytes;
 
@@ -21,6 +23,12 @@ pub struct Cluster {
     pub registry: Outages,
     /// Bytes a second that its registry serves in all; None: no bound.
     pub registry_bandwidth: Option<Bytes>,
+    /// Its Application Gateway; in capacity units.
+    pub gateway: Option<Elastic>,
+    /// The firewall that its egress passes; in bytes a second.
+    pub firewall: Option<Elastic>,
+    /// How its connections to the outside get a source port; None: there are always enough.
+    pub outbound: Option<Outbound>,
     /// How its ingress answers requests and probes from outside.
     pub origin: OriginState,
 }

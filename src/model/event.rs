@@ -69,6 +69,10 @@ pub enum Event {
     HpaSync(HpaId),
     /// The cluster autoscaler runs.
     AutoscalerScan(ClusterId),
+    /// Gateway and firewall of a cluster look at their load.
+    NetworkLook(ClusterId),
+    /// Ordered instances of a gateway or a firewall begin to work.
+    NetworkScales(ClusterId),
     /// The observer takes its sample of the whole world.
     Observe,
 }
@@ -114,10 +118,10 @@ impl Event {
             | Self::ContainerStep(_)
             | Self::PodGone(_) => 3,
             Self::ProbeTick(..) => 4,
-            Self::EndpointsChange(_) | Self::PopProbe(..) => 5,
+            Self::EndpointsChange(_) | Self::PopProbe(..) | Self::NetworkScales(_) => 5,
             Self::KubeletStats(_) | Self::MetricsScrape(_) | Self::CustomMetricsScrape(_) => 6,
             Self::HpaSync(_) => 7,
-            Self::AutoscalerScan(_) => 8,
+            Self::AutoscalerScan(_) | Self::NetworkLook(_) => 8,
             Self::Observe => 9,
         }
     }

@@ -622,6 +622,64 @@ facts! {
     } "not-steady", |w| format!(
         "{} is not steady after the warm-up: {}", w.deployment_name(deployment), why.0
     );
+    /// A gateway or a firewall ordered further instances.
+    80 NetworkOrdered {
+        /// The cluster that it belongs to.
+        cluster: ClusterId,
+        /// Which: gateway or firewall.
+        service: Why,
+        /// Instances that work now.
+        from: u32,
+        /// Instances that will.
+        to: u32,
+        /// What for.
+        why: Why
+    } "network-ordered", |w| format!(
+        "{} of {} orders {to} instances, has {from}: {}", service.0, w[cluster].name, why.0
+    );
+    /// A gateway or a firewall has another number of instances.
+    81 NetworkScaled {
+        /// The cluster that it belongs to.
+        cluster: ClusterId,
+        /// Which: gateway or firewall.
+        service: Why,
+        /// Instances before.
+        from: u32,
+        /// Instances now.
+        to: u32
+    } "network-scaled", |w| format!(
+        "{} of {} has {to} instances instead of {from}", service.0, w[cluster].name
+    );
+    /// A gateway, a firewall or the source ports of a cluster do not suffice, or do again.
+    82 NetworkFull {
+        /// The cluster that it belongs to.
+        cluster: ClusterId,
+        /// Which: gateway, firewall or outbound.
+        service: Why,
+        /// Whether it turns requests away or slows pulls down now.
+        full: bool,
+        /// Cause.
+        why: Why
+    } "network-full", |w| format!(
+        "{} of {} {}: {}", service.0, w[cluster].name,
+        if full { "is full" } else { "suffices again" }, why.0
+    );
+    /// The number of nodes changed the source ports that each of them has.
+    83 OutboundPorts {
+        /// The cluster.
+        cluster: ClusterId,
+        /// Its nodes.
+        nodes: u32,
+        /// Ports of each node before.
+        from: u32,
+        /// Ports of each node now.
+        to: u32,
+        /// Cause.
+        why: Why
+    } "outbound-ports", |w| format!(
+        "{nodes} nodes of {} have {to} source ports each instead of {from}: {}",
+        w[cluster].name, why.0
+    );
     /// A limit of the simulator was reached and something was left out.
     61 LimitReached {
         /// Which limit.

@@ -2,6 +2,7 @@
 //!
 //! Reading order: [`region`] (failure domains) → [`cluster`], [`node_pool`], [`node`] →
 //! [`workload`], [`pod`] → [`front_door`], [`client`], [`dependency`] → [`world`], which owns them all → [`event`]
+//! [`workload`], [`pod`] → [`front_door`], [`gateway`], [`firewall`], [`outbound`], [`client`] → [`world`], which owns them all → [`event`]
 //! (what the control plane waits for) and [`fact`] (what happened, and why).
 //!
 //! Nothing here knows a controller or a fault: those read and write this state from above.
@@ -13,13 +14,17 @@ pub mod container;
 pub mod dependency;
 pub mod disruption_budget;
 pub mod duration;
+pub mod elastic;
 pub mod event;
 pub mod fact;
+pub mod firewall;
 pub mod front_door;
+pub mod gateway;
 pub mod ids;
 pub mod labels;
 pub mod node;
 pub mod node_pool;
+pub mod outbound;
 pub mod placement;
 pub mod pod;
 pub mod reference;

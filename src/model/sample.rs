@@ -25,6 +25,17 @@ pub struct ClusterSample {
     pub ready_pods: u32,
 }
 
+/// What stands between a deployment and the rest, and bounds its requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ceiling {
+    /// Capacity units of the gateway.
+    GatewayUnits,
+    /// Throughput of the firewall.
+    FirewallThroughput,
+    /// Source ports of connections to the outside.
+    SourcePorts,
+}
+
 /// One deployment at one instant.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DeploymentSample {
@@ -38,8 +49,11 @@ pub struct DeploymentSample {
     pub pods: u32,
     /// Ready pods that balancers know, on machines that are up.
     pub ready_pods: u32,
-    /// The rate that the ready pods sustain within the latency objective.
+    /// The rate that the ready pods sustain within the latency objective, and that what stands
+    /// before them lets pass.
     pub sustained: Rate,
+    /// What stands before them, if it lets less pass than they sustain.
+    pub ceiling: Option<Ceiling>,
     /// Pods that its HPA may still add before `maxReplicas`; 0 without an HPA.
     pub hpa_room: u32,
     /// Pods that its cluster's nodes may still take, with every pool at its maximum.

@@ -175,6 +175,9 @@ pub const fn binding(binding: Binding) -> &'static str {
         Binding::HpaMaxReplicas => "maxReplicas of the HPA",
         Binding::NodePoolMax => "max nodes of the pool",
         Binding::FixedReplicas => "fixed replicas, no HPA",
+        Binding::GatewayUnits => "instances of the gateway",
+        Binding::FirewallThroughput => "throughput of the firewall",
+        Binding::SnatPorts => "SNAT ports",
     }
 }
 

@@ -11,8 +11,11 @@ use crate::control::settings::KubernetesSpec;
 use crate::faults::FaultSpec;
 use crate::model::client::GeographySpec;
 use crate::model::dependency::spec::DependencySpec;
+use crate::model::firewall::FirewallSpec;
 use crate::model::front_door::FrontDoorSpec;
+use crate::model::gateway::GatewaySpec;
 use crate::model::node_pool::NodePoolSpec;
+use crate::model::outbound::OutboundSpec;
 use crate::model::region::RegionSpec;
 use crate::spec::{Code, Decoder, Diagnostic, Name, Place, Text, section};
 use crate::traffic::cpu_load::CpuLoadSpec;
@@ -125,5 +128,11 @@ section! {
         "autoRepair" auto_repair: AutoRepairSpec = section;
         /// Bytes a second that its registry serves to all nodes together; left out, no bound.
         "registryBandwidth" registry_bandwidth: Option<Bytes> = optional, range "64Ki"..="1Ti";
+        /// The Application Gateway in front of its workloads; left out, nothing limits requests.
+        "gateway" gateway: Option<GatewaySpec> = optional;
+        /// The firewall that its image pulls and its workloads' traffic to the outside pass.
+        "firewall" firewall: Option<FirewallSpec> = optional;
+        /// How connections to the outside get a source port; left out, there are always enough.
+        "outbound" outbound: Option<OutboundSpec> = optional;
     }
 }

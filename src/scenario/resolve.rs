@@ -32,6 +32,7 @@ mod dependencies;
 mod front_door;
 mod hpas;
 mod metric_sources;
+mod network;
 mod operations;
 mod placement;
 mod places;

@@ -56,6 +56,15 @@ section! {
         "balancer" balancer: BalancerSpec = default "random", source "kube-proxy in iptables mode";
         /// Connections that callers keep open; left out, every request opens its own.
         "connections" connections: Option<ConnectionsSpec> = optional;
+        /// Bytes that one request and its answer take of a gateway's throughput.
+        "transferPerRequest" transfer: Bytes = default "0",
+            source "assumed: compute binds a gateway first", range "0"..="1Gi";
+        /// Connections to the outside that one request opens on average; each takes a source port.
+        "outgoingConnections" outgoing_connections: f64 = default "0",
+            source "assumed: connections are kept open and used again", range 0.0..=1000.0;
+        /// Bytes that one request moves to and from the outside, through the firewall.
+        "outgoingTransfer" outgoing_transfer: Bytes = default "0",
+            source "assumed: what it needs is inside", range "0"..="1Gi";
         /// A request's p99 must stay below this for the capacity to count as sustained.
         "latencyObjective" latency_objective: Span = default "500ms",
             source "assumed",

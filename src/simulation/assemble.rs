@@ -9,6 +9,7 @@ use crate::control::front_door_health::{
 };
 use crate::control::hpa::plan::HpaPlan;
 use crate::control::memory::Memory;
+use crate::control::network;
 use crate::control::node_lifecycle::monitor::MonitorState;
 use crate::control::settings::Settings;
 use crate::control::{Chance, Cx};
@@ -72,6 +73,7 @@ pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
     steady_state::build(&mut cx, scenario);
     arm_controllers(&mut cx, scenario);
     front_door_health::start(&mut cx);
+    network::scaling::start(&mut cx);
     for (index, planned) in scenario.faults().iter().enumerate() {
         cx.clock.arm(Event::FaultStrikes(FaultId::new(index)), planned.at);
     }

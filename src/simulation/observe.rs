@@ -4,6 +4,7 @@
 //! has happened since its last look, it repeats what it wrote.
 
 use crate::control::Cx;
+use crate::control::network::ceiling::ceiling;
 use crate::model::cluster::OriginState;
 use crate::model::event::Event;
 use crate::model::ids::{ClusterId, DeploymentId};
@@ -108,13 +109,16 @@ fn sample_deployment(
 ) -> DeploymentSample {
     let deployment = &cx.world[id];
     let most = deployment.hpa_bounds.map_or(deployment.replicas, |(_, most)| most);
+    let pods = deployment.sustained(counts.serving as usize);
+    let bound = ceiling(&cx.world, id).filter(|(rate, _)| rate.per_s() < pods.per_s());
     DeploymentSample {
         at: cx.now,
         deployment: id,
         replicas: deployment.replicas,
         pods: counts.active,
         ready_pods: counts.serving,
-        sustained: deployment.sustained(counts.serving as usize),
+        sustained: bound.map_or(pods, |(rate, _)| rate),
+        ceiling: bound.map(|(_, which)| which),
         hpa_room: most.saturating_sub(deployment.replicas),
         node_room: node_room(cx, id, rooms),
     }

@@ -16,6 +16,7 @@ mod hpa_checks;
 mod hpa_laws;
 mod layering;
 mod manifests;
+mod network_checks;
 mod node_monitor;
 mod operation_checks;
 mod output;

@@ -12,6 +12,7 @@ mod kubelet;
 mod kubelets;
 mod laws;
 mod load_doubling;
+mod network;
 mod node_repair;
 mod nodes;
 mod placement;

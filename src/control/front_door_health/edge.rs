@@ -24,8 +24,11 @@ pub fn condition(cx: &Cx, cluster: ClusterId) -> OriginCondition {
         let mut deployments = cx.world[cluster].deployments.iter();
         deployments.all(|&d| cx.routing.endpoints[d.index()].iter().any(answers))
     };
+    let gateway = &cx.world[cluster].gateway;
+    let has_no_instance = gateway.as_ref().is_some_and(|gateway| gateway.instances == 0);
     match (cx.world[cluster].origin, cx.world.front_door.probe_target) {
         (OriginState::Hang, _) => OriginCondition::Hanging,
+        (OriginState::Serving, _) if has_no_instance => OriginCondition::Refusing,
         (OriginState::Refused | OriginState::ServerError, _) => OriginCondition::Refusing,
         (OriginState::Serving, ProbeTarget::Workload) if !serves(cx) => OriginCondition::Refusing,
         (OriginState::Serving, _) => OriginCondition::Answering,

@@ -6,6 +6,7 @@
 
 use crate::control::Cx;
 use crate::control::dependencies::{registry, secrets};
+use crate::control::network::scaling;
 use crate::model::event::Event;
 use crate::model::fact::{What, Why};
 use crate::model::ids::{ClusterId, NodeId, PodId};
@@ -117,20 +118,42 @@ fn proceed(cx: &mut Cx, node: NodeId) {
     let Some(pulls) = cx.memory.pulls.get_mut(&node) else { return };
     pulls.start(cx.settings.pulls);
     let cluster = cx.world[node].cluster;
-    if cx.world[cluster].registry_bandwidth.is_some() {
+    if bandwidth(cx, cluster).is_some() {
         share_registry(cx, cluster);
     } else {
         set_rates(cx, &[node], None);
     }
 }
 
-/// Shares the bandwidth of a cluster's registry, if it has one, among all its pulls.
-fn share_registry(cx: &mut Cx, cluster: ClusterId) {
-    let Some(total) = cx.world[cluster].registry_bandwidth else { return };
+/// Bytes a second for all pulls of a cluster together, if its registry or a firewall bounds them.
+fn bandwidth(cx: &Cx, cluster: ClusterId) -> Option<f64> {
+    let registry = cx.world[cluster].registry_bandwidth.map(|total| total.get() as f64);
+    let firewall = scaling::bandwidth_of_pulls(cx, cluster);
+    match (registry, firewall) {
+        (Some(registry), Some(firewall)) => Some(registry.min(firewall)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Bytes a second that the running pulls of a cluster would take, if no firewall bounded them.
+#[must_use]
+pub fn demanded(cx: &Cx, cluster: ClusterId) -> f64 {
+    let of = |node: NodeId| cx.world[cx.world[node].pool].pull_bandwidth.get() as f64;
+    let total: f64 = pulling_nodes(cx, cluster).into_iter().map(of).sum();
+    let registry = cx.world[cluster].registry_bandwidth;
+    registry.map_or(total, |registry| total.min(registry.get() as f64))
+}
+
+fn pulling_nodes(cx: &Cx, cluster: ClusterId) -> Vec<NodeId> {
     let pulling = cx.memory.pulls.iter().filter(|(_, pulls)| 0 < pulls.n_running());
-    let nodes: Vec<NodeId> =
-        pulling.map(|(&node, _)| node).filter(|&n| cx.world[n].cluster == cluster).collect();
-    set_rates(cx, &nodes, Some(total.get() as f64));
+    pulling.map(|(&node, _)| node).filter(|&n| cx.world[n].cluster == cluster).collect()
+}
+
+/// Shares the bandwidth of a cluster's registry or firewall, if it has one, among all its pulls.
+pub fn share_registry(cx: &mut Cx, cluster: ClusterId) {
+    let Some(total) = bandwidth(cx, cluster) else { return };
+    let nodes = pulling_nodes(cx, cluster);
+    set_rates(cx, &nodes, Some(total));
 }
 
 fn set_rates(cx: &mut Cx, nodes: &[NodeId], total: Option<f64>) {

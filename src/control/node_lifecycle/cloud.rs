@@ -10,6 +10,7 @@
 //! Left out: the time that a look-up takes, its failures, and the moment between the loss of an
 //! instance and that of its Node object, in which the scale set already is the smaller one.
 
+use crate::control::network::outbound;
 use crate::control::{Cx, cluster_autoscaler, metrics_pipeline, scheduler};
 use crate::model::event::Event;
 use crate::model::fact::{What, Why};
@@ -100,6 +101,7 @@ fn delete_object(cx: &mut Cx, node: NodeId) {
     }
     cluster_autoscaler::node_is_gone(cx, node);
     pod_gc::node_is_gone(cx, cluster, node);
+    outbound::nodes_changed(cx, cluster);
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use crate::control::kubelet::{container, pulling};
 use crate::control::memory::NodeMemory;
+use crate::control::network::outbound;
 use crate::control::{Cx, scheduler};
 use crate::model::event::Event;
 use crate::model::fact::{What, Why};
@@ -391,6 +392,7 @@ pub fn joins(cx: &mut Cx, node: NodeId) {
         cx.say(What::NodeJoined { node });
         arm_kubelet_stats(cx, node);
         pulling::node_joined(cx, node);
+        outbound::nodes_changed(cx, cx.world[node].cluster);
     } else {
         cx.say(What::NodeBack { node });
         if cx.world[node].has_kubelet() {
@@ -423,4 +425,5 @@ pub fn remove(cx: &mut Cx, node: NodeId, why: Why) {
     cx.world[pool].nodes.retain(|&other| other != node);
     cx.world[pool].target = cx.world[pool].target.saturating_sub(1);
     cx.clock.retire_node(node);
+    outbound::nodes_changed(cx, cx.world[node].cluster);
 }

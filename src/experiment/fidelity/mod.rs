@@ -13,6 +13,7 @@ mod scheduler;
 
 mod kubelet;
 
+mod network;
 mod nodes;
 
 mod hpa;
@@ -40,6 +41,7 @@ pub const PARTS: &[&Part] = &[
     &autoscaler::CLUSTER_AUTOSCALER,
     &nodes::NODE_POOLS,
     &surroundings::FRONT_DOOR,
+    &network::NETWORK,
     &surroundings::PLACES,
     &surroundings::USERS,
     &surroundings::DEPENDENCIES,
@@ -50,11 +52,9 @@ pub const PARTS: &[&Part] = &[
 /// Parts of the real system that are not there at all, and what that means.
 pub const NOT_MODELLED: &[(&str, &str)] = &[
     ("Traffic Manager", "users reach clusters through Front Door only"),
-    ("Application Gateway, firewall", "neither capacity units nor probes of their own"),
     (
         "Capacity layer",
-        "no vCPU quota, region token rate, reservations, subnet addresses, SNAT ports or \
-        throttling \
+        "no vCPU quota, region token rate, reservations, subnet addresses or throttling \
          of APIs",
     ),
 ];

@@ -10,7 +10,7 @@ use crate::scenario::draft::ClusterSpec;
 use crate::scenario::explain::derived;
 use crate::spec::{Code, Diagnostic};
 
-use super::{Resolved, Resolving};
+use super::{Resolved, Resolving, network};
 
 /// Adds all clusters with their pools.
 pub(super) fn add(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
@@ -33,6 +33,7 @@ fn add_cluster(cx: &mut Resolving<'_, '_>, made: &mut Resolved, spec: &ClusterSp
     }
     made.autoscalers.push(spec.autoscaler.plan());
     made.auto_repair.push(spec.auto_repair.plan(&mut |law| cx.law(law)));
+    let (gateway, firewall, outbound) = network::services(cx, made, spec, region);
     made.world.clusters.push(Cluster {
         name: spec.name.as_str().to_owned(),
         region,
@@ -41,6 +42,9 @@ fn add_cluster(cx: &mut Resolving<'_, '_>, made: &mut Resolved, spec: &ClusterSp
         control_plane: Outages::default(),
         registry: Outages::default(),
         registry_bandwidth: *spec.registry_bandwidth,
+        gateway,
+        firewall,
+        outbound,
         origin: OriginState::Serving,
     });
 }

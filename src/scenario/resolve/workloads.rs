@@ -19,7 +19,7 @@ use crate::traffic::capacity::{fit_capacity, sustainable_utilisation};
 use crate::traffic::plan::{Balancer, DeploymentPlan, OnTimeout};
 use crate::units::{MilliCpu, Ratio, Span};
 
-use super::{Resolved, Resolving, dependencies, hpas, placement};
+use super::{Resolved, Resolving, dependencies, hpas, network, placement};
 
 /// Adds all workloads with a deployment in each cluster that runs them.
 pub(super) fn add(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
@@ -170,6 +170,7 @@ fn add_deployment(
         sustainable: Ratio::new(0.0),
         version: 0,
     });
+    network::pass(cx, made, id, spec);
     made.objectives.push(*spec.latency_objective);
     hpas::add(cx, made, id, spec, path);
     made.world[workload].deployments.push(id);

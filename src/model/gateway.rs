@@ -1,0 +1,89 @@
+//! Azure Application Gateway v2: capacity units, instances, and what a request takes of them.
+//!
+//! A capacity unit is one compute unit, 2,500 connections or 2.22 Mbit/s, whichever is used up
+//! first; an instance has ten (azure-docs application-gateway-autoscaling-zone-redundant.md).
+//!
+//! Left out: the gateway's own probes of its backends, connection draining, TLS handshakes a
+//! second, and loss of single instances. Pods leave the gateway when they leave their Service.
+
+use crate::spec::{Code, Decoder, Diagnostic, section};
+use crate::units::{Bytes, Rate, Ratio, Span};
+
+use super::duration::DurationSpec;
+
+/// Capacity units of one instance.
+pub const UNITS_PER_INSTANCE: u32 = 10;
+
+/// Connections that one capacity unit holds.
+pub const CONNECTIONS_PER_UNIT: u32 = 2_500;
+
+/// What one capacity unit transfers [bit/s].
+const BITS_PER_UNIT: f64 = 2.22e6;
+
+section! {
+    /// An Application Gateway v2 in front of the workloads of a cluster.
+    pub struct GatewaySpec {
+        /// Instances that always run (`autoscaleConfiguration.minCapacity`).
+        "minCapacity" min: u32 = default "2", source "assumed: one in each of two zones",
+            low confidence, range 0..=125;
+        /// Instances at most (`autoscaleConfiguration.maxCapacity`).
+        "maxCapacity" max: u32 = default "20",
+            source "azure-docs application-gateway-autoscaling-zone-redundant.md, 2020",
+            range 1..=125;
+        /// Requests a second that use up the compute of one capacity unit.
+        "requestsPerUnit" requests_per_unit: Rate = default "10/s",
+            source "azure-docs application-gateway/high-traffic-support.md: about 10 with WAF",
+            range "0.1/s"..="100000/s";
+        /// The share of its capacity units above which it adds instances.
+        "targetUtilization" target_utilization: Ratio = default "75%",
+            source "assumed: the alert of azure-docs application-gateway/high-traffic-support.md",
+            low confidence, range "1%"..="100%";
+        /// From the decision to add instances to the instances; left out, evenly 3 to 5 minutes.
+        "scaleOutTime" scale_out: Option<DurationSpec> = optional, range "0s"..="1d";
+        /// For how long fewer instances must be enough before they go.
+        "scaleInDelay" scale_in_delay: Span = default "10m", source "assumed", low confidence,
+            range "0s"..="1d";
+    }
+    check GatewaySpec::check_bounds;
+}
+
+impl GatewaySpec {
+    fn check_bounds(&self, cx: &mut Decoder<'_>) {
+        if *self.max < *self.min {
+            let place = self.max.place.clone();
+            let message = format!("at most {} instances, but at least {}", *self.max, *self.min);
+            let wrong = Diagnostic::error(Code::Contradiction, place, message);
+            cx.report(wrong.allowed(format!("{} to 125", *self.min)));
+        }
+    }
+}
+
+/// Capacity units that one request a second takes.
+#[must_use]
+pub fn units_per_request(requests_per_unit: Rate, transfer: Bytes) -> f64 {
+    let compute = 1.0 / requests_per_unit.per_s();
+    let throughput = transfer.get() as f64 * 8.0 / BITS_PER_UNIT;
+    compute.max(throughput)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A request takes compute or throughput, whichever is more: at 10 requests a second for a
+    /// unit, the two meet at 27,750 bytes.
+    #[test]
+    fn a_request_takes_the_scarcer_of_compute_and_throughput() {
+        let table = [
+            ("compute alone", 10.0, 0, 0.1),
+            ("compute, just", 10.0, 27_749, 0.1),
+            ("both", 10.0, 27_750, 0.1),
+            ("throughput", 10.0, 55_500, 0.2),
+            ("without WAF a unit passes more", 50.0, 0, 0.02),
+        ];
+        for (name, requests, bytes, units) in table {
+            let took = units_per_request(Rate::per_second(requests), Bytes::new(bytes));
+            assert!((took - units).abs() < 1e-12, "{name}: {took}");
+        }
+    }
+}
