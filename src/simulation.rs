@@ -7,7 +7,7 @@
 use crate::control::kubelet::{container, probing, pulling};
 use crate::control::{
     Cx, cluster_autoscaler, custom_metrics, dependencies, deployment, endpoints, front_door_health,
-    hpa, metrics_pipeline, network, node_lifecycle, replica_set, scheduler,
+    hpa, metrics_pipeline, network, node_lifecycle, replica_set, scheduler, traffic_manager,
 };
 use crate::model::event::Event;
 use crate::model::fact::{FactLog, What, Why};
@@ -160,6 +160,9 @@ fn handle(cx: &mut Cx, scenario: &Scenario, event: Event) {
         Event::PodGone(pod) => container::ended(cx, pod),
         Event::EndpointsChange(pod) => endpoints::apply(cx, pod),
         Event::PopProbe(pop, cluster) => front_door_health::result_due(cx, pop, cluster),
+        Event::EndpointProbe(endpoint) => traffic_manager::answers::result_due(cx, endpoint),
+        Event::ResolverRefresh(pop) => traffic_manager::answers::refresh(cx, pop),
+        Event::ConnectionsEnd(pop) => traffic_manager::answers::connections_end(cx, pop),
         Event::KubeletStats(node) => metrics_pipeline::refresh_kubelet_stats(cx, node),
         Event::MetricsScrape(cluster) => metrics_pipeline::scrape(cx, cluster),
         Event::CustomMetricsScrape(cluster) => custom_metrics::scrape(cx, cluster),

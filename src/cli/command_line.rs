@@ -1,8 +1,11 @@
 //! What can be typed: verbs, arguments and flags, with their help.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
+
+use crate::units::Span;
 
 /// Exit codes, for the end of the help.
 const EXIT_CODES: &str = "\
@@ -76,6 +79,11 @@ pub struct RunArguments {
     /// Print summary.json instead of the table
     #[arg(long)]
     pub json: bool,
+    /// Print why an edge location of Front Door sends its users where it does, e.g.
+    /// --why-origin pop=europe/0,at=5m; the number counts within the geography, or, without one,
+    /// as in events.csv. Can be given several times
+    #[arg(long, value_name = "pop=POP,at=TIME", conflicts_with = "json")]
+    pub why_origin: Vec<WhichDecision>,
     /// Write no plots
     #[arg(long)]
     pub no_plots: bool,
@@ -143,7 +151,56 @@ pub struct ConformanceArguments {
     pub folder: PathBuf,
 }
 
+/// Which decision of Front Door `--why-origin` asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WhichDecision {
+    /// The geography of the edge location, if it is named.
+    pub geography: Option<String>,
+    /// Number of the edge location, in the geography or of all.
+    pub number: usize,
+    /// When, from the end of the warm-up.
+    pub at: Span,
+}
+
+impl FromStr for WhichDecision {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = "write pop=GEOGRAPHY/NUMBER,at=TIME, e.g. pop=europe/0,at=5m";
+        let (pop, at) = text
+            .split_once(",at=")
+            .and_then(|(pop, at)| Some((pop.strip_prefix("pop=")?, at)))
+            .ok_or(form)?;
+        let (geography, number) = match pop.split_once('/') {
+            Some((geography, number)) => (Some(geography.to_owned()), number),
+            None => (None, pop),
+        };
+        let number = number.parse().map_err(|_| form.to_owned())?;
+        let at = at.parse().map_err(|wrong| format!("read `{at}`: {wrong}"))?;
+        Ok(Self { geography, number, at })
+    }
+}
+
 /// A whole number, or what one is.
 fn whole_number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("write a whole number from 0 to {}", u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both forms of an edge location are read, and whatever else is typed is refused.
+    #[test]
+    fn decisions_are_read() {
+        let read = |text: &str| text.parse::<WhichDecision>();
+        let at = Span::from_secs(300);
+        let named = WhichDecision { geography: Some("europe".to_owned()), number: 3, at };
+        assert_eq!(read("pop=europe/3,at=5m"), Ok(named));
+        assert_eq!(read("pop=17,at=300s"), Ok(WhichDecision { geography: None, number: 17, at }));
+        for wrong in ["", "pop=1", "at=5m", "1,at=5m", "pop=x,at=5m", "pop=1,at=5", "pop=a/b,at=1s"]
+        {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -4,19 +4,25 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::units::{Span, Time};
+
 use crate::model::fact::What;
+use crate::model::ids::PopId;
+use crate::model::world::World;
 
 use crate::scenario::Scenario;
+
+use crate::metrics::why_origin;
 
 use crate::experiment::run::{Trial, run_once};
 
 use crate::report::manifest_json::Manifest;
 use crate::report::run_folder::{self, Plots, RunResult};
 use crate::report::writer::{OutputFolder, WriteError};
-use crate::report::{stdout, summary_json, table};
+use crate::report::{self, stdout, summary_json, table};
 
-use super::command_line::RunArguments;
-use super::exit::Failure;
+use super::command_line::{RunArguments, WhichDecision};
+use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::scenario_file;
 use super::talk::say;
@@ -27,6 +33,7 @@ use super::talk::say;
 /// table is printed even if the folder then cannot be written.
 pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let scenario = scenario_file::read_or_say(&arguments.scenario, !arguments.quiet)?;
+    let decisions = decisions(arguments, &scenario)?;
     let path = result_path(arguments, &scenario);
     let folder =
         OutputFolder::create(&path).map_err(said).context("cannot make the result folder")?;
@@ -35,11 +42,16 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     progress.say("writing the results");
     let written = write(&folder, arguments, &scenario, &trial);
     progress.finish();
-    let text = if arguments.json {
+    let mut text = if arguments.json {
         summary_json::render(&trial.outcome)
     } else {
         table::render(&trial.outcome)
     };
+    let (door, facts) = (&scenario.world().front_door, trial.finished.facts.facts());
+    for (pop, at) in decisions {
+        let why = why_origin::why_origin(door, facts, pop, at);
+        text += &format!("\n{}", report::why_origin::render(&why, scenario.world()));
+    }
     let printed = stdout::print(&text);
     if !arguments.quiet {
         say(&warnings(&trial));
@@ -50,6 +62,40 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
         say(&format!("results in {}\n", shown(&path)));
     }
     Ok(())
+}
+
+/// The edge locations and instants that `--why-origin` asks about.
+fn decisions(arguments: &RunArguments, scenario: &Scenario) -> Result<Vec<(PopId, Time)>, Failure> {
+    let wrong = |message: String| Failure {
+        exit: Exit::Usage,
+        error: Some(anyhow::Error::msg(format!("--why-origin: {message}"))),
+    };
+    let asked = arguments.why_origin.iter();
+    asked
+        .map(|asked| {
+            let horizon = scenario.run().horizon;
+            if asked.at < Span::ZERO || horizon < asked.at {
+                return Err(wrong(format!("read {}, allowed: 0s to {horizon}", asked.at)));
+            }
+            Ok((pop(asked, scenario.world()).map_err(wrong)?, Time::ZERO + asked.at))
+        })
+        .collect()
+}
+
+/// The edge location that was meant, or what is allowed.
+fn pop(asked: &WhichDecision, world: &World) -> Result<PopId, String> {
+    let pops = (0..world.front_door.pops.len()).map(PopId::new);
+    let place = |id: &PopId| world[world.front_door.pops[id.index()].geography].name.as_str();
+    let there = |id: &PopId| asked.geography.as_ref().is_none_or(|name| name == place(id));
+    let pops: Vec<PopId> = pops.filter(there).collect();
+    pops.get(asked.number).copied().ok_or_else(|| {
+        if pops.is_empty() {
+            let names = world.geographies.iter().map(|place| place.name.as_str());
+            format!("no such geography; there is {}", names.collect::<Vec<_>>().join(", "))
+        } else {
+            format!("no edge location {}; there are 0 to {}", asked.number, pops.len() - 1)
+        }
+    })
 }
 
 fn result_path(arguments: &RunArguments, scenario: &Scenario) -> PathBuf {

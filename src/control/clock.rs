@@ -39,7 +39,7 @@ const fn round_of(event: Event) -> Option<(usize, usize)> {
     }
 }
 
-const N_KINDS: usize = 35;
+const N_KINDS: usize = 38;
 
 impl Clock {
     /// An empty clock for a world of `n_clusters` clusters.
@@ -225,6 +225,9 @@ impl Clock {
             Event::DependencySettles(id) => (32, id.index()),
             Event::NetworkLook(id) => (33, id.index()),
             Event::NetworkScales(id) => (34, id.index()),
+            Event::EndpointProbe(id) => (35, id.index()),
+            Event::ResolverRefresh(id) => (36, id.index()),
+            Event::ConnectionsEnd(id) => (37, id.index()),
         }
     }
 }

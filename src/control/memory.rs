@@ -13,6 +13,7 @@ use super::custom_metrics::adapter::Adapter;
 use super::dependencies::memory::DependencyMemory;
 use super::endpoints::Batch;
 use super::endpoints::runner::SyncRunner;
+use super::front_door_health::configuration::Configuration;
 use super::front_door_health::{OriginCondition, ProbedOrigin};
 use super::hpa::plan::HpaPlan;
 use super::hpa::sync::HpaState;
@@ -29,6 +30,7 @@ use super::operations::drain::DrainState;
 use super::replica_set::sync::Work;
 use super::scheduler::cycle::SchedulerState;
 use super::settings::Settings;
+use super::traffic_manager::answers::TrafficManagerState;
 
 /// The controllers' memory.
 #[derive(Debug)]
@@ -69,6 +71,10 @@ pub struct Memory {
     probed: Vec<ProbedOrigin>,
     /// What probes meet at each origin now.
     pub origin_conditions: Vec<OriginCondition>,
+    /// Changes of Front Door's configuration on their way.
+    pub configuration: Configuration,
+    /// What Traffic Manager and the resolvers remember, if the scenario has one.
+    pub traffic_manager: Option<TrafficManagerState>,
     /// Where each PoP sends its traffic.
     pub routes: Vec<Option<ClusterSet>>,
     /// What the ReplicaSet controllers have decided and not done yet, by deployment and revision.
@@ -153,6 +159,8 @@ impl Memory {
             api_tokens: vec![Tokens { empty_at: Time::from_nanos(i64::MIN) }; n_clusters],
             probed,
             origin_conditions: vec![OriginCondition::Answering; n_clusters],
+            configuration: Configuration::default(),
+            traffic_manager: None,
             routes: vec![None; world.front_door.pops.len()],
             pod_work: BTreeMap::new(),
             networks: BTreeMap::new(),
@@ -251,6 +259,12 @@ impl Memory {
             self.nodes.resize(node.index() + 1, memory);
         }
         self.nodes[node.index()] = memory;
+    }
+
+    /// The number of endpoints of Traffic Manager; 0 without one.
+    #[must_use]
+    pub fn traffic_manager_endpoints(&self) -> usize {
+        self.traffic_manager.as_ref().map_or(0, TrafficManagerState::n_endpoints)
     }
 
     /// A PoP's probes of an origin.

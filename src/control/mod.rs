@@ -22,6 +22,7 @@
 //! | [`dependencies`] | databases, caches, registries, vaults and alerts of Azure |
 //! | [`front_door_health`] | Azure Front Door's probes and routing |
 //! | [`network`] | Azure Application Gateway, Firewall, and outbound rules of a load balancer |
+//! | [`traffic_manager`] | Azure Traffic Manager |
 
 use crate::model::fact::{FactLog, What};
 use crate::model::ids::ClusterId;
@@ -54,6 +55,7 @@ pub mod node_lifecycle;
 pub mod operations;
 pub mod replica_set;
 pub mod scheduler;
+pub mod traffic_manager;
 
 use clock::Clock;
 use memory::Memory;

@@ -40,7 +40,7 @@ pub fn run_once(
     let options = Options { seed, trial, ..Options::default() };
     let finished = simulation::run(scenario, options, progress);
     let frame = frame(scenario, options, &finished);
-    let traffic = TrafficRecord::from_ledger(&finished.ledger, finished.world.deployments.len());
+    let traffic = TrafficRecord::from_ledger(&finished.ledger, &finished.world);
     let record = Record {
         frame: &frame,
         world: &finished.world,

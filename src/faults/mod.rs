@@ -13,7 +13,9 @@ use crate::spec::{Code, Decoder, Diagnostic, Diagnostics, Name, section};
 use crate::units::{Span, Time};
 
 pub mod allocation_failure;
+pub mod configuration_freeze;
 pub mod dependency_loss;
+pub mod front_door_loss;
 pub mod node_loss;
 pub mod pod_crash;
 pub mod power;
@@ -111,6 +113,10 @@ faults! {
     "podCrash" pod_crash: pod_crash::PodCrashSpec;
     /// The cloud has no capacity for new machines.
     "allocationFailure" allocation_failure: allocation_failure::AllocationFailureSpec;
+    /// Edge locations of Front Door are lost.
+    "frontDoorLoss" front_door_loss: front_door_loss::FrontDoorLossSpec;
+    /// Front Door takes no changes of its configuration.
+    "configurationFreeze" configuration_freeze: configuration_freeze::ConfigurationFreezeSpec;
     /// The registry of a cluster is lost.
     "registryLoss" registry_loss: registry_loss::RegistryLossSpec;
     /// A dependency is lost.

@@ -112,6 +112,7 @@ pub(crate) fn world() -> World {
         deployments: (0..2).map(deployment).collect(),
         pods: Vec::new(),
         front_door: front_door(),
+        traffic_manager: None,
         geographies: ["east", "west"].map(geography).to_vec(),
         demands: (0..2).map(demand).collect(),
         dependencies: Vec::new(),
@@ -207,6 +208,10 @@ fn front_door() -> FrontDoor {
         probe_interval: Span::from_secs(30),
         probe_timeout: Span::from_secs(30),
         probe_target: ProbeTarget::Gateway,
+        probe_status: 200,
+        idle_factor: Ratio::new(0.25),
+        probing_locations: None,
+        is_in_use: true,
         sample_size: 4,
         successes_required: 3,
         latency_sensitivity: Span::from_millis(50),
@@ -220,6 +225,7 @@ fn pop(geography: usize, traffic_share: f64) -> Pop {
         traffic_share,
         origin_rtt: vec![Span::from_millis(20); 2],
         healthy: vec![true; 2],
+        outages: Outages::default(),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod outcome;
 pub mod recovery;
 
 pub mod fault_times;
+pub mod why_origin;
 
 pub mod headroom;
 pub mod latency;

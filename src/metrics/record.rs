@@ -124,11 +124,13 @@ pub struct DeploymentSeries {
 impl TrafficRecord {
     /// Reads the account that a traffic engine kept.
     #[must_use]
-    pub fn from_ledger(ledger: &Ledger, n_deployments: usize) -> Self {
-        let deployments = (0..n_deployments).map(DeploymentId::new);
+    pub fn from_ledger(ledger: &Ledger, world: &World) -> Self {
+        let deployments = (0..world.deployments.len()).map(DeploymentId::new);
+        // After the users' demands come those of probes, who are no users.
+        let users = &ledger.demands()[..world.demands.len()];
         Self {
             reasons: Reason::ALL.iter().map(|reason| reason.name()).collect(),
-            demands: ledger.demands().iter().map(DemandSeries::from_account).collect(),
+            demands: users.iter().map(DemandSeries::from_account).collect(),
             deployments: deployments
                 .map(|id| DeploymentSeries::from_account(ledger.deployment(id)))
                 .collect(),

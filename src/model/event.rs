@@ -3,7 +3,8 @@
 //! The one `match` on it, in `simulation`, is the map of the program. Requests are not events.
 
 use super::ids::{
-    ClusterId, DependencyId, DeploymentId, FaultId, HpaId, NodeId, OperationId, PodId, PopId,
+    ClusterId, DependencyId, DeploymentId, EndpointId, FaultId, HpaId, NodeId, OperationId, PodId,
+    PopId,
 };
 
 /// Something that is due at an instant.
@@ -59,6 +60,12 @@ pub enum Event {
     EndpointsChange(PodId),
     /// A PoP's probe of an origin is answered or fails.
     PopProbe(PopId, ClusterId),
+    /// A probe of an endpoint by Traffic Manager is answered or fails.
+    EndpointProbe(EndpointId),
+    /// The resolver of a PoP's users asks Traffic Manager again.
+    ResolverRefresh(PopId),
+    /// Connections of a PoP's users to an old entry point are closed.
+    ConnectionsEnd(PopId),
     /// The kubelet refreshes the CPU counters of a node's pods.
     KubeletStats(NodeId),
     /// metrics-server scrapes the nodes of a cluster.
@@ -119,6 +126,11 @@ impl Event {
             | Self::PodGone(_) => 3,
             Self::ProbeTick(..) => 4,
             Self::EndpointsChange(_) | Self::PopProbe(..) | Self::NetworkScales(_) => 5,
+            Self::EndpointsChange(_)
+            | Self::PopProbe(..)
+            | Self::EndpointProbe(_)
+            | Self::ResolverRefresh(_)
+            | Self::ConnectionsEnd(_) => 5,
             Self::KubeletStats(_) | Self::MetricsScrape(_) | Self::CustomMetricsScrape(_) => 6,
             Self::HpaSync(_) => 7,
             Self::AutoscalerScan(_) | Self::NetworkLook(_) => 8,

@@ -6,8 +6,8 @@
 use crate::units::Time;
 
 use super::ids::{
-    ClusterId, DependencyId, DeploymentId, FaultId, NodeId, OperationId, PodId, PoolId, PopId,
-    RegionId,
+    ClusterId, DependencyId, DeploymentId, EndpointId, FaultId, NodeId, OperationId, PodId, PoolId,
+    PopId, RegionId,
 };
 use super::world::World;
 
@@ -64,7 +64,7 @@ macro_rules! code_of_ids {
 }
 
 code_of_ids!(
-    ClusterId DependencyId DeploymentId FaultId NodeId OperationId PodId PoolId PopId RegionId
+    ClusterId DependencyId DeploymentId EndpointId FaultId NodeId OperationId PodId PoolId PopId RegionId
 );
 
 impl Code for u32 {
@@ -210,6 +210,72 @@ facts! {
     } "operation-failed", |w| format!(
         "operation {} fails in {}: {}",
         w.operation_names[operation.index()], w[cluster].name, why.0
+    );
+    /// A change of Front Door's configuration waits.
+    8 ConfigurationWaits {
+        /// The operation that asks for it.
+        operation: OperationId,
+        /// For what.
+        why: Why
+    } "configuration-waits", |w| format!(
+        "change {} of Front Door waits: {}", w.operation_names[operation.index()], why.0
+    );
+    /// A change of Front Door's configuration was accepted and goes out to the edge locations.
+    9 ConfigurationAccepted {
+        /// The operation that asked for it.
+        operation: OperationId,
+        /// Until all edge locations have it \[s\].
+        seconds: u32
+    } "configuration-accepted", |w| format!(
+        "change {} goes out to the edge locations, for {seconds} s",
+        w.operation_names[operation.index()]
+    );
+    /// All edge locations have a new configuration of an origin.
+    62 OriginConfigured {
+        /// The origin.
+        cluster: ClusterId,
+        /// Whether it may get traffic.
+        enabled: bool,
+        /// Its priority.
+        priority: u32,
+        /// Its weight.
+        weight: u32
+    } "origin-configured", |w| format!(
+        "origin {} is {}, priority {priority}, weight {weight}", w[cluster].name,
+        if enabled { "enabled" } else { "disabled" }
+    );
+    /// An edge location of Front Door is lost, or back.
+    63 EdgeLost {
+        /// The edge location.
+        pop: PopId,
+        /// Whether it is lost now.
+        lost: bool
+    } "edge-lost", |_w| format!(
+        "PoP {} is {}", pop.index(), if lost { "lost" } else { "back" }
+    );
+    /// Traffic Manager changed its mind about an endpoint.
+    64 EndpointHealth {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// What it now thinks.
+        healthy: bool
+    } "endpoint-health", |w| format!(
+        "Traffic Manager now finds {} {}", w.endpoint_name(endpoint),
+        if healthy { "healthy" } else { "degraded" }
+    );
+    /// An endpoint of Traffic Manager has a new configuration.
+    65 EndpointConfigured {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// Whether it may be an answer.
+        enabled: bool,
+        /// Its priority.
+        priority: u32,
+        /// Its weight.
+        weight: u32
+    } "endpoint-configured", |w| format!(
+        "endpoint {} is {}, priority {priority}, weight {weight}", w.endpoint_name(endpoint),
+        if enabled { "enabled" } else { "disabled" }
     );
     /// A pod was created.
     10 PodCreated {

@@ -1,9 +1,10 @@
 //! Azure Front Door: origins, edge locations (PoPs), and what each PoP thinks of each origin.
 
 use crate::spec::{Code, Decoder, Diagnostic, Name, Profile, ProfileValue, choice, section};
-use crate::units::Span;
+use crate::units::{Rate, Ratio, Span};
 
 use super::ids::{ClusterId, GeographyId};
+use super::region::Outages;
 
 section! {
     /// Azure Front Door: one origin group with an origin for each cluster.
@@ -45,9 +46,20 @@ section! {
         "successfulSamples" successful_samples: u8 = default "3",
             source "terraform-provider-azurerm cdn_frontdoor_origin_group",
             range 1..=255;
-        /// What answers the probe.
+        /// How deep the probe's path goes: what must work for an answer.
         "target" target: ProbeTargetSpec = default "workload",
             source "azure-docs frontdoor/health-probes.md: a request for a path of the application";
+        /// Status that the probe's path answers when all is well; anything but 200 is a failure.
+        "status" status: u16 = default "200",
+            source "azure-docs frontdoor/health-probes.md: 200 OK is the only success",
+            range 100..=599;
+        /// Share of the probes that edge locations without user traffic send.
+        "idleFactor" idle_factor: Ratio = default "25%",
+            source "azure-docs frontdoor/health-probes.md: decreased, but not by how much",
+            low confidence, range "1%"..="100%";
+        /// Edge locations whose probes are a load at every probed origin, in all; left out, probes
+        /// cost the pods nothing. A probe is as much work as a user's request.
+        "edgeLocations" edge_locations: Option<u32> = optional, range 1..=1000;
     }
     check FrontDoorProbeSpec::check_window;
 }
@@ -85,8 +97,10 @@ choice! {
     pub enum ProbeTargetSpec {
         /// The gateway by itself: pods do not matter.
         "gateway" => Gateway,
-        /// A pod of every workload of the cluster.
+        /// A pod of every workload of the cluster, whatever it depends on.
         "workload" => Workload,
+        /// A pod of every workload, if everything that the workloads depend on works, too.
+        "dependencies" => Dependencies,
     }
 }
 
@@ -137,6 +151,7 @@ impl From<ProbeTargetSpec> for ProbeTarget {
         match spec {
             ProbeTargetSpec::Gateway => Self::Gateway,
             ProbeTargetSpec::Workload => Self::Workload,
+            ProbeTargetSpec::Dependencies => Self::Dependencies,
         }
     }
 }
@@ -154,6 +169,14 @@ pub struct FrontDoor {
     pub probe_timeout: Span,
     /// What a probe asks.
     pub probe_target: ProbeTarget,
+    /// Status that the probe's path answers when all is well.
+    pub probe_status: u16,
+    /// Share of the probes that a PoP without user traffic sends.
+    pub idle_factor: Ratio,
+    /// Edge locations whose probes are a load at each origin.
+    pub probing_locations: Option<u32>,
+    /// Whether users come this way; not if Traffic Manager leads past it always.
+    pub is_in_use: bool,
     /// Probe results that a PoP looks back on (SampleSize).
     pub sample_size: u8,
     /// Successes among them that make an origin healthy (SuccessfulSamplesRequired).
@@ -188,6 +211,40 @@ pub struct Pop {
     pub origin_rtt: Vec<Span>,
     /// What it thinks of each origin, in cluster order.
     pub healthy: Vec<bool>,
+    /// Faults that hold it down.
+    pub outages: Outages,
+}
+
+impl FrontDoor {
+    /// Whether an origin is probed: it is enabled, and not the only one that is.
+    #[must_use]
+    pub fn probes(&self, cluster: ClusterId) -> bool {
+        let n_enabled = self.origins.iter().filter(|origin| origin.enabled).count();
+        self.is_in_use && 1 < n_enabled && self.origins[cluster.index()].enabled
+    }
+
+    /// Whether a PoP gets none of the users' traffic, while others do.
+    #[must_use]
+    pub fn is_idle(&self, pop: &Pop) -> bool {
+        pop.traffic_share <= 0.0 && self.pops.iter().any(|other| 0.0 < other.traffic_share)
+    }
+
+    /// Time between two probes of a PoP at one origin.
+    #[must_use]
+    pub fn probe_interval_of(&self, pop: &Pop) -> Span {
+        if self.is_idle(pop) {
+            self.probe_interval.scale(1.0 / self.idle_factor.get())
+        } else {
+            self.probe_interval
+        }
+    }
+
+    /// Probes a second that reach an origin and are a load there.
+    #[must_use]
+    pub fn probe_rate(&self) -> Option<Rate> {
+        let n_locations = self.probing_locations?;
+        Some(Rate::per_second(f64::from(n_locations) / self.probe_interval.as_secs_f64()))
+    }
 }
 
 /// What a Front Door probe asks of an origin.
@@ -198,4 +255,6 @@ pub enum ProbeTarget {
     Gateway,
     /// The request reaches a workload: 200 needs a ready pod of every workload of the cluster.
     Workload,
+    /// The same, and nothing that the workloads of the cluster depend on may be down.
+    Dependencies,
 }

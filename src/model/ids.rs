@@ -49,6 +49,8 @@ ids! {
     PodId;
     /// An edge location of Front Door.
     PopId;
+    /// An endpoint of Traffic Manager.
+    EndpointId;
     /// A place that clients are in.
     GeographyId;
     /// The requests of one workload from one geography.

@@ -3,6 +3,8 @@
 //! Reading order: [`region`] (failure domains) → [`cluster`], [`node_pool`], [`node`] →
 //! [`workload`], [`pod`] → [`front_door`], [`client`], [`dependency`] → [`world`], which owns them all → [`event`]
 //! [`workload`], [`pod`] → [`front_door`], [`gateway`], [`firewall`], [`outbound`], [`client`] → [`world`], which owns them all → [`event`]
+//! [`workload`], [`pod`] → [`front_door`], [`traffic_manager`],
+//! [`client`] → [`world`], which owns them all → [`event`]
 //! (what the control plane waits for) and [`fact`] (what happened, and why).
 //!
 //! Nothing here knows a controller or a fault: those read and write this state from above.
@@ -32,6 +34,7 @@ pub mod region;
 pub mod rollout;
 pub mod sample;
 pub mod taint;
+pub mod traffic_manager;
 pub mod vm_size;
 pub mod workload;
 pub mod world;

@@ -5,14 +5,15 @@ use super::cluster::Cluster;
 use super::dependency::state::Dependency;
 use super::front_door::FrontDoor;
 use super::ids::{
-    ClusterId, DemandId, DependencyId, DeploymentId, GeographyId, NodeId, PodId, PoolId, RackId,
-    RegionId, WorkloadId, ZoneId,
+    ClusterId, DemandId, DependencyId, DeploymentId, EndpointId, GeographyId, NodeId, PodId,
+    PoolId, RackId, RegionId, WorkloadId, ZoneId,
 };
 use super::node::Node;
 use super::node_pool::NodePool;
 use super::pod::Pod;
 use super::region::{Rack, Region, Zone};
 use super::rollout::TemplateChange;
+use super::traffic_manager::TrafficManager;
 use super::workload::{Deployment, Workload};
 
 /// Everything that exists. Index it by id: `world[pod]`, `world[node]`.
@@ -38,6 +39,8 @@ pub struct World {
     pub pods: Vec<Pod>,
     /// The global entry point.
     pub front_door: FrontDoor,
+    /// The DNS name in front of it, if there is one.
+    pub traffic_manager: Option<TrafficManager>,
     /// Places that clients are in.
     pub geographies: Vec<Geography>,
     /// What clients ask for.
@@ -132,6 +135,13 @@ impl World {
     #[must_use]
     pub fn pool_name(&self, pool: PoolId) -> String {
         format!("{}-{}", self[self[pool].cluster].name, self[pool].name)
+    }
+
+    /// Name of an endpoint of Traffic Manager.
+    #[must_use]
+    pub fn endpoint_name(&self, endpoint: EndpointId) -> &str {
+        let manager = self.traffic_manager.as_ref();
+        manager.map_or("", |manager| &manager.endpoints[endpoint.index()].name)
     }
 
     /// What a pod has different from its deployment's template. A pod that outlives its

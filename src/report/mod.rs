@@ -21,6 +21,7 @@ pub mod events_csv;
 pub mod manifest_json;
 
 pub mod table;
+pub mod why_origin;
 
 pub mod comparison;
 

@@ -167,7 +167,14 @@ impl Scenario {
     /// them: paths as in `--set`, with the values.
     #[must_use]
     pub fn assumptions(&self) -> Vec<(String, String)> {
-        let assumed = |leaf: &&Leaf| matches!(leaf.origin, Origin::Assumed { .. });
+        let door = &self.world.front_door;
+        let is_used = |path: &str| match path {
+            "frontDoor.probe.idleFactor" => door.pops.iter().any(|pop| door.is_idle(pop)),
+            _ => true,
+        };
+        let assumed = |leaf: &&Leaf| {
+            matches!(leaf.origin, Origin::Assumed { .. }) && is_used(&leaf.place.path)
+        };
         let assumed = self.leaves.iter().filter(assumed);
         let mut found: Vec<(String, String)> =
             assumed.map(|leaf| (leaf.place.path.to_string(), leaf.shown.clone())).collect();

@@ -17,6 +17,7 @@ use crate::model::gateway::GatewaySpec;
 use crate::model::node_pool::NodePoolSpec;
 use crate::model::outbound::OutboundSpec;
 use crate::model::region::RegionSpec;
+use crate::model::traffic_manager::TrafficManagerSpec;
 use crate::spec::{Code, Decoder, Diagnostic, Name, Place, Text, section};
 use crate::traffic::cpu_load::CpuLoadSpec;
 use crate::traffic::demand::DemandSpec;
@@ -54,6 +55,8 @@ section! {
         "dependencies" dependencies: Vec<DependencySpec> = list 0..=100, unique;
         /// The global entry point.
         "frontDoor" front_door: FrontDoorSpec = section;
+        /// A DNS name in front of it, or of the clusters themselves.
+        "trafficManager" traffic_manager: Option<TrafficManagerSpec> = optional;
         /// The places that clients are in; needed with `demands`.
         "geographies" geographies: Vec<GeographySpec> = list 0..=100, unique;
         /// What clients ask for. Give `demands` or `cpuLoads`.

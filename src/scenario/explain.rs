@@ -1,8 +1,8 @@
 //! Values that rules derive, in words for `check --explain`.
 
-use crate::control::front_door_health::edge::share_when_all_healthy;
 use crate::control::hpa::plan::HpaPlan;
 use crate::control::hpa::settled::settled_replicas;
+use crate::control::traffic_manager::entry_share;
 use crate::model::ids::DeploymentId;
 use crate::model::workload::Deployment;
 use crate::model::world::World;
@@ -96,7 +96,7 @@ fn expected_rate(made: &Resolved, world: &World, id: DeploymentId) -> f64 {
         // The edge locations of a place are alike.
         let Some(pop) = demand.pops.first() else { continue };
         let pop = &world.front_door.pops[pop.index()];
-        let share = share_when_all_healthy(&world.front_door, pop, cluster);
+        let share = entry_share(world, pop, cluster);
         rate += demand.arrivals.rate_at(Time::ZERO) * share;
     }
     rate

@@ -36,6 +36,7 @@ mod network;
 mod operations;
 mod placement;
 mod places;
+mod traffic_manager;
 mod workloads;
 
 /// What resolution has made so far.
@@ -96,6 +97,7 @@ pub(super) fn resolve(
     workloads::add(&mut cx, &mut made);
     dependencies::apply(&mut made);
     front_door::add(&mut cx, &mut made);
+    traffic_manager::add(&mut cx, &mut made);
     demands::add(&mut cx, &mut made);
     cpu_loads::add(&mut cx, &mut made);
     for fault in spec.faults.iter() {

@@ -4,29 +4,34 @@
 use crate::control::clock::Clock;
 use crate::control::custom_metrics::adapter::Adapter;
 use crate::control::dependencies;
-use crate::control::front_door_health::{
-    self, OriginCondition, ProbeGrid, ProbeTiming, ProbedOrigin, SampleWindow,
-};
+use crate::control::front_door_health::configuration::probe_row;
+use crate::control::front_door_health::edge::probes_of;
+use crate::control::front_door_health::{self, OriginCondition, ProbedOrigin};
 use crate::control::hpa::plan::HpaPlan;
 use crate::control::memory::Memory;
 use crate::control::network;
 use crate::control::node_lifecycle::monitor::MonitorState;
 use crate::control::settings::Settings;
-use crate::control::{Chance, Cx};
+use crate::control::{Chance, Cx, traffic_manager};
 use crate::model::event::Event;
 use crate::model::fact::FactLog;
-use crate::model::ids::{ClusterId, DeploymentId, FaultId, HpaId, NodeId, OperationId};
+use crate::model::front_door::ProbeTarget;
+use crate::model::ids::{
+    ClusterId, DeploymentId, FaultId, GeographyId, HpaId, NodeId, OperationId, PopId,
+};
 use crate::model::sample::Samples;
+use crate::model::workload::Deployment;
 use crate::model::world::World;
 use crate::scenario::Scenario;
+use crate::sim::rates::RateCurve;
 use crate::sim::streams::Stream;
 use crate::traffic::Traffic;
 use crate::traffic::cpu_load::CpuLoads;
 use crate::traffic::gate::GateLimit;
-use crate::traffic::plan::{Arrivals, DemandPlan, TrafficPlan};
+use crate::traffic::plan::{Arrivals, DemandPlan, RetryPolicy, TrafficPlan};
 use crate::traffic::requests::Requests;
 use crate::traffic::routing::{OriginMode, PopRoute, Routing};
-use crate::units::{Span, Time};
+use crate::units::{Ratio, Span, Time};
 
 use super::steady_state;
 
@@ -72,6 +77,7 @@ pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
     dependencies::publish_all(&mut cx);
     steady_state::build(&mut cx, scenario);
     arm_controllers(&mut cx, scenario);
+    traffic_manager::start(&mut cx);
     front_door_health::start(&mut cx);
     network::scaling::start(&mut cx);
     for (index, planned) in scenario.faults().iter().enumerate() {
@@ -98,7 +104,7 @@ fn traffic(scenario: &Scenario, chance: Chance) -> Box<dyn Traffic> {
         end,
         n_clusters: scenario.world().clusters.len(),
         record_waits: false,
-        demands: demands(scenario, chance),
+        demands: demands(scenario, chance).into_iter().chain(probe_load(scenario)).collect(),
         deployments: scenario.deployments().to_vec(),
         gates: scenario.gates().to_vec(),
     }))
@@ -118,8 +124,10 @@ fn demands(scenario: &Scenario, chance: Chance) -> Vec<DemandPlan> {
 
 /// Routing in which nothing is reachable yet.
 fn closed(world: &World, n_gates: usize) -> Routing {
+    let door = &world.front_door;
+    let n_probe_rows = door.probing_locations.map_or(0, |_| world.clusters.len());
     Routing {
-        pops: vec![PopRoute::NOWHERE; world.front_door.pops.len()],
+        pops: vec![PopRoute::NOWHERE; door.pops.len() + n_probe_rows],
         origins: vec![OriginMode::Serving; world.clusters.len()],
         endpoints: vec![Vec::new(); world.deployments.len()],
         dependencies: Vec::new(),
@@ -141,20 +149,42 @@ fn monitors(world: &World, settings: &Settings, chance: Chance, start: Time) -> 
 /// What every PoP's probes know at the start: all origins have long been healthy, and every PoP
 /// probes every origin at its own phase.
 fn probed_origins(world: &World, chance: Chance, start: Time) -> Vec<ProbedOrigin> {
+    let n_pops = world.front_door.pops.len();
+    let pops = (0..n_pops).map(PopId::new);
+    let clusters = || (0..world.clusters.len()).map(ClusterId::new);
+    let met = (OriginCondition::Answering, true);
+    pops.flat_map(|pop| clusters().map(move |cluster| (pop, cluster)))
+        .map(|pair| probes_of(world, chance, pair, met, start))
+        .collect()
+}
+
+/// Probes as a load: a constant rate of requests for each deployment of a probed origin, by rows
+/// of the routing table of their own. Nobody counts them as users.
+fn probe_load(scenario: &Scenario) -> Vec<DemandPlan> {
+    let world = scenario.world();
     let door = &world.front_door;
-    let window = SampleWindow::filled(door.sample_size, door.successes_required, true);
-    let mut probed = Vec::with_capacity(door.pops.len() * world.clusters.len());
-    for (index, pop) in door.pops.iter().enumerate() {
-        for (cluster, &answer) in world.clusters.iter().zip(&pop.origin_rtt) {
-            let entity = format!("pop-{index}/{}", cluster.name);
-            let draw = chance.draw("probe-phase", &entity, 0);
-            let grid = ProbeGrid::staggered(door.probe_interval, draw);
-            let timing = ProbeTiming { answer, timeout: door.probe_timeout };
-            let met = OriginCondition::Answering;
-            probed.push(ProbedOrigin::new(grid, timing, window, met, start));
-        }
+    let (Some(rate), Some(place)) = (door.probe_rate(), world.geographies.first()) else {
+        return Vec::new();
+    };
+    if door.probe_target == ProbeTarget::Gateway {
+        return Vec::new();
     }
-    probed
+    let start_s = (Time::ZERO - scenario.run().warm_up).as_secs_f64();
+    let load = |(index, deployment): (usize, &Deployment)| DemandPlan {
+        name: format!("probe/{}", world.deployment_name(DeploymentId::new(index))),
+        workload: deployment.workload,
+        geography: GeographyId::new(0),
+        arrivals: Arrivals::Poisson { curve: RateCurve::constant(start_s, rate.per_s()) },
+        writes: Ratio::new(0.0),
+        attempt_timeout: door.probe_timeout,
+        deadline: None,
+        retries: RetryPolicy::NEVER,
+        pops: vec![probe_row(door.pops.len(), deployment.cluster)],
+        client_to_pop: Span::ZERO,
+        pop_to_cluster: place.pop_to_cluster.clone(),
+        origin_response_timeout: door.probe_timeout,
+    };
+    world.deployments.iter().enumerate().map(load).collect()
 }
 
 /// The monitoring of each cluster in which an HPA asks for more than CPU and memory.

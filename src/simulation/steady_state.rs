@@ -7,7 +7,7 @@
 use crate::control::hpa::plan::HpaPlan;
 use crate::control::hpa::settled;
 use crate::control::kubelet::probing;
-use crate::control::{Cx, endpoints, front_door_health, node_lifecycle, replica_set, scheduler};
+use crate::control::{Cx, endpoints, node_lifecycle, replica_set, scheduler, traffic_manager};
 use crate::model::front_door::Pop;
 use crate::model::ids::{ClusterId, DemandId, DeploymentId, NodeId, PodId, PoolId, ZoneId};
 use crate::model::pod::Container;
@@ -68,7 +68,7 @@ fn expected_rate(cx: &Cx, scenario: &Scenario, deployment: DeploymentId) -> f64 
 }
 
 fn share_of(cx: &Cx, pop: &Pop, cluster: ClusterId) -> f64 {
-    front_door_health::share_when_all_healthy(&cx.world.front_door, pop, cluster)
+    traffic_manager::entry_share(&cx.world, pop, cluster)
 }
 
 /// Replicas at which the HPA of a deployment rests, if it has one.

@@ -38,13 +38,16 @@ impl Routing {
     /// The cluster to which each of `pops` sends everything, if it is the same.
     pub(super) fn sole_cluster(&self, pops: &[u32]) -> Option<ClusterId> {
         let mut soles = pops.iter().map(|pop| match self.pops[*pop as usize].shares[..] {
-            [(_, cluster)] => Some(cluster),
+            [(ALL, cluster)] => Some(cluster),
             _ => None,
         });
         let first = soles.next().flatten()?;
         soles.all(|sole| sole == Some(first)).then_some(first)
     }
 }
+
+/// All of the cumulative shares of a route.
+const ALL: u64 = 1 << 32;
 
 /// Where one edge location sends its users.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -71,6 +74,20 @@ impl PopRoute {
         let mut shares = Vec::with_capacity(weights.len());
         for &(cluster, weight) in weights.iter().filter(|(_, weight)| 0 < *weight) {
             sum += u64::from(weight);
+            shares.push(((u128::from(sum) << 32).div_ceil(u128::from(total)) as u64, cluster));
+        }
+        Self { shares }
+    }
+
+    /// To clusters and nowhere (`None`, the last one) in proportion to their weights.
+    #[must_use]
+    pub fn parts(weights: &[(Option<ClusterId>, u32)]) -> Self {
+        let total: u64 = weights.iter().map(|&(_, weight)| u64::from(weight)).sum();
+        let mut sum = 0;
+        let mut shares = Vec::with_capacity(weights.len());
+        for &(cluster, weight) in weights.iter().filter(|(_, weight)| 0 < *weight) {
+            sum += u64::from(weight);
+            let Some(cluster) = cluster else { break };
             shares.push(((u128::from(sum) << 32).div_ceil(u128::from(total)) as u64, cluster));
         }
         Self { shares }
@@ -164,5 +181,14 @@ mod tests {
         assert_eq!(PopRoute::weighted(&[(a, 0)]), PopRoute::NOWHERE);
         assert_eq!(PopRoute::NOWHERE.pick(7), None);
         assert_eq!(PopRoute::only(b).pick(u32::MAX), Some(b));
+        // A part that leads nowhere is no sole cluster.
+        let half = PopRoute::parts(&[(Some(a), 1), (Some(b), 0), (None, 1)]);
+        assert_eq!(
+            [0, (1 << 31) - 1, 1 << 31].map(|bits| half.pick(bits)),
+            [Some(a), Some(a), None]
+        );
+        let routing = |route| Routing { pops: vec![route], ..Routing::default() };
+        assert_eq!(routing(half).sole_cluster(&[0]), None);
+        assert_eq!(routing(PopRoute::parts(&[(Some(a), 9)])).sole_cluster(&[0]), Some(a));
     }
 }

@@ -198,8 +198,11 @@ fn a_grey_failure_flaps_by_the_binomial_law() {
         (3, 0.25, 0.26),
         (3, 0.50, 0.69),
         (3, 0.75, 0.95),
+        (2, 0.05, 0.0005),
+        (2, 0.10, 0.0037),
         (2, 0.25, 0.05),
         (2, 0.50, 0.31),
+        (2, 0.75, 0.738),
     ];
     for (n_required, q, printed) in table {
         let law = binomial_below(4, 1.0 - q, n_required);

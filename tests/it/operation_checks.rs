@@ -108,6 +108,8 @@ fn operations_are_checked() {
         "at: 0s, rollout: {workload: web}",
         "at: 14m, rollout: {workload: web, cluster: secondary, startUp: {constant: 30s}}",
         "at: 2m, drain: {cluster: primary}",
+        "at: 2m, frontDoorChange: {origins: [{cluster: primary, enabled: false}]}",
+        "at: 2m, frontDoorChange: {propagation: 45m, origins: [{cluster: primary, weight: 1}]}",
         "at: 2m, drain: {cluster: primary, pool: user, zone: 3, nodes: 2, timeout: 5m}",
     ] {
         operation(keys).unwrap_or_else(|rejected| panic!("{keys}: {rejected}"));
@@ -127,6 +129,26 @@ fn operations_are_checked() {
             "at: 2m, rollout: {workload: web, cluster: third}",
             Code::UnknownReference,
             &format!("{is}cluster"),
+        ),
+        (
+            "at: 2m, frontDoorChange: {origins: [{cluster: third, priority: 1}]}",
+            Code::UnknownReference,
+            "operations[0].frontDoorChange.origins[0].cluster",
+        ),
+        (
+            "at: 2m, frontDoorChange: {origins: [{cluster: primary}]}",
+            Code::Contradiction,
+            "operations[0].frontDoorChange.origins[0].cluster",
+        ),
+        (
+            "at: 2m, frontDoorChange: {propagation: 2m, origins: [{cluster: primary, weight: 1}]}",
+            Code::OutOfRange,
+            "operations[0].frontDoorChange.propagation",
+        ),
+        (
+            "at: 2m, trafficManagerChange: {endpoints: [{endpoint: door, enabled: false}]}",
+            Code::UnknownReference,
+            "operations[0].trafficManagerChange.endpoints[0].endpoint",
         ),
         ("at: 2m, drain: {cluster: third}", Code::UnknownReference, &format!("{the}cluster")),
         (

@@ -19,6 +19,7 @@ mod placement;
 mod regions;
 mod repairs;
 mod rollout;
+mod routing;
 
 use std::path::Path;
 

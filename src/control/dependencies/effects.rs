@@ -2,6 +2,7 @@
 //! dependency changes.
 
 use crate::control::Cx;
+use crate::control::front_door_health::edge;
 use crate::model::dependency::state::{Kind, Phase};
 use crate::model::ids::{ClusterId, DependencyId, DeploymentId};
 use crate::traffic::routing::{DependencyEffect, DependencyEffects, DependencyFailure};
@@ -24,6 +25,7 @@ pub(super) fn publish(cx: &mut Cx, id: DependencyId) {
             cx.routing.dependencies[deployment.index()] = effects(cx, deployment);
         }
     }
+    edge::dependency_changed(cx);
 }
 
 /// Whether requests of a deployment fail now that only read, and those that write.

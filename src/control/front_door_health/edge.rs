@@ -4,17 +4,24 @@
 //! those of the next change of mind. With `explicit_probing` every probe result has its timer
 //! instead; both must give the same facts.
 
-use crate::control::Cx;
+use crate::control::dependencies::class_fails;
+use crate::control::{Chance, Cx, traffic_manager};
 use crate::model::cluster::OriginState;
 use crate::model::event::Event;
 use crate::model::fact::{ClusterSet, What, Why};
 use crate::model::front_door::{FrontDoor, Origin, Pop, ProbeTarget};
 use crate::model::ids::{ClusterId, PodId, PopId};
+use crate::model::world::World;
 use crate::traffic::routing::{OriginMode, PopRoute};
 use crate::units::{Span, Time};
 
-use super::probing::OriginCondition;
+use super::configuration;
+use super::probing::{OriginCondition, ProbeGrid, ProbeTiming, ProbedOrigin};
 use super::routing::{OriginView, pick_origins};
+use super::sample_window::SampleWindow;
+
+/// The only status that counts as success (frontdoor/health-probes.md).
+const OK: u16 = 200;
 
 /// What a probe meets at a cluster's ingress now.
 #[must_use]
@@ -30,8 +37,36 @@ pub fn condition(cx: &Cx, cluster: ClusterId) -> OriginCondition {
         (OriginState::Hang, _) => OriginCondition::Hanging,
         (OriginState::Serving, _) if has_no_instance => OriginCondition::Refusing,
         (OriginState::Refused | OriginState::ServerError, _) => OriginCondition::Refusing,
-        (OriginState::Serving, ProbeTarget::Workload) if !serves(cx) => OriginCondition::Refusing,
+        (OriginState::Serving, ProbeTarget::Workload | ProbeTarget::Dependencies)
+            if !serves(cx) =>
+        {
+            OriginCondition::Refusing
+        }
+        (OriginState::Serving, ProbeTarget::Dependencies) if lacks_dependency(cx, cluster) => {
+            OriginCondition::Refusing
+        }
+        // 200 OK is the only success: a redirection fails like an error.
+        (OriginState::Serving, _) if cx.world.front_door.probe_status != OK => {
+            OriginCondition::Refusing
+        }
         (OriginState::Serving, _) => OriginCondition::Answering,
+    }
+}
+
+/// Whether requests of some workload of the cluster fail for what they depend on.
+fn lacks_dependency(cx: &Cx, cluster: ClusterId) -> bool {
+    cx.world[cluster].deployments.iter().any(|&deployment| {
+        let (reads, writes) = class_fails(cx, deployment);
+        reads || writes
+    })
+}
+
+/// A dependency has changed: probes that go so deep may meet something else at any origin.
+pub fn dependency_changed(cx: &mut Cx) {
+    if cx.world.front_door.probe_target == ProbeTarget::Dependencies {
+        for cluster in (0..cx.world.clusters.len()).map(ClusterId::new) {
+            origin_changed(cx, cluster);
+        }
     }
 }
 
@@ -45,23 +80,68 @@ pub fn origin_changed(cx: &mut Cx, cluster: ClusterId) {
         OriginState::ServerError => OriginMode::ServerError,
     };
     let met = condition(cx, cluster);
-    if cx.memory.origin_conditions[cluster.index()] == met || !is_probed(cx) {
+    if cx.memory.origin_conditions[cluster.index()] == met {
         return;
     }
     cx.memory.origin_conditions[cluster.index()] = met;
+    traffic_manager::look(cx);
+    if !cx.world.front_door.probes(cluster) {
+        return;
+    }
     for pop in (0..cx.world.front_door.pops.len()).map(PopId::new) {
         cx.memory.probed(pop, cluster).change(cx.now, met, no_draw);
         arm(cx, pop, cluster);
     }
 }
 
-/// Front Door does not probe the only enabled origin of a group.
-fn is_probed(cx: &Cx) -> bool {
-    cx.world.front_door.origins.iter().filter(|origin| origin.enabled).count() > 1
+/// The probes of a PoP at an origin that has long been in the condition `met`, with the verdict
+/// `healthy`, at the instant `now`.
+#[must_use]
+pub fn probes_of(
+    world: &World,
+    chance: Chance,
+    (pop, cluster): (PopId, ClusterId),
+    (met, healthy): (OriginCondition, bool),
+    now: Time,
+) -> ProbedOrigin {
+    let door = &world.front_door;
+    let edge = &door.pops[pop.index()];
+    let window = SampleWindow::filled(door.sample_size, door.successes_required, healthy);
+    let entity = format!("pop-{}/{}", pop.index(), world[cluster].name);
+    let draw = chance.draw("probe-phase", &entity, 0);
+    let grid = ProbeGrid::staggered(door.probe_interval_of(edge), draw);
+    let answer = edge.origin_rtt[cluster.index()];
+    let timing = ProbeTiming { answer, timeout: door.probe_timeout };
+    ProbedOrigin::new(grid, timing, window, met, now)
+}
+
+/// An origin is probed from now on, or no longer.
+pub(super) fn begin_or_end_probing(cx: &mut Cx, cluster: ClusterId) {
+    let met = condition(cx, cluster);
+    cx.memory.origin_conditions[cluster.index()] = met;
+    for pop in (0..cx.world.front_door.pops.len()).map(PopId::new) {
+        if cx.world.front_door.probes(cluster) {
+            let fresh = probes_of(&cx.world, cx.chance, (pop, cluster), (met, true), cx.now);
+            *cx.memory.probed(pop, cluster) = fresh;
+            let known = &mut cx.world.front_door.pops[pop.index()].healthy[cluster.index()];
+            if !std::mem::replace(known, true) {
+                cx.say(What::OriginHealth { pop, cluster, healthy: true });
+            }
+            arm(cx, pop, cluster);
+        } else {
+            cx.clock.disarm(Event::PopProbe(pop, cluster));
+        }
+    }
 }
 
 /// Arms the timers of all PoPs at the start of a run.
 pub fn start(cx: &mut Cx) {
+    if cx.world.front_door.probe_status != OK {
+        begin_unhealthy(cx);
+    }
+    for cluster in (0..cx.world.clusters.len()).map(ClusterId::new) {
+        configuration::show_probe_load(cx, cluster);
+    }
     for pop in (0..cx.world.front_door.pops.len()).map(PopId::new) {
         for cluster in (0..cx.world.clusters.len()).map(ClusterId::new) {
             cx.clock.register(Event::PopProbe(pop, cluster));
@@ -71,8 +151,21 @@ pub fn start(cx: &mut Cx) {
     }
 }
 
+/// A probe path that never answers 200 has long turned all origins unhealthy.
+fn begin_unhealthy(cx: &mut Cx) {
+    for cluster in (0..cx.world.clusters.len()).map(ClusterId::new) {
+        let met = OriginCondition::Refusing;
+        cx.memory.origin_conditions[cluster.index()] = met;
+        for pop in (0..cx.world.front_door.pops.len()).map(PopId::new) {
+            let failing = probes_of(&cx.world, cx.chance, (pop, cluster), (met, false), cx.now);
+            cx.world.front_door.pops[pop.index()].healthy[cluster.index()] = failing.healthy();
+            *cx.memory.probed(pop, cluster) = failing;
+        }
+    }
+}
+
 fn arm(cx: &mut Cx, pop: PopId, cluster: ClusterId) {
-    if !is_probed(cx) {
+    if !cx.world.front_door.probes(cluster) {
         return;
     }
     let probed = cx.memory.probed(pop, cluster);
@@ -113,8 +206,9 @@ pub fn share_when_all_healthy(door: &FrontDoor, pop: &Pop, cluster: ClusterId) -
     if total == 0 { 0.0 } else { f64::from(mine) / f64::from(total) }
 }
 
-/// The origins as a PoP sees them.
-fn views(door: &FrontDoor, pop: &Pop, healthy: &[bool]) -> Vec<OriginView> {
+/// The origins as a PoP sees them, with its verdicts `healthy`.
+#[must_use]
+pub fn views(door: &FrontDoor, pop: &Pop, healthy: &[bool]) -> Vec<OriginView> {
     let seen = door.origins.iter().zip(healthy).zip(&pop.origin_rtt);
     let view = |((origin, &healthy), &latency): ((&Origin, &bool), &Span)| OriginView {
         enabled: origin.enabled,
@@ -126,24 +220,53 @@ fn views(door: &FrontDoor, pop: &Pop, healthy: &[bool]) -> Vec<OriginView> {
     seen.map(view).collect()
 }
 
-/// A PoP decides again where it sends its requests.
-fn reroute(cx: &mut Cx, pop: PopId) {
+/// A PoP decides again where it sends its requests; one that is lost sends them nowhere.
+pub fn reroute(cx: &mut Cx, pop: PopId) {
     let door = &cx.world.front_door;
     let edge = &door.pops[pop.index()];
-    let choice = pick_origins(&views(door, edge, &edge.healthy), door.latency_sensitivity);
-    let mut to = ClusterSet::default();
-    for (origin, &weight) in door.origins.iter().zip(&choice.weights) {
-        if weight > 0 {
-            to.insert(origin.cluster);
-        }
+    if !edge.outages.is_up() {
+        return route(cx, pop, &[], Why("the edge location is lost"));
     }
+    let choice = pick_origins(&views(door, edge, &edge.healthy), door.latency_sensitivity);
     let weights: Vec<(ClusterId, u32)> =
         door.origins.iter().map(|origin| origin.cluster).zip(choice.weights).collect();
-    cx.routing.pops[pop.index()] = PopRoute::weighted(&weights);
+    route(cx, pop, &weights, Why(choice.reason.name()));
+}
+
+/// Users of a PoP go by these weights, or as Traffic Manager in front of it mixes them.
+fn route(cx: &mut Cx, pop: PopId, weights: &[(ClusterId, u32)], why: Why) {
+    let mut to = ClusterSet::default();
+    if let Some((route, mixed)) = traffic_manager::answers::route(cx, pop, weights) {
+        cx.routing.pops[pop.index()] = route;
+        to = mixed;
+    } else {
+        cx.routing.pops[pop.index()] = PopRoute::weighted(weights);
+        for &(cluster, _) in weights.iter().filter(|(_, weight)| 0 < *weight) {
+            to.insert(cluster);
+        }
+    }
     if cx.memory.routes[pop.index()] != Some(to) {
         cx.memory.routes[pop.index()] = Some(to);
-        cx.say(What::RouteChanged { pop, to, why: Why(choice.reason.name()) });
+        cx.say(What::RouteChanged { pop, to, why });
     }
+    traffic_manager::look(cx);
+}
+
+/// An edge location is lost: its users find no origin. It goes on probing, so that its view is as
+/// fresh as the others' when it is back (assumed).
+pub fn lose(cx: &mut Cx, pop: PopId) {
+    if cx.world.front_door.pops[pop.index()].outages.begin() {
+        cx.say(What::EdgeLost { pop, lost: true });
+    }
+    reroute(cx, pop);
+}
+
+/// A fault that held an edge location down is over.
+pub fn give_back(cx: &mut Cx, pop: PopId) {
+    if cx.world.front_door.pops[pop.index()].outages.end() {
+        cx.say(What::EdgeLost { pop, lost: false });
+    }
+    reroute(cx, pop);
 }
 
 /// Grey failures are not among the faults yet, so no probe draws.

@@ -11,9 +11,12 @@
 //! | [`routing`] | enabled and healthy, priority, latency, weight (frontdoor/routing-methods.md) |
 //! | [`policy`] | presets of Standard/Premium and classic |
 //!
-//! Left out: session affinity (the traffic layer keeps session shares), rules-engine overrides,
-//! and the unpublished lower probe rate of PoPs without user traffic.
+//! | [`configuration`] | changes take minutes and queue (front-door-faq.yml) |
+//!
+//! There is one origin group, so no origin is probed at the lowest interval of several groups;
+//! [`policy::shared_interval`] has the rule. Left out: rules-engine overrides.
 
+pub mod configuration;
 pub mod policy;
 pub mod probing;
 pub mod routing;

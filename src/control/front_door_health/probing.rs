@@ -470,6 +470,7 @@ mod tests {
     /// push one by one.
     fn read_every_probe(
         origin: &ProbedOrigin,
+        first: OriginCondition,
         history: &[(Time, OriginCondition)],
     ) -> Vec<VerdictChange> {
         let (grid, timing) = (origin.grid, origin.timing);
@@ -477,7 +478,7 @@ mod tests {
         for probe in -100..400 {
             let read_at = grid.launch(probe) + timing.answer.min(timing.timeout);
             let seen = history.iter().rev().find(|(at, _)| *at <= read_at);
-            let condition = seen.map_or(OriginCondition::Answering, |(_, condition)| *condition);
+            let condition = seen.map_or(first, |(_, condition)| *condition);
             let late = condition == OriginCondition::Hanging;
             let at = if late { grid.launch(probe) + timing.timeout } else { read_at };
             let success = timing.answer <= timing.timeout
@@ -511,7 +512,7 @@ mod tests {
     proptest! {
         /// Timers armed for changes of verdict only, timers armed for every result, and the
         /// rules read probe by probe agree to the nanosecond for random histories, phases,
-        /// windows and time-outs (also longer than the interval).
+        /// windows and time-outs (also longer than the interval), from a good or a bad start.
         #[test]
         fn lazy_and_explicit_probing_agree(
             history in histories(),
@@ -521,19 +522,22 @@ mod tests {
             timeout_half_s in 1_i64..40,
             n in 1_u8..8,
             x in 0_u8..9,
+            starts_up in any::<bool>(),
         ) {
             let half = |n: i64| Span::from_nanos(n * 500_000_000);
             let (phase, interval) = (Time::ZERO + half(phase_half_s), half(interval_half_s));
             let grid = ProbeGrid { phase, interval };
             let timing = ProbeTiming { answer: half(answer_half_s), timeout: half(timeout_half_s) };
-            let window = SampleWindow::filled(n, x, true);
-            let good = OriginCondition::Answering;
-            let origin = ProbedOrigin::new(grid, timing, window, good, Time::ZERO);
+            // Traffic Manager's rule is among these windows: n tolerated failures and one, x = 1.
+            let window = SampleWindow::filled(n, x, starts_up);
+            let first =
+                if starts_up { OriginCondition::Answering } else { OriginCondition::Refusing };
+            let origin = ProbedOrigin::new(grid, timing, window, first, Time::ZERO);
             let lazily = |o: &ProbedOrigin| o.next_change(HORIZON, draw).map(|change| change.at);
             let lazy = replay(origin.clone(), &history, lazily);
             let explicit = replay(origin.clone(), &history, |o| Some(o.next_result_at()));
             prop_assert_eq!(&lazy, &explicit);
-            prop_assert_eq!(&lazy, &read_every_probe(&origin, &history));
+            prop_assert_eq!(&lazy, &read_every_probe(&origin, first, &history));
         }
     }
 }

@@ -41,6 +41,7 @@ pub const PARTS: &[&Part] = &[
     &autoscaler::CLUSTER_AUTOSCALER,
     &nodes::NODE_POOLS,
     &surroundings::FRONT_DOOR,
+    &surroundings::TRAFFIC_MANAGER,
     &network::NETWORK,
     &surroundings::PLACES,
     &surroundings::USERS,
@@ -50,11 +51,8 @@ pub const PARTS: &[&Part] = &[
 ];
 
 /// Parts of the real system that are not there at all, and what that means.
-pub const NOT_MODELLED: &[(&str, &str)] = &[
-    ("Traffic Manager", "users reach clusters through Front Door only"),
-    (
-        "Capacity layer",
-        "no vCPU quota, region token rate, reservations, subnet addresses or throttling \
+pub const NOT_MODELLED: &[(&str, &str)] = &[(
+    "Capacity layer",
+    "no vCPU quota, region token rate, reservations, subnet addresses or throttling \
          of APIs",
-    ),
-];
+)];

@@ -11,9 +11,9 @@ part! {
     FRONT_DOOR = "Front Door",
     "Every edge location has its own view of the origins. By default a probe succeeds while at \
      least one pod among the endpoints of each workload answers (`frontDoor.probe.target: \
-     workload`), however busy it is; with `gateway` the ingress answers by itself.",
-    left out "session affinity, rules engine, propagation of configuration, caching, load of the \
-              probes on the origin";
+     workload`), however busy it is; with `gateway` the ingress answers by itself, with \
+     `dependencies` an outage of what the workloads need fails it, too.",
+    left out "session affinity, rules engine, caching";
 
     "an origin is healthy while x of its last n probes are; only 200 is success; single origins \
      are not probed",
@@ -36,8 +36,61 @@ part! {
     "healthy, then priority, then latency window, then weight; all down means all are used",
     from "azure-docs articles/frontdoor/routing-methods.md",
     by [control::front_door_health::routing::pick_origins],
-    vectors [], tests [health_and_priority_come_first, latency_and_weights_decide_among_equals],
+    vectors [],
+    tests [
+        health_and_priority_come_first, latency_and_weights_decide_among_equals,
+        shares_are_exact, front_door_fails_open, a_probe_path_that_answers_302,
+    ],
     left out "";
+
+    "a dead origin costs (f - 1/2) I + d of the traffic",
+    from "arithmetic from the rules above",
+    by [control::front_door_health::probing],
+    vectors [], tests [a_dead_origin_costs_the_fleet_integral],
+    left out "";
+
+    "edge locations without users probe less often; probes are a load at the origin, as many as \
+     edge locations and interval say",
+    from "azure-docs articles/frontdoor/health-probes.md",
+    by [model::front_door::FrontDoor, control::front_door_health::edge],
+    vectors [], tests [idle_edge_locations_notice_late, probes_are_a_load],
+    left out "by how much idle ones probe less (to 25 % here) is not published";
+
+    "a change of the configuration takes minutes, and waits for the one before it and for the end \
+     of a freeze",
+    from "azure-docs articles/frontdoor/front-door-faq.yml",
+    by [control::front_door_health::configuration, control::operations::front_door_change],
+    vectors [],
+    tests [
+        failing_over_by_hand_is_slower_than_probes, a_freeze_blocks_failing_over_by_hand,
+        changes_wait,
+    ],
+    left out "edge locations that have a change sooner than others";
+}
+
+part! {
+    TRAFFIC_MANAGER = "Traffic Manager",
+    "A DNS name in front of Front Door or of the clusters. The users of each edge location have \
+     one resolver, which stands for many.",
+    left out "nested profiles, several probing regions, geographic and subnet methods";
+
+    "enabled and healthy endpoints by priority, weight or latency; all degraded means all",
+    from "azure-docs articles/traffic-manager/traffic-manager-routing-methods.md",
+    by [control::traffic_manager::choice::pick_endpoints],
+    vectors [],
+    tests [endpoints_are_chosen_by_the_method, traffic_manager_returns_all_when_all_are_degraded],
+    left out "";
+
+    "unhealthy at one failure more in a row than tolerated, healthy at one success; resolvers \
+     follow when their TTL runs out, stale ones and kept connections later",
+    from "azure-docs articles/traffic-manager/traffic-manager-monitoring.md",
+    by [control::traffic_manager::answers],
+    vectors [],
+    tests [
+        traffic_manager_takes_100_to_190_seconds, tolerated_failures_are_counted_in_a_row,
+        break_glass_past_front_door, traffic_manager_leaves_a_lost_front_door,
+    ],
+    left out "how many resolvers ignore the TTL is not published: none, unless stated";
 }
 
 part! {
@@ -153,6 +206,20 @@ part! {
     from "azure incident reports",
     by [faults::region_loss],
     vectors [], tests [the_mode_decides_how_requests_fail, isolation_spares_the_pods],
+    left out "";
+
+    "`frontDoorLoss`: a share of the edge locations, of one place or anywhere; their users find no \
+     origin",
+    from "azure incident reports QNBQ-5W8, YKYN-BWZ",
+    by [faults::front_door_loss],
+    vectors [],
+    tests [users_of_lost_edge_locations_find_no_origin, a_share_is_whole_edge_locations],
+    left out "users whom anycast takes to the edge locations that are left";
+
+    "`configurationFreeze`: no change of Front Door's configuration is accepted",
+    from "azure incident report YKYN-BWZ",
+    by [faults::configuration_freeze],
+    vectors [], tests [a_freeze_blocks_failing_over_by_hand],
     left out "";
 
     "`zoneLoss`: every machine of a zone loses power",

@@ -4,6 +4,7 @@ use crate::model::client::{Geography, GeographySpec};
 use crate::model::front_door::{Origin, Pop};
 use crate::model::ids::{ClusterId, GeographyId, RegionId};
 use crate::model::reference::find;
+use crate::model::region::Outages;
 use crate::spec::{Code, Diagnostic};
 use crate::units::Span;
 
@@ -86,6 +87,7 @@ fn add_pops(made: &mut Resolved, id: GeographyId, count: u32, geography: &Geogra
             traffic_share: 0.0,
             origin_rtt: geography.pop_to_cluster.iter().map(|&one_way| one_way * 2).collect(),
             healthy: vec![true; n_clusters],
+            outages: Outages::default(),
         });
     }
 }

@@ -1,0 +1,432 @@
+//! Front Door in whole runs: shares, probes as a load, changes by hand, lost edge locations.
+
+use tideover::simulation::{Finished, Options};
+
+use super::{SMALL, facts_named, load, run, small};
+
+/// The small scenario without retries, so that every failure is a user, and attempts are drawn
+/// independently.
+fn once() -> String {
+    SMALL.replace("    retries: {attempts: 3}\n", "")
+}
+
+/// Attempts that arrived at each cluster.
+fn arrived(finished: &Finished) -> [f64; 2] {
+    [0, 1].map(|index| {
+        let id = tideover::model::ids::DeploymentId::new(index);
+        finished.ledger.deployment(id).totals().arrived as f64
+    })
+}
+
+/// Asserts the shares of two origins by the chi-square test with one degree of freedom, whose
+/// 1 - 1e-4 quantile is 15.137.
+fn assert_shares(found: [f64; 2], shares: [f64; 2], rule: &str) {
+    let total = found[0] + found[1];
+    let terms = found.iter().zip(shares).map(|(found, share)| match share * total {
+        0.0 => {
+            assert!(*found <= 0.0, "{rule}: {found} at an origin that gets nothing");
+            0.0
+        }
+        expected => (found - expected).powi(2) / expected,
+    });
+    let statistic: f64 = terms.sum();
+    assert!(statistic < 15.137, "{rule}: chi-square {statistic} of {found:?}");
+}
+
+/// Users go where priority, latency window and weights send them, each step by itself: attempts
+/// that arrive at each cluster against the exact shares. The secondary is 40 ms farther.
+#[test]
+fn shares_are_exact() {
+    let origins = |first: &str, second: &str| {
+        once()
+            .replace("primary, priority: 1", &format!("primary, {first}"))
+            .replace("secondary, priority: 2", &format!("secondary, {second}"))
+    };
+    for (rule, text, sensitivity, shares) in [
+        ("priority", origins("priority: 1", "priority: 2"), "1s", [1.0, 0.0]),
+        ("weights 1 to 3", origins("weight: 50", "weight: 150"), "50ms", [0.25, 0.75]),
+        (
+            "weights 1000 to 1",
+            origins("weight: 1000", "weight: 1"),
+            "50ms",
+            [1e3 / 1001.0, 1e-3 / 1.001],
+        ),
+        ("the window's edge counts", origins("weight: 50", "weight: 50"), "40ms", [0.5, 0.5]),
+        (
+            "below it weights have no effect",
+            origins("weight: 1", "weight: 1000"),
+            "39ms",
+            [1.0, 0.0],
+        ),
+        ("disabled before priority", origins("enabled: false", "priority: 5"), "1s", [0.0, 1.0]),
+    ] {
+        let set = format!("frontDoor.latencySensitivity={sensitivity}");
+        let finished = run(&load(&text, &[&set]), Options::default());
+        assert_shares(arrived(&finished), shares, rule);
+    }
+}
+
+/// A probe path that redirects: 302 is no success, so every origin is unhealthy for ever and all
+/// are used in turn. Half of the users go to the standby, and a lost region is never left.
+#[test]
+fn a_probe_path_that_answers_302() {
+    let sets = ["frontDoor.probe.status=302"];
+    let finished = run(&load(&once(), &sets), Options::default());
+    assert_shares(arrived(&finished), [0.5, 0.5], "fail-open");
+    let routes = facts_named(&finished, "route-changed");
+    let open = "routes to primary+secondary: all origins unhealthy, used in turn";
+    assert!(routes.iter().all(|(_, words)| words.contains(open)), "{routes:?}");
+    assert_eq!(routes.len(), 20, "each edge location decides once");
+    assert!(facts_named(&finished, "origin-health").is_empty(), "nothing ever changes");
+
+    let fault = "faults:\n  - {name: lost, at: 2m, regionLoss: {region: east}}\n";
+    let finished = run(&load(&format!("{}{fault}", once()), &sets), Options::default());
+    let totals = finished.ledger.demands()[0].totals();
+    let lost = totals.failed_total() as f64;
+    let exposed = totals.offered as f64 * (13.0 / 15.0);
+    // Half of the users of 13 minutes, within 4 standard deviations of the binomial law.
+    let error = 4.0 * (exposed * 0.25).sqrt() + 300.0;
+    assert!((lost - exposed / 2.0).abs() < error, "{lost} of {exposed}");
+}
+
+/// Both regions lost: every edge location ends up using both in turn.
+#[test]
+fn front_door_fails_open() {
+    let faults = "faults:\n  - {name: east, at: 1m, regionLoss: {region: east}}\n  \
+                  - {name: west, at: 1m, regionLoss: {region: west}}\n";
+    let finished = run(&small(faults, &[]), Options::default());
+    let routes = facts_named(&finished, "route-changed");
+    for pop in 0..20 {
+        let words = format!("PoP {pop} routes");
+        let last = routes.iter().rfind(|(_, route)| route.starts_with(&words)).unwrap();
+        assert!(last.1.contains("primary+secondary: all origins unhealthy"), "{last:?}");
+    }
+}
+
+/// The fleet integral: a dead origin costs λ·((f - ½)·I + d) users, 45 s of them at 3 of 4 and
+/// 30 s, and 75 s if probes hang until their time-out of 30 s. With 400 edge locations of random
+/// phases, within 4 standard deviations: of the mean phase, and of the Poisson count.
+#[test]
+fn a_dead_origin_costs_the_fleet_integral() {
+    for (mode, lost_s) in [("refused", 45.0), ("hang", 75.0)] {
+        let fault = format!(
+            "faults:\n  - {{name: lost, at: 2m, regionLoss: {{region: east, mode: {mode}}}}}\n"
+        );
+        let sets = ["geographies[0].pops=400", "workloads[web].hpa.minReplicas=8"];
+        let finished = run(&load(&format!("{}{fault}", once()), &sets), Options::default());
+        let failed = finished.ledger.demands()[0].totals().failed_total() as f64;
+        let phase = 300.0 * 30.0 / (12.0 * 400.0_f64).sqrt();
+        let error = 4.0 * (phase.powi(2) + 300.0 * lost_s).sqrt();
+        // Requests and probes under way when the origin fails: a round trip of 30 ms at most.
+        let error = error + 300.0 * 0.1;
+        assert!((failed - 300.0 * lost_s).abs() < error, "{mode}: {failed}, error {error}");
+    }
+}
+
+/// 120 edge locations at 30 s are 4 probes a second at each origin, whether it has users or not;
+/// they are no users, and do not move the users' draws.
+#[test]
+fn probes_are_a_load() {
+    let plain = run(&load(&once(), &[]), Options::default());
+    let probed = run(&load(&once(), &["frontDoor.probe.edgeLocations=120"]), Options::default());
+    let users = |finished: &Finished| finished.ledger.demands()[0].totals().offered;
+    assert_eq!(users(&plain), users(&probed));
+    assert_eq!(plain.ledger.demands().len(), 1, "without the key probes cost nothing");
+    for account in &probed.ledger.demands()[1..] {
+        let (found, expected) = (account.totals().offered as f64, 4.0 * 900.0);
+        assert!((found - expected).abs() < 4.0 * expected.sqrt(), "{found}");
+        assert_eq!(account.totals().failed_total(), 0);
+    }
+    let extra = arrived(&probed)[1] - arrived(&plain)[1];
+    assert!((extra - 3600.0).abs() < 240.0, "the standby gets {extra} more");
+}
+
+/// Edge locations without users probe at a quarter of the rate: they notice an outage 2 to 4
+/// minutes after it instead of 30 s to 1 min.
+#[test]
+fn idle_edge_locations_notice_late() {
+    let text = once().replace(
+        "demands:",
+        "  - {name: nobody, pops: 50, regionRtt: {east: 20ms, west: 60ms}}\ndemands:",
+    );
+    let fault = "faults:\n  - {name: lost, at: 2m, regionLoss: {region: east}}\n";
+    let finished = run(&load(&format!("{text}{fault}"), &[]), Options::default());
+    for (at, words) in facts_named(&finished, "origin-health") {
+        let pop: usize = words.split(' ').nth(1).unwrap().parse().unwrap();
+        let (least, most) = if pop < 20 { (150.0, 180.1) } else { (240.0, 360.1) };
+        assert!(least <= at && at <= most, "{at} {words}");
+    }
+}
+
+const CHANGE: &str = "operations:
+  - name: away
+    at: 2m
+    frontDoorChange:
+      propagation: 5m
+      origins: [{cluster: primary, enabled: false}, {cluster: secondary, priority: 1}]
+";
+
+/// Failing over by hand takes the propagation delay, to the nanosecond; probes take a minute. A
+/// second change waits for the first, and a single origin that is left is not probed.
+#[test]
+fn failing_over_by_hand_is_slower_than_probes() {
+    let back = "  - {name: back, at: 3m, frontDoorChange: {propagation: 3m, \
+                origins: [{cluster: primary, enabled: true}]}}\n";
+    let finished = run(&small(&format!("{CHANGE}{back}"), &[]), Options::default());
+    let at = |name: &str| facts_named(&finished, name).iter().map(|f| f.0).collect::<Vec<_>>();
+    assert_eq!(at("configuration-accepted"), [120.0, 420.0]);
+    assert_eq!(at("configuration-waits"), [180.0]);
+    assert_eq!(at("operation-done"), [420.0, 600.0]);
+    let routes = facts_named(&finished, "route-changed");
+    let moved: Vec<_> = routes.iter().filter(|(at, _)| 0.0 <= *at).collect();
+    let away = moved.iter().filter(|(at, words)| {
+        *at == 420.0 && words.contains("routes to secondary: the only enabled origin")
+    });
+    assert_eq!((away.count(), moved.len()), (20, 40), "{moved:?}");
+
+    let fault = "faults:\n  - {name: lost, at: 2m, regionLoss: {region: east}}\n";
+    let finished = run(&small(fault, &[]), Options::default());
+    let routes = facts_named(&finished, "route-changed");
+    assert!(routes.iter().all(|(at, _)| *at < 180.1), "probes take a minute: {routes:?}");
+}
+
+/// During a freeze nothing is accepted; what waits goes out when it ends.
+#[test]
+fn a_freeze_blocks_failing_over_by_hand() {
+    let freeze = "faults:\n  - {name: frozen, at: 1m, duration: 5m, configurationFreeze: {}}\n";
+    let finished = run(&small(&format!("{CHANGE}{freeze}"), &[]), Options::default());
+    let waits = facts_named(&finished, "configuration-waits");
+    assert_eq!(waits[0].0, 120.0);
+    assert!(waits[0].1.contains("configuration changes are blocked"), "{waits:?}");
+    assert_eq!(facts_named(&finished, "configuration-accepted")[0].0, 360.0);
+    assert_eq!(facts_named(&finished, "operation-done")[0].0, 660.0);
+}
+
+/// Lost edge locations: their users find no origin until the repair, all others are served.
+#[test]
+fn users_of_lost_edge_locations_find_no_origin() {
+    for (keys, n_lost) in [("share: 25%", 5.0), ("geography: users", 20.0), ("share: 1%", 1.0)] {
+        let fault = format!(
+            "faults:\n  - {{name: dark, at: 2m, duration: 5m, frontDoorLoss: {{{keys}}}}}\n"
+        );
+        let finished = run(&load(&format!("{}{fault}", once()), &[]), Options::default());
+        let seconds = finished.ledger.demands()[0].seconds();
+        let failed: u32 = seconds.iter().map(|second| second.failed_total()).sum();
+        let during: u32 = seconds[120..420].iter().map(|second| second.failed_total()).sum();
+        assert_eq!(failed, during, "{keys}: nobody fails at other times");
+        let users: u32 = seconds[120..420].iter().map(|second| second.offered).sum();
+        let (users, share) = (f64::from(users), n_lost / 20.0);
+        let error = 4.0 * (users * share * (1.0 - share)).sqrt();
+        let found = f64::from(failed);
+        assert!((found - users * share).abs() <= error, "{keys}: {found} of {users}");
+        let lost = facts_named(&finished, "route-changed");
+        let lost = lost.iter().filter(|(at, words)| {
+            *at == 120.0 && words.contains("routes to none: the edge location is lost")
+        });
+        assert_eq!(lost.count() as f64, n_lost, "{keys}");
+    }
+}
+
+/// Lazy probes agree with explicit ones also while origins are disabled, enabled and lost, edge
+/// locations fall out, and the only origin left is not probed.
+#[test]
+fn lazy_and_explicit_probes_agree_under_changes() {
+    let more = "  - {name: back, at: 3m, frontDoorChange: {propagation: 4m, \
+                origins: [{cluster: primary, enabled: true, weight: 7}]}}\n";
+    let faults = "faults:
+  - {name: lost, at: 1m, duration: 9m, regionLoss: {region: east, mode: hang}}
+  - {name: dark, at: 6m, duration: 3m, frontDoorLoss: {share: 30%}}
+";
+    let text = format!("{CHANGE}{more}{faults}");
+    for sets in [&[][..], &["frontDoor.probe.edgeLocations=300", "frontDoor.preset=afd-classic"]] {
+        let scenario = small(&text, sets);
+        let explicit = Options { explicit_probing: true, ..Options::default() };
+        let (lazy, explicit) = (run(&scenario, Options::default()), run(&scenario, explicit));
+        let (a, b) = (lazy.facts.facts(), explicit.facts.facts());
+        let first = a.iter().zip(b).find(|(a, b)| a != b);
+        assert_eq!(first, None, "{sets:?}: the first fact that differs");
+        assert_eq!(lazy.facts.fingerprint(), explicit.facts.fingerprint(), "{sets:?}");
+    }
+}
+
+/// Seconds after an outage at 2 min until each edge location's users are taken elsewhere, with
+/// Traffic Manager over the clusters alone.
+fn moved_by_dns(mode: &str, keys: &str, pops: usize) -> Vec<f64> {
+    let manager = format!(
+        "trafficManager:\n  {keys}\n  endpoints:\n    - {{name: one, cluster: primary, \
+         priority: 1}}\n    - {{name: two, cluster: secondary, priority: 2}}\n"
+    );
+    let fault = format!(
+        "faults:\n  - {{name: lost, at: 2m, regionLoss: {{region: east, mode: {mode}}}}}\n"
+    );
+    let set = format!("geographies[0].pops={pops}");
+    let text = format!("{}{manager}{fault}", once());
+    let finished =
+        run(&load(&text, &[&set, "workloads[web].hpa.minReplicas=8"]), Options::default());
+    let routes = facts_named(&finished, "route-changed").into_iter();
+    let moved = routes.filter(|(at, words)| 0.0 <= *at && words.contains("routes to secondary"));
+    moved.map(|(at, _)| at - 120.0).collect()
+}
+
+/// Traffic Manager's times, U(0, I) + k·I + time-out + residual TTL: 100 to 190 s with its
+/// defaults, 5 to 15 s at best, for an endpoint that hangs. The phase of the probes is one draw of
+/// a trial, so users leave within one TTL of each other; their mean lies half a TTL after the
+/// first possible instant, within 4 standard errors of 400 uniform residuals.
+#[test]
+fn traffic_manager_takes_100_to_190_seconds() {
+    let best = "interval: 10s\n  timeout: 5s\n  toleratedFailures: 0\n  ttl: 0s";
+    for (keys, least, most, ttl) in
+        [("method: priority", 100.0, 190.0, 60.0), (best, 5.0, 15.0, 0.0)]
+    {
+        let moved = moved_by_dns("hang", keys, 400);
+        assert_eq!(moved.len(), 400, "{keys}");
+        let first = moved.iter().copied().fold(f64::INFINITY, f64::min);
+        let last = moved.iter().copied().fold(0.0, f64::max);
+        assert!(least <= first && last <= most, "{keys}: {first} to {last}");
+        assert!(last - first <= ttl + 1e-6, "{keys}: {first} to {last}");
+        // The earliest of 400 residuals is below 10/400 of the TTL but for a chance of e^-10.
+        let mean = moved.iter().sum::<f64>() / 400.0;
+        let error = 4.0 * ttl / (12.0 * 400.0_f64).sqrt() + ttl * 10.0 / 400.0 + 1e-6;
+        assert!((mean - first - ttl / 2.0).abs() <= error, "{keys}: mean {mean}, first {first}");
+    }
+}
+
+/// Over trials the whole law holds: the first users leave U(0, 30) + 90 + 10 s after the outage
+/// (with a refused connection 10 s sooner), seen through probe phases of 24 seeds, whose mean is
+/// within 4 standard errors.
+#[test]
+fn tolerated_failures_are_counted_in_a_row() {
+    for (keys, least) in [("ttl: 0s", 90.0), ("ttl: 0s\n  toleratedFailures: 1", 30.0)] {
+        let manager = format!(
+            "trafficManager:\n  {keys}\n  endpoints:\n    - {{name: one, cluster: primary}}\n    \
+             - {{name: two, cluster: secondary, priority: 2}}\n"
+        );
+        let fault = "faults:\n  - {name: lost, at: 2m, regionLoss: {region: east}}\n";
+        let text = format!("{}{manager}{fault}", once());
+        let sets = ["demands[0].arrivals.constant=1/s", "run.horizon=5m", "geographies[0].pops=1"];
+        let scenario = load(&text, &sets);
+        let times = (0..24).map(|trial| {
+            let finished = run(&scenario, Options { trial, ..Options::default() });
+            let health = facts_named(&finished, "endpoint-health");
+            assert!(health[0].1.contains("finds one degraded"), "{health:?}");
+            health[0].0 - 120.0
+        });
+        let times: Vec<f64> = times.collect();
+        assert!(times.iter().all(|t| least <= *t && *t <= least + 30.0), "{keys}: {times:?}");
+        let mean = times.iter().sum::<f64>() / 24.0;
+        let error = 4.0 * 30.0 / (12.0 * 24.0_f64).sqrt();
+        assert!((mean - least - 15.0).abs() <= error, "{keys}: mean {mean}");
+    }
+}
+
+/// All endpoints degraded: all are answers again, and one success takes an endpoint back.
+#[test]
+fn traffic_manager_returns_all_when_all_are_degraded() {
+    let manager = "trafficManager:
+  ttl: 0s
+  endpoints:
+    - {name: one, cluster: primary, priority: 1}
+    - {name: two, cluster: secondary, priority: 2}
+faults:
+  - {name: east, at: 1m, duration: 5m, regionLoss: {region: east}}
+  - {name: west, at: 1m, duration: 7m, regionLoss: {region: west, cause: isolation}}
+";
+    let finished = run(&small(manager, &["frontDoor.probe.target=gateway"]), Options::default());
+    let health = facts_named(&finished, "endpoint-health");
+    let back = health.iter().find(|(_, words)| words.contains("finds one healthy")).unwrap();
+    assert!(360.0 <= back.0 && back.0 <= 390.0, "one success after the repair: {back:?}");
+    let routes = facts_named(&finished, "route-changed");
+    let all = routes.iter().filter(|(_, words)| words.contains("routes to primary+secondary"));
+    assert_eq!(all.count(), 20, "{routes:?}");
+    let last = &routes[routes.len() - 1];
+    assert!(last.0 == back.0 && last.1.contains("routes to primary:"), "{last:?}");
+}
+
+/// Traffic Manager in front of Front Door as a break-glass path: without monitoring nothing moves
+/// when Front Door is lost, until somebody switches; users follow by their TTL, those with kept
+/// connections and stale resolvers later.
+#[test]
+fn break_glass_past_front_door() {
+    let manager = "trafficManager:
+  monitoring: false
+  ttl: 30s
+  keepAlive: {share: 50%, lifetime: 60s}
+  endpoints:
+    - {name: door, priority: 1}
+    - {name: direct, cluster: primary, priority: 2, enabled: false}
+faults:
+  - {name: dark, at: 1m, frontDoorLoss: {}}
+operations:
+  - name: switch
+    at: 4m
+    trafficManagerChange:
+      endpoints: [{endpoint: door, enabled: false}, {endpoint: direct, enabled: true}]
+";
+    let text = format!("{}{manager}", once());
+    let finished = run(&load(&text, &[]), Options::default());
+    let seconds = finished.ledger.demands()[0].seconds();
+    let failed_share = |from: usize, to: usize| {
+        let failed: u32 = seconds[from..to].iter().map(|second| second.failed_total()).sum();
+        let users: u32 = seconds[from..to].iter().map(|second| second.offered).sum();
+        (f64::from(failed) / f64::from(users), 4.0 / f64::from(users).sqrt())
+    };
+    assert!(failed_share(0, 60).0 <= 0.0);
+    assert!(failed_share(60, 240).0 >= 1.0, "nobody is served before the switch");
+    let (kept, error) = failed_share(271, 299);
+    assert!((kept - 0.5).abs() < error, "kept connections lead into the dark: {kept}");
+    assert!(failed_share(331, 900).0 <= 0.0, "all are served past Front Door");
+}
+
+/// Monitored, Traffic Manager leaves a lost Front Door by itself. Lazy probes and explicit ones
+/// agree.
+#[test]
+fn traffic_manager_leaves_a_lost_front_door() {
+    let manager = "trafficManager:
+  interval: 10s
+  staleResolvers: {share: 20%}
+  endpoints:
+    - {name: door, priority: 1}
+    - {name: direct, cluster: secondary, priority: 2}
+faults:
+  - {name: dark, at: 1m, duration: 5m, frontDoorLoss: {}}
+  - {name: lost, at: 8m, duration: 2m, regionLoss: {region: west, mode: hang}}
+";
+    let scenario = small(manager, &[]);
+    let explicit = Options { explicit_probing: true, ..Options::default() };
+    let (lazy, explicit) = (run(&scenario, Options::default()), run(&scenario, explicit));
+    let (a, b) = (lazy.facts.facts(), explicit.facts.facts());
+    let first = a.iter().zip(b).find(|(a, b)| a != b);
+    assert_eq!(first, None, "the first fact that differs");
+    assert_eq!(lazy.facts.fingerprint(), explicit.facts.fingerprint());
+    let health = facts_named(&lazy, "endpoint-health");
+    assert!(health[0].1.contains("finds door degraded"), "{health:?}");
+    // 3 failures more than the first, 10 s apart, the first within 10 s, each after 9 s.
+    assert!(60.0 + 39.0 <= health[0].0 && health[0].0 <= 60.0 + 49.0, "{health:?}");
+    assert!(health[1].1.contains("finds door healthy"), "{health:?}");
+}
+
+/// How deep the probe's path goes: a database that both regions need is lost for 5 minutes. A
+/// probe that stops at the pods sees nothing; one that asks the database turns both origins
+/// unhealthy, so that every edge location fails open and the standby gets half of the users.
+#[test]
+fn a_deep_probe_takes_all_regions_out() {
+    let text = once()
+        .replace(
+            "frontDoor:\n",
+            "dependencies:\n  - name: orders\n    region: east\n    secondary: west\n    \
+             database: {kind: sql-zone}\nfrontDoor:\n",
+        )
+        .replace("    hpa: {minReplicas", "    needs: {reads: [orders]}\n    hpa: {minReplicas");
+    let faults =
+        "faults:\n  - {name: gone, at: 5m, duration: 5m, dependencyLoss: {dependency: orders}}\n";
+    for (target, n_unhealthy) in [("gateway", 0), ("workload", 0), ("dependencies", 40)] {
+        let set = format!("frontDoor.probe.target={target}");
+        let finished = run(&load(&format!("{text}{faults}"), &[&set]), Options::default());
+        let health = facts_named(&finished, "origin-health");
+        let unhealthy = health.iter().filter(|(_, words)| words.ends_with("unhealthy"));
+        assert_eq!(unhealthy.count(), n_unhealthy, "{target}");
+        let routes = facts_named(&finished, "route-changed");
+        let open = routes.iter().filter(|(_, words)| words.contains("all origins unhealthy"));
+        assert_eq!(open.count(), n_unhealthy / 2, "{target}");
+    }
+}
