@@ -1,9 +1,9 @@
 //! The command line: one verb each, and nothing that another front end would need.
 //!
 //! Data goes to the standard output, talk to the standard error. Reading order:
-//! [`command_line`] (what can be typed), [`run`], [`check`] and [`compare`] (the verbs), [`scenario_file`] (how
-//! they read a scenario), [`explain`], [`progress`] and [`talk`] (how they speak), [`exit`] (what
-//! the shell is told).
+//! [`command_line`] (what can be typed), [`run`], [`check`] and
+//! [`compare`] (the verbs), [`scenario_file`] (how they read a scenario), [`explain`],
+//! [`progress`] and [`talk`] (how they speak), [`exit`] (what the shell is told).
 
 mod command_line;
 

@@ -125,9 +125,9 @@ impl Event {
             | Self::ContainerStep(_)
             | Self::PodGone(_) => 3,
             Self::ProbeTick(..) => 4,
-            Self::EndpointsChange(_) | Self::PopProbe(..) | Self::NetworkScales(_) => 5,
             Self::EndpointsChange(_)
             | Self::PopProbe(..)
+            | Self::NetworkScales(_)
             | Self::EndpointProbe(_)
             | Self::ResolverRefresh(_)
             | Self::ConnectionsEnd(_) => 5,

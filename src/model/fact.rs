@@ -64,7 +64,8 @@ macro_rules! code_of_ids {
 }
 
 code_of_ids!(
-    ClusterId DependencyId DeploymentId EndpointId FaultId NodeId OperationId PodId PoolId PopId RegionId
+    ClusterId DependencyId DeploymentId EndpointId FaultId NodeId OperationId PodId PoolId PopId
+    RegionId
 );
 
 impl Code for u32 {

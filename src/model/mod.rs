@@ -1,10 +1,8 @@
 //! The nouns of the model and their own rules: what exists, in which state, and what may follow.
 //!
 //! Reading order: [`region`] (failure domains) → [`cluster`], [`node_pool`], [`node`] →
-//! [`workload`], [`pod`] → [`front_door`], [`client`], [`dependency`] → [`world`], which owns them all → [`event`]
-//! [`workload`], [`pod`] → [`front_door`], [`gateway`], [`firewall`], [`outbound`], [`client`] → [`world`], which owns them all → [`event`]
-//! [`workload`], [`pod`] → [`front_door`], [`traffic_manager`],
-//! [`client`] → [`world`], which owns them all → [`event`]
+//! [`workload`], [`pod`] → [`front_door`], [`traffic_manager`], [`gateway`], [`firewall`],
+//! [`outbound`], [`client`], [`dependency`] → [`world`], which owns them all → [`event`]
 //! (what the control plane waits for) and [`fact`] (what happened, and why).
 //!
 //! Nothing here knows a controller or a fault: those read and write this state from above.

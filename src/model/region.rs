@@ -13,6 +13,9 @@ section! {
         "zones" zones: u32 = default "3",
             source "azure-docs availability-zones-overview.md: at least 3",
             range 1..=16;
+        /// The region of its pair that is recovered first: while that is lost, no loss of
+        /// this one is repaired. Left out, it waits for none.
+        "recoversAfter" recovers_after: Option<Name> = optional;
         /// Racks (Azure: fault domains) that the nodes of a zone are spread over.
         "racksPerZone" racks_per_zone: u32 = default "5",
             source "assumed: as many fault domains as a scale set spreads over statically",

@@ -3,8 +3,9 @@
 //! A renderer turns an outcome, a timeline or facts into text or pixels in memory; [`writer`] is
 //! the one place that touches the disk and [`stdout`] the one that prints. Reading order:
 //! [`summary_json`], [`timeline_csv`], [`users_csv`], [`events_csv`], [`manifest_json`] (files),
-//! [`table`] (the terminal), [`comparison`] (several runs), [`plots`] (SVG and PNG), [`run_folder`] (all files of a run), then
-//! [`words`] and [`cells`], which spell numbers and names.
+//! [`table`] (the terminal), [`comparison`] (several runs), [`plots`] (SVG and PNG),
+//! [`run_folder`] (all files of a run), then [`words`] and [`cells`], which spell numbers and
+//! names.
 
 pub mod writer;
 

@@ -34,6 +34,7 @@ mod hpas;
 mod metric_sources;
 mod network;
 mod operations;
+mod pairs;
 mod placement;
 mod places;
 mod traffic_manager;
@@ -100,11 +101,8 @@ pub(super) fn resolve(
     traffic_manager::add(&mut cx, &mut made);
     demands::add(&mut cx, &mut made);
     cpu_loads::add(&mut cx, &mut made);
-    for fault in spec.faults.iter() {
-        made.faults.extend(fault.resolve(&made.world, cx.diagnostics));
-    }
+    add_faults(&mut cx, &mut made);
     operations::add(&mut cx, &mut made);
-    made.world.fault_names = made.faults.iter().map(|fault| fault.name.clone()).collect();
     checks::check_all(&mut cx, &made);
     if cx.diagnostics.has_errors() {
         return None;
@@ -139,6 +137,15 @@ pub(super) fn resolve(
         warnings: Diagnostics::new(),
         sources: crate::spec::Sources::default(),
     })
+}
+
+/// Adds all faults, with the names by which facts call them.
+fn add_faults(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
+    for fault in cx.decoded.spec.faults.iter() {
+        made.faults.extend(fault.resolve(&made.world, cx.diagnostics));
+    }
+    pairs::order_recovery(cx, made);
+    made.world.fault_names = made.faults.iter().map(|fault| fault.name.clone()).collect();
 }
 
 impl Resolving<'_, '_> {

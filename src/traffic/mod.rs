@@ -16,9 +16,9 @@
 //!
 //! A [`gate`] is a limit in front of pods that the requests of several deployments share.
 //!
-//! Reading order: [`plan`], [`gate`], [`routing`], [`ledger`] (the interface), [`arrivals`], [`retries`],
-//! [`wheel`] (who sends when), [`kiefer_wolfowitz`], [`pods`] (who serves when), [`requests`]
-//! (the engine), [`cpu_load`], [`capacity`] (what a pod sustains).
+//! Reading order: [`plan`], [`gate`], [`routing`], [`ledger`] (the interface), [`arrivals`],
+//! [`retries`], [`wheel`] (who sends when), [`kiefer_wolfowitz`], [`pods`] (who serves when),
+//! [`requests`] (the engine), [`cpu_load`], [`capacity`] (what a pod sustains).
 
 pub mod demand;
 pub mod plan;

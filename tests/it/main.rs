@@ -7,6 +7,7 @@ mod cli;
 mod conformance;
 
 mod control_swarm;
+mod dependency_checks;
 mod docs;
 mod draw;
 mod fidelity;
@@ -20,6 +21,7 @@ mod network_checks;
 mod node_monitor;
 mod operation_checks;
 mod output;
+mod patterns;
 mod profiles;
 mod recordings;
 mod reference;

@@ -126,6 +126,12 @@ fn the_tutorial_tells_what_happens() {
 }
 
 #[test]
+fn the_comparison_of_patterns_tells_what_happens() {
+    // Shows the same for the page that compares the published patterns.
+    check("docs/patterns.md");
+}
+
+#[test]
 fn dots_stand_for_lines_and_nothing_else() {
     // Shows the comparison itself, row by row: expected, printed, whether they agree.
     let cases: &[(&str, &str, bool)] = &[

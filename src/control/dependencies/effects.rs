@@ -1,5 +1,5 @@
 //! What requests meet at their dependencies: written into the routing of the data plane whenever a
-//! dependency changes.
+//! dependency changes. No upstream has a rule for it: what a call does is the application's.
 
 use crate::control::Cx;
 use crate::control::front_door_health::edge;

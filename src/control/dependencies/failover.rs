@@ -1,5 +1,6 @@
 //! From the loss of a dependency to the copy that serves: what is next, and what it waits for.
 //!
+//! Follows azure-docs on disaster recovery of SQL Database, Cosmos DB, PostgreSQL and Key Vault.
 //! A zone: the service moves the primary to another zone by itself. A region: the service decides
 //! after its grace period; or the alert fires, then a script or somebody decides; then the copy is
 //! promoted. It waits for its region where there is no copy, or the copy is lost as well.

@@ -1,4 +1,5 @@
-//! What dependencies remember from one event to the next, besides their phase.
+//! What dependencies remember from one event to the next, besides their phase; no rule of
+//! upstream's is in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,9 +1,10 @@
 //! Dependencies: what they do when their region or zone is lost, and what requests and pod starts
 //! meet meanwhile.
 //!
-//! No controller of Kubernetes: [`failover`] follows azure-docs sql-database, cosmos-db,
-//! postgresql and key-vault on disaster recovery, [`registry`] reliability-container-registry,
-//! [`secrets`] kubernetes-sigs/secrets-store-csi-driver and the kubelet's volume manager.
+//! Follows azure-docs sql-database, cosmos-db, postgresql and key-vault on disaster recovery
+//! ([`failover`]), reliability-container-registry ([`registry`]), and the kubelet's
+//! pkg/util/goroutinemap with kubernetes-sigs/secrets-store-csi-driver ([`secrets`]).
+//!
 //! Simplified: a request meets its dependencies when it reaches its pod, what a pod has taken
 //! before is not touched; a dependency has no capacity of its own; a worker that waits for a
 //! dependency counts as busy, for the HPA, too; after a failover nobody fails back.

@@ -1,7 +1,7 @@
 //! Secrets that pods mount from a Key Vault when they start, before their images are pulled.
 //!
-//! The secrets store CSI driver reads them; while the vault is lost or throttles, the mount fails
-//! and the kubelet tries again: after 0.5 s, doubling to 2 min 2 s
+//! Follows kubernetes-sigs/secrets-store-csi-driver, which reads them; while the vault is lost or
+//! throttles, the mount fails and the kubelet tries again: after 0.5 s, doubling to 2 min 2 s
 //! (pkg/util/goroutinemap/exponentialbackoff). Left out: a container that restarts on the same
 //! node needs its secrets again only if the node was off, and gets them then.
 

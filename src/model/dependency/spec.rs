@@ -71,7 +71,8 @@ section! {
         /// Service times are this many times as long.
         "slower" slower: f64 = default "3", source "assumed", low confidence, range 1.0..=1000.0;
         /// For how long.
-        "duration" duration: Span = default "1m", source "assumed", low confidence, range "1s"..="1d";
+        "duration" duration: Span = default "1m", source "assumed", low confidence,
+            range "1s"..="1d";
     }
 }
 
@@ -136,7 +137,8 @@ section! {
         "whenDown" when_down: CacheDown = default "bypass",
             source "assumed: a lost cache is one that misses";
         /// Service times with a cold cache are this many times as long.
-        "coldSlower" cold_slower: f64 = default "3", source "assumed", low confidence, range 1.0..=1000.0;
+        "coldSlower" cold_slower: f64 = default "3", source "assumed", low confidence,
+            range 1.0..=1000.0;
         /// Until a cold cache is warm; what it costs falls evenly meanwhile.
         "warmUp" warm_up: Span = default "10m", source "assumed", low confidence, range "1s"..="1d";
     }
@@ -174,7 +176,8 @@ section! {
         /// 5 minutes.
         "failover" failover: Option<DurationSpec> = optional, range "0s"..="30d";
         /// Secrets that a pod reads when it starts.
-        "secretsPerPod" secrets_per_pod: u32 = default "1", source "assumed", low confidence, range 1..=1000;
+        "secretsPerPod" secrets_per_pod: u32 = default "1", source "assumed", low confidence,
+            range 1..=1000;
         /// Reads in 10 s; more are throttled.
         "readsPer10s" reads_per_10s: u32 = default "2000",
             source "azure-docs key-vault-limits.md: secret transactions per vault and region",

@@ -113,6 +113,31 @@ fn a_failover_loses_the_writes_of_the_replication_lag() {
     assert_eq!(none.outcome.faults[0].lost_writes, None);
 }
 
+/// The trap of the probe that looks at everything: a database that only writes need takes every
+/// origin out, Front Door sends to all of them in turn, and reads that nothing ailed leave their
+/// region. A probe of the pods alone leaves them where they are.
+#[test]
+fn a_probe_of_dependencies_takes_all_regions_out() {
+    let needs = "    needs: {writes: [orders]}\n";
+    let faults = "faults:\n  - {name: gone, at: 5m, duration: 5m, \
+                  dependencyLoss: {dependency: orders}}\n";
+    let run = |target: &str| {
+        let set = format!("frontDoor.probe.target={target}");
+        trial(&scenario(&database("kind: sql-zone"), needs, faults, &[&set]))
+    };
+    let open = |trial: &Trial| {
+        first(trial, |what| match what {
+            What::RouteChanged { why, .. } => why.0.contains("all origins unhealthy"),
+            _ => false,
+        })
+    };
+    let deep = run("dependencies");
+    // Two probes in a row, 30 s apart, have to fail.
+    let at_s = open(&deep).expect("all origins are out").at.as_secs_f64();
+    assert!((330.0..=361.0).contains(&at_s), "out at {at_s} s");
+    assert!(open(&run("workload")).is_none());
+}
+
 /// While the database alone is down, reads that the cache does not need it for go on, and every
 /// write fails at once.
 #[test]

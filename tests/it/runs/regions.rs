@@ -60,3 +60,22 @@ fn crashed_pods_restart() {
     let lost = trial.outcome.requests.failed_by_reason.get("pod-lost").copied().unwrap_or(0);
     assert_eq!(lost, trial.outcome.requests.failed, "nothing else fails");
 }
+
+/// Of two regions of a pair that are lost together, one is repaired when the other is.
+#[test]
+fn a_region_waits_for_the_other_of_its_pair() {
+    let faults = "faults:\n  - {name: lose-east, at: 3m, duration: 5m, \
+                  regionLoss: {region: east}}\n  - {name: lose-west, at: 4m, duration: 2m, \
+                  regionLoss: {region: west}}\n";
+    let healed = |sets: &[&str]| -> Vec<(f64, String)> {
+        let trial = trial(&small(faults, sets));
+        let facts = trial.finished.facts.facts().iter();
+        let healed = facts.filter(|fact| fact.what.name() == "fault-healed");
+        healed.map(|fact| (fact.at.as_secs_f64(), fact.words(&trial.finished.world))).collect()
+    };
+    let times = |healed: Vec<(f64, String)>| healed.iter().map(|(at, _)| *at).collect::<Vec<_>>();
+    assert_eq!(times(healed(&[])), [360.0, 480.0], "each after its own duration");
+    assert_eq!(times(healed(&["regions[west].recoversAfter=east"])), [480.0, 480.0]);
+    // The other way round nothing changes: east is repaired later anyway.
+    assert_eq!(times(healed(&["regions[east].recoversAfter=west"])), [360.0, 480.0]);
+}
