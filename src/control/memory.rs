@@ -7,6 +7,7 @@ use crate::model::ids::{ClusterId, DeploymentId, FaultId, NodeId, OperationId, P
 use crate::model::world::World;
 use crate::units::{Span, Time};
 
+use super::cloud::api::CloudState;
 use super::cluster_autoscaler::plan::{AutoscalerPlan, AutoscalerState};
 use super::cluster_autoscaler::provider::Capacity;
 use super::custom_metrics::adapter::Adapter;
@@ -61,6 +62,8 @@ pub struct Memory {
     pub autoscalers: Vec<AutoscalerState>,
     /// What the cloud is short of.
     pub capacity: Capacity,
+    /// What the cloud remembers of calls, turns and addresses.
+    pub cloud: CloudState,
     /// Schedulers by cluster.
     pub schedulers: Vec<SchedulerState>,
     /// Node monitors by cluster.
@@ -154,6 +157,7 @@ impl Memory {
             scaled_at: vec![None; world.deployments.len()],
             autoscalers: autoscalers.iter().enumerate().map(autoscaler).collect(),
             capacity: Capacity::default(),
+            cloud: CloudState::default(),
             schedulers: vec![SchedulerState::default(); n_clusters],
             monitors,
             api_tokens: vec![Tokens { empty_at: Time::from_nanos(i64::MIN) }; n_clusters],

@@ -20,6 +20,7 @@
 //! | [`hpa`] | pkg/controller/podautoscaler |
 //! | [`cluster_autoscaler`] | kubernetes/autoscaler, cluster-autoscaler |
 //! | [`dependencies`] | databases, caches, registries, vaults and alerts of Azure |
+//! | [`cloud`] | Azure's quotas, API limits, addresses |
 //! | [`front_door_health`] | Azure Front Door's probes and routing |
 //! | [`network`] | Azure Application Gateway, Firewall, and outbound rules of a load balancer |
 //! | [`traffic_manager`] | Azure Traffic Manager |
@@ -39,6 +40,7 @@ pub mod profiles;
 mod rounds;
 pub mod settings;
 
+pub mod cloud;
 pub mod cluster_autoscaler;
 pub mod custom_metrics;
 pub mod dependencies;

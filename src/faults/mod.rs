@@ -16,6 +16,7 @@ pub mod allocation_failure;
 pub mod configuration_freeze;
 pub mod dependency_loss;
 pub mod front_door_loss;
+pub mod compute_control_plane_loss;
 pub mod node_loss;
 pub mod pod_crash;
 pub mod power;
@@ -117,6 +118,9 @@ faults! {
     "frontDoorLoss" front_door_loss: front_door_loss::FrontDoorLossSpec;
     /// Front Door takes no changes of its configuration.
     "configurationFreeze" configuration_freeze: configuration_freeze::ConfigurationFreezeSpec;
+    /// Machines of a region cannot be made, started, stopped or deleted.
+    "computeControlPlaneLoss" compute_control_plane_loss:
+        compute_control_plane_loss::ComputeControlPlaneLossSpec;
     /// The registry of a cluster is lost.
     "registryLoss" registry_loss: registry_loss::RegistryLossSpec;
     /// A dependency is lost.

@@ -128,6 +128,8 @@ fn region(name: &str) -> Region {
         zones: Vec::new(),
         outages: Outages::default(),
         blackouts: Outages::default(),
+        compute_control: Outages::default(),
+        capacity: None,
     }
 }
 
@@ -143,6 +145,7 @@ fn cluster(index: usize, name: &str) -> Cluster {
         gateway: None,
         firewall: None,
         outbound: None,
+        network: None,
         origin: OriginState::default(),
     }
 }

@@ -3,6 +3,7 @@
 use super::elastic::Elastic;
 use super::ids::{DeploymentId, PoolId, RegionId};
 use super::outbound::Outbound;
+use super::network::Network;
 use super::region::Outages;
 use crate::units::Bytes;
 
@@ -29,6 +30,8 @@ pub struct Cluster {
     pub firewall: Option<Elastic>,
     /// How its connections to the outside get a source port; None: there are always enough.
     pub outbound: Option<Outbound>,
+    /// Where its nodes and pods get their addresses; None: there are enough.
+    pub network: Option<Network>,
     /// How its ingress answers requests and probes from outside.
     pub origin: OriginState,
 }

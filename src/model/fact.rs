@@ -587,6 +587,47 @@ facts! {
     } "allocation-failed", |w| format!(
         "the cloud cannot allocate {nodes} machines of {}", w.pool_name(pool)
     );
+    /// Machines or pods found no address in their subnet.
+    62 AddressesExhausted {
+        /// The pool.
+        pool: PoolId,
+        /// How many of its machines found none.
+        nodes: u32,
+        /// What ran out.
+        why: Why
+    } "addresses-exhausted", |w| format!(
+        "{}: {nodes} machines of {} find no address", why.0, w.pool_name(pool)
+    );
+    /// A pod found no address for its sandbox; it tries again.
+    63 PodWithoutAddress {
+        /// The pod.
+        pod: PodId,
+        /// What ran out.
+        why: Why
+    } "pod-without-address", |w| format!("{}: {} finds no address", why.0, w.pod_name(pod));
+    /// The region grants machines one after the other, and an order has to wait.
+    64 MachinesWait {
+        /// The pool.
+        pool: PoolId,
+        /// How many of its machines wait.
+        nodes: u32,
+        /// How long the last of them waits \[s\].
+        seconds: u32
+    } "machines-wait", |w| format!(
+        "{nodes} machines of {} wait for their turn, the last one {seconds} s", w.pool_name(pool)
+    );
+    /// The machine of a node was deallocated, to be started again when it is needed.
+    65 NodeDeallocated {
+        /// The node.
+        node: NodeId
+    } "node-deallocated", |w| format!("the machine of {} is deallocated", w.node_name(node));
+    /// A deallocated machine begins to start, or cannot.
+    66 NodeStarted {
+        /// The node.
+        node: NodeId,
+        /// What the cloud says to it.
+        why: Why
+    } "node-started", |w| format!("{} is to start: {}", w.node_name(node), why.0);
     /// The cluster autoscaler marks a node that nobody needs, to drain and delete it.
     55 ScaleDown {
         /// The node.

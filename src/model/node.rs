@@ -37,6 +37,8 @@ pub struct Node {
     pub ready_since: Time,
     /// What the cloud has of its machine.
     pub instance: Instance,
+    /// Whether the autoscaler has deallocated its machine, to start it again when it needs one.
+    pub suspended: bool,
     /// Whether the taint node.cloudprovider.kubernetes.io/shutdown:NoSchedule is on it.
     pub shutdown_taint: bool,
     /// The taint with effect NoExecute that the node monitor has put on it.
@@ -160,5 +162,6 @@ impl Node {
             && !self.shutdown_taint
             && !self.to_be_deleted
             && !self.cordoned
+            && !self.suspended
     }
 }

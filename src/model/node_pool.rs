@@ -2,29 +2,35 @@
 
 use crate::sim::laws::Law;
 use crate::spec::{Code, Decoder, Diagnostic, Name, Text, choice, nearest, section};
-use crate::units::{Bytes, MilliCpu, Span};
+use crate::units::{Bytes, MilliCpu, Ratio, Span};
 
 use super::duration::DurationSpec;
 use super::ids::{ClusterId, NodeId, ZoneId};
 use super::labels::{AGENT_POOL, AKS_AGENT_POOL, INSTANCE_TYPE, LabelMap, Labels};
+use super::network::PluginSpec;
 use super::taint::{Taint, TaintSpec};
 use super::vm_size::{MemoryReservation, VM_SIZES, VmSize};
 
 section! {
-    /// A node pool: machines of one size. Give `vmSize` or `allocatable`, and either a fixed
-    /// `count` or the autoscaler's `minCount` and `maxCount`.
+    /// A node pool: machines of one size. Give `vmSize`, `machine` or `allocatable`, and either a
+    /// fixed `count` or the autoscaler's `minCount` and `maxCount`.
     pub struct NodePoolSpec {
         /// Its name, e.g. `user`.
         "name" name: Name = required;
         /// The size of its machines, e.g. `D8s_v5`; with or without `Standard_`.
         "vmSize" vm_size: Option<Text> = optional;
+        /// Machines of a size that is not in the list, instead of a VM size.
+        "machine" machine: Option<MachineSpec> = optional;
         /// What a node offers to pods, instead of a VM size.
         "allocatable" allocatable: Option<AllocatableSpec> = optional;
-        /// Pods that fit on a node. From Kubernetes 1.29 on it decides about reserved memory, too.
-        "maxPods" max_pods: u32 = default "110",
-            source "kubelet default; AKS has 30, 110 or 250 by network plug-in",
-            range 10..=250;
-        /// How the memory reserved on a node of `vmSize` is computed.
+        /// Pods that fit on a node; left out, by the network of the cluster (30, 110 or 250), and
+        /// 110 without one. From Kubernetes 1.29 on it decides about reserved memory, too.
+        "maxPods" max_pods: Option<u32> = optional, range 10..=250;
+        /// Share of a machine's nominal memory that its kernel reports.
+        "visibleMemory" visible_memory: Ratio = default "100%",
+            source "nominal; nodes in the AKS documentation report about 98 %",
+            range "50%"..="100%";
+        /// How the memory reserved on a node of `vmSize` or `machine` is computed.
         "memoryReservation" memory_reservation: MemoryReservationSpec = default "perPod",
             source "aks-docs node-resource-reservations.md: from Kubernetes 1.29";
         /// What DaemonSets request on each node; pods get the rest of what the node offers.
@@ -33,6 +39,17 @@ section! {
         "zones" zones: Vec<u32> = list 0..=16, range 1..=16;
         /// A fixed number of nodes.
         "count" count: Option<u32> = optional, range 0..=1000;
+        /// What becomes of machines that the autoscaler does not need.
+        "scaleDownMode" scale_down_mode: ScaleDownModeSpec = default "Delete",
+            source "aks-docs scale-down-mode.md";
+        /// Machines that a capacity reservation group holds for the pool: no quota is checked and
+        /// no turn waited for within it.
+        "capacityReservation" capacity_reservation: u32 = default "0",
+            source "none unless stated",
+            range 0..=1000;
+        /// Whether new nodes have the workloads' images (AKS prepared image specification).
+        "preparedImages" prepared_images: bool = default "false",
+            source "aks-docs: a preview, off";
         /// Fewest nodes that the cluster autoscaler keeps.
         "minCount" min_count: Option<u32> = optional, range 0..=1000;
         /// Most nodes that the cluster autoscaler orders.
@@ -58,6 +75,28 @@ section! {
         "taints" taints: Vec<TaintSpec> = list 0..=32;
     }
     check NodePoolSpec::check_alternatives;
+}
+
+section! {
+    /// A machine whose size is not in the list; AKS reserves on it by the same rules.
+    pub struct MachineSpec {
+        /// vCPUs.
+        "vCpus" n_vcpus: u32 = required, range 1..=1000;
+        /// Nominal memory.
+        "memory" memory: Bytes = required, range "1Gi"..="32Ti";
+        /// Quota family, as `az vm list-usage` names it; left out, no family quota counts it.
+        "family" family: Option<Text> = optional;
+    }
+}
+
+choice! {
+    /// What becomes of machines that the autoscaler does not need.
+    pub enum ScaleDownModeSpec {
+        /// They are deleted.
+        "Delete" => Delete,
+        /// They are deallocated, and started again, with their images, before others are ordered.
+        "Deallocate" => Deallocate,
+    }
 }
 
 section! {
@@ -110,9 +149,10 @@ impl NodePoolSpec {
             let wrong = Diagnostic::error(Code::Contradiction, place.clone(), message);
             cx.report(wrong.allowed(allowed));
         };
-        if self.vm_size.is_some() == self.allocatable.is_some() {
+        let stated = [self.vm_size.is_some(), self.machine.is_some(), self.allocatable.is_some()];
+        if stated.iter().filter(|is_stated| **is_stated).count() != 1 {
             let message = "a pool needs its machines stated once".to_owned();
-            report(&self.vm_size.place, message, "either `vmSize` or `allocatable`");
+            report(&self.vm_size.place, message, "one of `vmSize`, `machine` and `allocatable`");
         }
         match (*self.count, *self.min_count, *self.max_count) {
             (Some(_), None, None) => {}
@@ -135,7 +175,7 @@ impl NodePoolSpec {
             let message = format!("unknown VM size `{}`", text.as_str());
             let mut wrong = Diagnostic::error(Code::UnknownReference, place, message)
                 .allowed(known.clone().collect::<Vec<_>>().join(", "))
-                .help("state `allocatable: {cpu, memory}` for another size");
+                .help("state `machine: {vCpus, memory}` for another size");
             if let Some(meant) = nearest(bare, known) {
                 wrong = wrong.help(format!("did you mean `{meant}`?"));
             }
@@ -173,8 +213,8 @@ impl NodePoolSpec {
 
     /// What DaemonSets request on each node.
     #[must_use]
-    pub fn daemon_sets(&self) -> Resources {
-        let Resources { cpu, memory, pods } = self.resources().0;
+    pub fn daemon_sets(&self, max_pods: u32) -> Resources {
+        let Resources { cpu, memory, pods } = self.resources(max_pods).0;
         let stated = &self.daemon_sets;
         Resources {
             cpu: (*stated.cpu).min(cpu),
@@ -183,25 +223,54 @@ impl NodePoolSpec {
         }
     }
 
+    /// Pods that fit on a node, in a cluster whose network has this plug-in.
+    #[must_use]
+    pub fn pods_per_node(&self, plugin: Option<PluginSpec>) -> u32 {
+        let usual = plugin.map_or(110, PluginSpec::default_max_pods);
+        self.max_pods.unwrap_or(usual)
+    }
+
+    /// The size of its machines, if one is stated.
+    fn size_of_machine(&self) -> Option<VmSize> {
+        if let Some(stated) = &*self.machine {
+            let (n_vcpus, memory) = (*stated.n_vcpus, *stated.memory);
+            return Some(VmSize { name: "machine", n_vcpus, memory, family: "" });
+        }
+        self.vm_size.as_ref().and_then(|name| VmSize::find(name)).copied()
+    }
+
+    /// What its machines count as in a quota; machines without a size count their CPU.
+    #[must_use]
+    pub fn quota_of_machine(&self) -> Machine {
+        let Some(size) = self.size_of_machine() else {
+            let cpu = self.allocatable.as_ref().map_or(0, |stated| stated.cpu.milli());
+            let n_vcpus = u32::try_from((cpu + 999) / 1_000).expect("bounded by its range");
+            return Machine { family: None, n_vcpus };
+        };
+        let own = self.machine.as_ref().and_then(|machine| machine.family.as_ref());
+        let own = own.map(|family| family.to_string());
+        let listed = Some(size.family).filter(|family| !family.is_empty()).map(str::to_owned);
+        Machine { family: own.or(listed), n_vcpus: size.n_vcpus }
+    }
+
     /// What a node offers to pods, those of DaemonSets included, and what the machine has in all.
     #[must_use]
-    pub fn resources(&self) -> (Resources, Resources) {
-        let pods = *self.max_pods;
+    pub fn resources(&self, pods: u32) -> (Resources, Resources) {
         if let Some(stated) = &*self.allocatable {
             let offered = Resources { cpu: *stated.cpu, memory: *stated.memory, pods };
             return (offered, offered);
         }
-        let size = self.vm_size.as_ref().and_then(|name| VmSize::find(name));
-        let size = size.expect("checked when the pool was decoded");
+        let size = self.size_of_machine().expect("checked when the pool was decoded");
         let rule = match *self.memory_reservation {
             MemoryReservationSpec::PerPod => MemoryReservation::PerPod,
             MemoryReservationSpec::Brackets => MemoryReservation::Brackets,
         };
         let left = size.allocatable(rule, pods);
+        let visible = Bytes::new((size.memory.get() as f64 * self.visible_memory.get()) as i64);
         let cpu = MilliCpu::new(i64::from(size.n_vcpus) * 1_000);
         (
-            Resources { cpu: left.cpu, memory: left.memory, pods },
-            Resources { cpu, memory: size.memory, pods },
+            Resources { cpu: left.cpu, memory: left.memory - (size.memory - visible), pods },
+            Resources { cpu, memory: visible, pods },
         )
     }
 }
@@ -236,6 +305,14 @@ pub struct NodePool {
     pub daemon_sets: Resources,
     /// What the machine has in all; the least-waste expander reads it.
     pub capacity: Resources,
+    /// What a machine counts as in a quota.
+    pub machine: Machine,
+    /// Machines that a capacity reservation holds for it.
+    pub reserved_machines: u32,
+    /// Whether machines that are not needed are deallocated instead of deleted.
+    pub deallocates: bool,
+    /// Whether new nodes have the workloads' images.
+    pub prepared_images: bool,
     /// Bounds of the cluster autoscaler; equal bounds mean a fixed size.
     pub min_nodes: u32,
     /// Upper bound, see `min_nodes`.
@@ -262,6 +339,15 @@ pub struct NodePool {
     pub ordered: u32,
     /// Size that was asked for: existing and ordered nodes.
     pub target: u32,
+}
+
+/// What a machine counts as in a quota.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// Quota family of its size, if it is known.
+    pub family: Option<String>,
+    /// Its vCPUs.
+    pub n_vcpus: u32,
 }
 
 /// What a pod requests and a node offers.
@@ -330,7 +416,24 @@ mod tests {
                     daemonSets: {cpu: 300m, memory: 8Gi, pods: 6}";
         let spec: NodePoolSpec = crate::spec::decode_text(text).unwrap();
         let memory = Bytes::from_mib(4_096);
-        assert_eq!(spec.daemon_sets(), Resources { cpu: MilliCpu::new(300), memory, pods: 6 });
+        assert_eq!(spec.daemon_sets(110), Resources { cpu: MilliCpu::new(300), memory, pods: 6 });
+    }
+
+    /// The documented node again, 8 cores and nominally 32 GiB of which the kernel reports
+    /// 32863116Ki, stated as a machine of its own; and the pods of a node by its network.
+    #[test]
+    fn a_machine_of_its_own_follows_the_same_rules() {
+        let text = "name: user\nmachine: {vCpus: 8, memory: 32Gi, family: mine}\ncount: 1\n\
+                    memoryReservation: brackets\nvisibleMemory: 97.94%";
+        let spec: NodePoolSpec = crate::spec::decode_text(text).unwrap();
+        assert_eq!(spec.quota_of_machine(), Machine { family: Some("mine".into()), n_vcpus: 8 });
+        let (offered, has) = spec.resources(110);
+        assert_eq!(offered.cpu, MilliCpu::new(7_820));
+        assert_eq!(has.memory - offered.memory, Bytes::from_mib(3_645 + 750));
+        assert_eq!(has.memory.get() >> 20, 32_092, "97.94 % of 32 GiB");
+        for (plugin, max_pods) in [(None, 110), (Some(PluginSpec::Overlay), 250)] {
+            assert_eq!(spec.pods_per_node(plugin), max_pods);
+        }
     }
 
     /// The scarcest resource decides how often a request fits.

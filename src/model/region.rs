@@ -3,6 +3,7 @@
 use crate::spec::{Name, section};
 
 use super::ids::{RegionId, ZoneId};
+use super::region_capacity::RegionCapacity;
 
 section! {
     /// A region.
@@ -34,6 +35,10 @@ pub struct Region {
     pub outages: Outages,
     /// Those of them that leave its machines without power.
     pub blackouts: Outages,
+    /// Faults that keep machines from being made, started, stopped and deleted.
+    pub compute_control: Outages,
+    /// What it has for new machines; None: no limits.
+    pub capacity: Option<RegionCapacity>,
 }
 
 /// An availability zone.

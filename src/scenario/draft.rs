@@ -14,10 +14,12 @@ use crate::model::dependency::spec::DependencySpec;
 use crate::model::firewall::FirewallSpec;
 use crate::model::front_door::FrontDoorSpec;
 use crate::model::gateway::GatewaySpec;
+use crate::model::network::NetworkSpec;
 use crate::model::node_pool::NodePoolSpec;
 use crate::model::outbound::OutboundSpec;
 use crate::model::region::RegionSpec;
 use crate::model::traffic_manager::TrafficManagerSpec;
+use crate::model::region_capacity::RegionCapacitySpec;
 use crate::spec::{Code, Decoder, Diagnostic, Name, Place, Text, section};
 use crate::traffic::cpu_load::CpuLoadSpec;
 use crate::traffic::demand::DemandSpec;
@@ -47,6 +49,8 @@ section! {
         "regions" regions: Vec<RegionSpec> = list 1..=64, unique;
         /// The clusters.
         "clusters" clusters: Vec<ClusterSpec> = list 1..=64, unique;
+        /// What each region has for new machines; a region without an entry has no limits.
+        "capacity" capacity: Vec<RegionCapacitySpec> = list 0..=64;
         /// The workloads, each defined once for all clusters.
         "workloads" workloads: Vec<WorkloadSpec> = list 1..=100, unique;
         /// Custom and external metrics of HPAs, and outages of metrics.
@@ -137,5 +141,7 @@ section! {
         "firewall" firewall: Option<FirewallSpec> = optional;
         /// How connections to the outside get a source port; left out, there are always enough.
         "outbound" outbound: Option<OutboundSpec> = optional;
+        /// Where its nodes and pods get their addresses; left out, there are enough.
+        "network" network: Option<NetworkSpec> = optional;
     }
 }

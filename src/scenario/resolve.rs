@@ -25,6 +25,7 @@ use super::table::Tables;
 use super::trace::Window;
 use super::{checks, explain};
 
+mod capacity;
 mod clusters;
 mod cpu_loads;
 mod demands;
@@ -93,6 +94,7 @@ pub(super) fn resolve(
         derived: Vec::new(),
     };
     clusters::add(&mut cx, &mut made);
+    capacity::add(&mut cx, &mut made);
     metric_sources::check(&mut cx);
     dependencies::add(&mut cx, &mut made);
     workloads::add(&mut cx, &mut made);

@@ -88,7 +88,7 @@ fn sample_cluster(
     };
     for node in cx.world.cluster_nodes(cluster) {
         let node = &cx.world[node];
-        sample.nodes += u32::from(node.stage == Stage::Joined);
+        sample.nodes += u32::from(node.stage == Stage::Joined && !node.suspended);
         sample.ordered_nodes += u32::from(node.stage == Stage::Provisioning);
         // A dead node stays Ready in a lost control plane; nobody who looks would call it that.
         sample.ready_nodes += u32::from(node.is_up() && node.ready == Condition::True);

@@ -4,6 +4,7 @@
 //! them, pods are placed by the scheduler's own rules and have been ready for a while. The
 //! warm-up then lets phases, metrics and queues find their level.
 
+use crate::control::cloud::{addresses, quota};
 use crate::control::hpa::plan::HpaPlan;
 use crate::control::hpa::settled;
 use crate::control::kubelet::probing;
@@ -126,6 +127,8 @@ fn pool_with_room(cx: &Cx, cluster: ClusterId, pod: PodId) -> Option<PoolId> {
         is_apart
             && pool.autoscaled
             && (pool.nodes.len() as u32) < pool.max_nodes
+            && 0 < addresses::room_for_machines(cx, id)
+            && quota::allows(&cx.world, id, 1).is_ok()
             && pool.allocatable.fits(&template.requests)
             && scheduler::admits(&cx.world, owner, id, &zone_name(id))
     };
@@ -137,6 +140,10 @@ fn settle_pod(cx: &mut Cx, pod: PodId) {
     let (deployment, since) = (cx.world[pod].deployment, cx.now - AGE);
     let workload = cx.world[deployment].workload;
     let node = cx.world[pod].node.expect("only bound pods settle");
+    cx.world[pod].container = Container::Pulling;
+    if !addresses::has_address(cx, pod) {
+        return;
+    }
     if cx.world[node].image_ready_at((workload, 0)).is_none() {
         cx.world[node].images.push(((workload, 0), since));
     }

@@ -3,6 +3,7 @@
 mod bad_inputs;
 mod boundaries;
 mod builds;
+mod capacity_checks;
 mod cli;
 mod conformance;
 

@@ -148,8 +148,10 @@ fn await_pods(cx: &mut Cx, cluster: ClusterId, at: usize, pods: Vec<PodId>, unti
 }
 
 fn delete(cx: &mut Cx, cluster: ClusterId, node: NodeId) {
-    forget(cx, cluster, node);
-    provider::delete(cx, node, "autoscaler: not needed any more");
+    match provider::scale_in(cx, node, "autoscaler: not needed any more") {
+        Ok(()) => forget(cx, cluster, node),
+        Err(why) => fail(cx, cluster, node, why),
+    }
 }
 
 /// The removal failed: the node stays, and scale-down rests for a while.

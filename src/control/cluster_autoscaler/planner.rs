@@ -150,6 +150,7 @@ fn is_candidate(cx: &Cx, cluster: ClusterId, id: NodeId) -> bool {
         && pool.autoscaled
         && pool.min_nodes < pool.target
         && !node.to_be_deleted
+        && !node.suspended
         && !is_awaited(cx, node)
         && !state.unremovable.contains_key(&id)
         && is_used_little(cx, cluster, id)

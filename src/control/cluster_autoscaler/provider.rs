@@ -5,7 +5,13 @@
 //! regimes ([`Visibility`]). A zone that is short counts as full: the scale set balances its
 //! zones by best effort and takes another one. Left out: the caches of sizes and machines
 //! (1 and 5 min), which delay the sight of machines that nobody has to delete.
+//!
+//! Before any machine comes the call itself may fail ([`cloud`](crate::control::cloud)): the
+//! compute control plane is down or throttles, a quota is exceeded, the size is not sold here, the
+//! subnet is full. A pool with `scaleDownMode: Deallocate` starts its deallocated machines first;
+//! one that cannot be started stays as it is and backs nothing off (Azure/AKS issue 5589).
 
+use crate::control::cloud::{addresses, api, grants, quota};
 use crate::control::{Cx, node_lifecycle};
 use crate::model::fact::{What, Why};
 use crate::model::ids::{FaultId, NodeId, PoolId, ZoneId};
@@ -58,6 +64,10 @@ pub struct Capacity {
 
 /// Why a scale set was not enlarged.
 const REFUSED: &str = "the cloud refused the machines";
+/// The same for a size that the region does not sell.
+const RESTRICTED: &str = "the region does not sell this size";
+/// What becomes of a deallocated machine that has no capacity to start on.
+const NO_START: &str = "no capacity: it stays deallocated";
 
 /// One machine of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,22 +97,36 @@ pub fn allot(shortages: &mut [Shortage], pool: PoolId, zones: &[ZoneId]) -> Allo
 }
 
 /// The zones of a pool in the order in which a scale set fills them: those that are up first, the
-/// one with the fewest machines first.
+/// one with the fewest machines first. Zones in which its size is not sold are left out.
 fn wanted_zones(world: &World, pool: PoolId, new: &[Allotment]) -> Vec<ZoneId> {
     let in_zone = |zone: ZoneId| {
         let old = world[pool].nodes.iter().filter(|&&node| world[node].zone == zone).count();
         old + new.iter().filter(|machine| machine.zone == zone).count()
     };
     let mut zones = world[pool].zones.clone();
+    zones.retain(|&zone| is_sold(world, pool, zone));
     zones.sort_by_key(|&zone| (!world[zone].outages.is_up(), in_zone(zone)));
     zones
+}
+
+/// Whether the size of a pool is sold in a zone.
+fn is_sold(world: &World, pool: PoolId, zone: ZoneId) -> bool {
+    let Some(capacity) = &world[world[world[pool].cluster].region].capacity else { return true };
+    let covers =
+        |zones: &Option<Vec<ZoneId>>| zones.as_ref().is_none_or(|zones| zones.contains(&zone));
+    !capacity.restricted.iter().any(|(other, zones)| *other == pool && covers(zones))
 }
 
 /// An increase that the cloud has accepted.
 #[derive(Debug)]
 pub(super) struct Order {
     pool: PoolId,
+    /// Deallocated machines, and whether each of them can start.
+    starts: Vec<(NodeId, bool)>,
+    /// New machines.
     machines: Vec<Allotment>,
+    /// How many of those find addresses; the others come last.
+    n_with_address: usize,
     /// The shortages after it.
     shortages: Vec<Shortage>,
 }
@@ -111,11 +135,24 @@ pub(super) struct Order {
 ///
 /// # Errors
 /// Why the call fails; then nothing has changed.
-pub(super) fn ask(cx: &Cx, pool: PoolId, nodes: usize) -> Result<Order, &'static str> {
+pub(super) fn ask(cx: &mut Cx, pool: PoolId, nodes: usize) -> Result<Order, &'static str> {
+    api::update_scale_set(cx, pool)?;
     let mut shortages = cx.memory.capacity.shortages.clone();
-    let mut machines = Vec::with_capacity(nodes);
-    for _ in 0..nodes {
+    let starts = allot_starts(&cx.world, &mut shortages, pool, nodes);
+    let n_new = nodes - starts.len();
+    quota::allows(&cx.world, pool, count(n_new))?;
+    let n_with_address = n_new.min(addresses::room_for_machines(cx, pool) as usize);
+    if n_with_address < n_new && refuses_without_addresses(&cx.world, pool) {
+        let (nodes, why) = (count(n_new - n_with_address), Why(addresses::EXHAUSTED));
+        cx.say(What::AddressesExhausted { pool, nodes, why });
+        return Err(addresses::EXHAUSTED);
+    }
+    let mut machines = Vec::with_capacity(n_new);
+    for _ in 0..n_new {
         let zones = wanted_zones(&cx.world, pool, &machines);
+        if zones.is_empty() {
+            return Err(RESTRICTED);
+        }
         machines.push(allot(&mut shortages, pool, &zones));
     }
     let is_refused = |machine: &Allotment| {
@@ -125,16 +162,55 @@ pub(super) fn ask(cx: &Cx, pool: PoolId, nodes: usize) -> Result<Order, &'static
     if machines.iter().any(is_refused) {
         return Err(REFUSED);
     }
-    Ok(Order { pool, machines, shortages })
+    Ok(Order { pool, starts, machines, n_with_address, shortages })
+}
+
+/// Deallocated machines of a pool that `nodes` more begin with, the oldest first, and whether there
+/// is capacity for each to start where it is.
+fn allot_starts(
+    world: &World,
+    shortages: &mut [Shortage],
+    pool: PoolId,
+    nodes: usize,
+) -> Vec<(NodeId, bool)> {
+    let suspended = world[pool].nodes.iter().copied().filter(|&node| world[node].suspended);
+    let mut start = |node: NodeId| {
+        let missing = allot(shortages, pool, &[world[node].zone]).missing;
+        (node, missing.is_none())
+    };
+    suspended.take(nodes).map(&mut start).collect()
+}
+
+/// Whether a request for machines that do not all find addresses fails as a whole.
+fn refuses_without_addresses(world: &World, pool: PoolId) -> bool {
+    world[world[pool].cluster].network.is_some_and(|network| network.refuses)
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).expect("limits keep every count below 2^32")
 }
 
 /// Enlarges the scale set: its machines are on order, those that fail included.
 pub(super) fn enlarge(cx: &mut Cx, order: Order) {
-    let Order { pool, machines, shortages } = order;
+    let Order { pool, starts, machines, n_with_address, shortages } = order;
+    for (node, can_start) in starts {
+        if can_start {
+            node_lifecycle::start_deallocated(cx, node);
+        } else {
+            cx.say(What::NodeStarted { node, why: Why(NO_START) });
+        }
+    }
+    let n_new = machines.len();
+    let waits = grants::waits(cx, pool, n_new);
     let mut n_missing = 0;
-    for machine in machines {
+    for (index, machine) in machines.into_iter().enumerate() {
+        if n_with_address <= index {
+            node_lifecycle::order_in_vain(cx, pool, machine.zone);
+            continue;
+        }
         let Some(shortage) = machine.missing.map(|index| &shortages[index]) else {
-            node_lifecycle::order(cx, pool, machine.zone);
+            let wait = waits.get(index).copied().unwrap_or(Span::ZERO);
+            node_lifecycle::order(cx, pool, machine.zone, wait);
             continue;
         };
         n_missing += 1;
@@ -146,6 +222,16 @@ pub(super) fn enlarge(cx: &mut Cx, order: Order) {
     cx.memory.capacity.shortages = shortages;
     if 0 < n_missing {
         cx.say(What::AllocationFailed { pool, nodes: n_missing });
+    }
+    if n_with_address < n_new {
+        let (nodes, why) = (count(n_new - n_with_address), Why(addresses::EXHAUSTED));
+        cx.say(What::AddressesExhausted { pool, nodes, why });
+    }
+    let n_waiting = waits.iter().filter(|&&wait| Span::ZERO < wait).count();
+    if 0 < n_waiting {
+        let last = waits.iter().max().expect("some wait");
+        let seconds = u32::try_from(last.nanos() / 1_000_000_000).unwrap_or(u32::MAX);
+        cx.say(What::MachinesWait { pool, nodes: count(n_waiting), seconds });
     }
 }
 
@@ -167,9 +253,28 @@ pub(super) fn newly_failed(cx: &mut Cx, pool: PoolId) -> Vec<NodeId> {
     seen
 }
 
-/// Deletes machines of a scale set: its target sinks at once.
-pub(super) fn delete(cx: &mut Cx, node: NodeId, why: &'static str) {
+/// Deletes a machine of a scale set: its target sinks at once.
+///
+/// # Errors
+/// Why the call fails; then nothing has changed.
+pub(super) fn delete(cx: &mut Cx, node: NodeId, why: &'static str) -> Result<(), &'static str> {
+    api::remove_machine(cx, node)?;
     node_lifecycle::remove(cx, node, Why(why));
+    Ok(())
+}
+
+/// Takes an empty machine out of a scale set by the pool's `scaleDownMode`.
+///
+/// # Errors
+/// Why the call fails; then nothing has changed.
+pub(super) fn scale_in(cx: &mut Cx, node: NodeId, why: &'static str) -> Result<(), &'static str> {
+    let is_kept = cx.world[cx.world[node].pool].deallocates;
+    if !is_kept || cx.world[node].stage != Stage::Joined {
+        return delete(cx, node, why);
+    }
+    api::remove_machine(cx, node)?;
+    node_lifecycle::deallocate(cx, node);
+    Ok(())
 }
 
 impl Capacity {

@@ -32,8 +32,8 @@ pub(super) fn update(cx: &mut Cx, cluster: ClusterId) -> Vec<PoolView> {
     let views: Vec<PoolView> = (0..n_pools)
         .map(|index| {
             let pool = cx.world[cluster].pools[index];
-            let target = cx.world[pool].target as usize;
-            PoolView { pool, readiness: readiness(cx, cluster, pool), target }
+            let readiness = readiness(cx, cluster, pool);
+            PoolView { pool, readiness, target: size_with_suspended(cx, pool, &readiness) }
         })
         .collect();
     follow_requests(cx, cluster, &views);
@@ -41,6 +41,11 @@ pub(super) fn update(cx: &mut Cx, cluster: ClusterId) -> Vec<PoolView> {
         note_failures(cx, cluster, index);
     }
     views
+}
+
+/// The size of a scale set with its deallocated machines: a pool's target is without them.
+fn size_with_suspended(cx: &Cx, pool: PoolId, readiness: &Readiness) -> usize {
+    cx.world[pool].target as usize + readiness.suspended
 }
 
 /// Readiness of the nodes of one pool.
@@ -57,7 +62,7 @@ fn readiness(cx: &Cx, cluster: ClusterId, pool: PoolId) -> Readiness {
             Stage::Joined => readiness.count(classify(
                 &NodeSigns {
                     deleted: node.instance == Instance::Deleted,
-                    suspended: false,
+                    suspended: node.suspended,
                     ready: node.ready == Condition::True,
                     created: node.joined_at,
                 },
@@ -140,7 +145,7 @@ pub(super) fn delete_long_unregistered(cx: &mut Cx, cluster: ClusterId, views: &
         let overdue: Vec<NodeId> =
             pool.nodes.iter().filter(is_overdue).take(spare).copied().collect();
         for node in overdue {
-            provider::delete(cx, node, "not provisioned in time");
+            provider::delete(cx, node, "not provisioned in time").ok();
         }
     }
 }
@@ -152,12 +157,14 @@ pub(super) fn delete_failed(cx: &mut Cx, cluster: ClusterId, views: &mut [PoolVi
         return;
     }
     for node in failed {
-        if cx.world[node].stage != Stage::Deleted {
-            provider::delete(cx, node, "its machine could not be allocated");
+        let why = "its machine could not be allocated";
+        if cx.world[node].stage != Stage::Deleted && provider::delete(cx, node, why).is_err() {
+            // The next loop tries again.
+            cx.memory.autoscalers[cluster.index()].failed.push(node);
         }
     }
     for view in views {
-        view.target = cx.world[view.pool].target as usize;
+        view.target = size_with_suspended(cx, view.pool, &view.readiness);
     }
 }
 

@@ -8,6 +8,7 @@
 //! sidecars are left out: their time belongs into `startUp`. While a node has no kubelet its
 //! processes go on, and every other step waits.
 
+use crate::control::cloud::addresses;
 use crate::control::kubelet::restart::{Restart, RestartBackoff};
 use crate::control::kubelet::termination::{self, Termination};
 use crate::control::kubelet::{probing, pulling};
@@ -301,6 +302,7 @@ pub fn gone(cx: &mut Cx, pod: PodId) {
     scheduler::pod_gone(cx, pod, was_active);
     cx.world[pod].gone = true;
     cx.say(What::PodGone { pod });
+    addresses::pod_gone(cx, pod);
     let deployment = cx.world[pod].deployment;
     if let Some(node) = cx.world[pod].node {
         let requests = cx.world[deployment].template.requests;

@@ -5,6 +5,7 @@
 //! [`registry_is_up`] and the bandwidth of the cluster alone.
 
 use crate::control::Cx;
+use crate::control::cloud::addresses;
 use crate::control::dependencies::{registry, secrets};
 use crate::control::network::scaling;
 use crate::model::event::Event;
@@ -24,6 +25,9 @@ pub fn registry_is_up(cx: &Cx, cluster: ClusterId) -> bool {
 /// A container is to be made: at once if its image is there, otherwise after a pull.
 pub fn ensure_image(cx: &mut Cx, pod: PodId) {
     cx.world[pod].container = Container::Pulling;
+    if !addresses::has_address(cx, pod) {
+        return;
+    }
     if let Err((due, n_failures)) = secrets::mount(cx, pod) {
         return container::sync_again(cx, pod, due, "mount-sync", u64::from(n_failures));
     }

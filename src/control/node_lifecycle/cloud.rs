@@ -18,7 +18,7 @@ use crate::model::ids::{ClusterId, NodeId};
 use crate::model::node::{Condition, Instance, Stage};
 use crate::units::{Span, Time};
 
-use super::pod_gc;
+use super::{pod_gc, sync};
 
 /// Time between two passes (cloud-controller-manager --node-monitor-period).
 pub const PERIOD: Span = Span::from_secs(5);
@@ -92,9 +92,7 @@ fn delete_object(cx: &mut Cx, node: NodeId) {
     scheduler::node_changed(cx, node);
     cx.world[node].running = false;
     cx.say(What::NodeDeleted { node, why: Why("its machine no longer exists") });
-    let pool = cx.world[node].pool;
-    cx.world[pool].nodes.retain(|&other| other != node);
-    cx.world[pool].target = cx.world[pool].target.saturating_sub(1);
+    sync::leave_pool(cx, node);
     cx.clock.retire_node(node);
     for pod in cx.world[node].pods.clone() {
         metrics_pipeline::forget(cx, pod);

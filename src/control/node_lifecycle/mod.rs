@@ -35,7 +35,7 @@ pub mod sync;
 
 pub use kubelet_outage::post_status;
 pub use sync::{
-    begin_renewals, joins, kubelet_fell_silent, monitor_pass, new_node, next_zone, order,
-    order_in_vain, pod_bound, remove, resume, settle, take_down, toleration_ends,
-    work_eviction_queue,
+    begin_renewals, deallocate, joins, kubelet_fell_silent, monitor_pass, new_node, next_zone,
+    order, order_in_vain, pod_bound, remove, resume, settle, start_deallocated, take_down,
+    toleration_ends, work_eviction_queue,
 };

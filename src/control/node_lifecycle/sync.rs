@@ -3,6 +3,7 @@
 //! Passes of the monitor are armed only while a node is in trouble; quiet passes change nothing.
 //! A pass has an instant for each answer that it waits for, see [`monitor`](super::monitor).
 
+use crate::control::cloud::addresses;
 use crate::control::kubelet::{container, pulling};
 use crate::control::memory::NodeMemory;
 use crate::control::network::outbound;
@@ -280,7 +281,9 @@ pub fn next_zone(world: &World, pool: PoolId) -> ZoneId {
 /// Makes a node of a pool: in its next zone, in the racks of that by turns.
 pub fn new_node(cx: &mut Cx, pool: PoolId) -> NodeId {
     let zone = next_zone(&cx.world, pool);
-    new_node_in(cx, pool, zone)
+    let node = new_node_in(cx, pool, zone);
+    addresses::machine_ordered(cx, node);
+    node
 }
 
 /// Makes a node of a pool in a zone, in the racks of that by turns.
@@ -304,6 +307,7 @@ fn new_node_in(cx: &mut Cx, pool: PoolId, zone: ZoneId) -> NodeId {
         ready: Condition::False,
         ready_since: cx.now,
         instance: Instance::Running,
+        suspended: false,
         shutdown_taint: false,
         taint: None,
         to_be_deleted: false,
@@ -318,7 +322,9 @@ fn new_node_in(cx: &mut Cx, pool: PoolId, zone: ZoneId) -> NodeId {
     cx.clock.register_node(node);
     cx.world[pool].ordered += 1;
     cx.world[pool].nodes.push(node);
-    cx.world[pool].target = cx.world[pool].target.max(cx.world[pool].nodes.len() as u32);
+    let suspended = cx.world[pool].nodes.iter().filter(|&&node| cx.world[node].suspended).count();
+    let meant_to_run = (cx.world[pool].nodes.len() - suspended) as u32;
+    cx.world[pool].target = cx.world[pool].target.max(meant_to_run);
     node
 }
 
@@ -330,15 +336,43 @@ pub fn order_in_vain(cx: &mut Cx, pool: PoolId, zone: ZoneId) -> NodeId {
     node
 }
 
-/// Orders the virtual machine of a new node in a zone.
-pub fn order(cx: &mut Cx, pool: PoolId, zone: ZoneId) -> NodeId {
+/// Orders the virtual machine of a new node in a zone; it is granted after `wait`.
+pub fn order(cx: &mut Cx, pool: PoolId, zone: ZoneId, wait: Span) -> NodeId {
     let node = new_node_in(cx, pool, zone);
+    addresses::machine_ordered(cx, node);
     cx.say(What::NodeOrdered { node });
     let name = cx.world.node_name(node);
     let draw = cx.chance.draw("provisioning", &name, 0);
     let delay = cx.world[pool].provisioning.quantile(unit(draw));
-    cx.clock.arm(Event::NodeJoins(node), cx.now + Span::from_secs_f64(delay));
+    cx.clock.arm(Event::NodeJoins(node), cx.now + wait + Span::from_secs_f64(delay));
     node
+}
+
+/// The machine of an empty node is deallocated: the node stays, NotReady, with its images.
+pub fn deallocate(cx: &mut Cx, node: NodeId) {
+    cx.world[node].suspended = true;
+    cx.world[node].to_be_deleted = false;
+    let pool = cx.world[node].pool;
+    cx.world[pool].target = cx.world[pool].target.saturating_sub(1);
+    cx.say(What::NodeDeallocated { node });
+    take_down(cx, node);
+    cloud::instance_changes(cx, node, Instance::Stopped);
+    scheduler::node_changed(cx, node);
+}
+
+/// A deallocated machine starts again. It boots as after a power cut; the autoscaler waits for
+/// it as for a new one.
+pub fn start_deallocated(cx: &mut Cx, node: NodeId) {
+    cx.world[node].suspended = false;
+    cx.world[node].joined_at = cx.now;
+    cx.world[node].instance = Instance::Running;
+    let pool = cx.world[node].pool;
+    cx.world[pool].target += 1;
+    cx.say(What::NodeStarted { node, why: Why("granted") });
+    let name = cx.world.node_name(node);
+    let draw = cx.chance.draw("start-deallocated", &name, cx.now.nanos().cast_unsigned());
+    let boot = cx.world[pool].reboot.quantile(unit(draw));
+    cx.clock.arm(Event::NodeJoins(node), cx.now + Span::from_secs_f64(boot));
 }
 
 /// A node that has been up since an instant before the run.
@@ -375,7 +409,8 @@ pub fn joins(cx: &mut Cx, node: NodeId) {
     let place_is_up = cx.world[zone].outages.is_up()
         && cx.world[cx.world[zone].region].blackouts.is_up()
         && cx.world[node].power.is_up();
-    let is_gone = cx.world[node].stage == Stage::Deleted || !cx.world[node].allocated;
+    let Node { stage, allocated, suspended, .. } = cx.world[node];
+    let is_gone = stage == Stage::Deleted || !allocated || suspended;
     if !place_is_up || is_gone {
         // It comes up after the repair, see `faults::power::release_orders`.
         return;
@@ -391,6 +426,7 @@ pub fn joins(cx: &mut Cx, node: NodeId) {
         cx.world[node].ready_since = cx.now;
         cx.say(What::NodeJoined { node });
         arm_kubelet_stats(cx, node);
+        prepare_images(cx, node);
         pulling::node_joined(cx, node);
         outbound::nodes_changed(cx, cx.world[node].cluster);
     } else {
@@ -400,6 +436,17 @@ pub fn joins(cx: &mut Cx, node: NodeId) {
         }
     }
     scheduler::node_changed(cx, node);
+}
+
+/// A node of a prepared image has the images that its workloads had when it was made.
+fn prepare_images(cx: &mut Cx, node: NodeId) {
+    let Node { cluster, pool, .. } = cx.world[node];
+    if !cx.world[pool].prepared_images {
+        return;
+    }
+    let workloads = cx.world[cluster].deployments.iter().map(|&of| cx.world[of].workload);
+    let images = workloads.map(|workload| ((workload, 0), cx.now)).collect();
+    cx.world[node].images = images;
 }
 
 /// The kubelet reads the CPU counters of its pods from now on, at its own phase.
@@ -421,9 +468,17 @@ pub fn remove(cx: &mut Cx, node: NodeId, why: Why) {
     scheduler::node_changed(cx, node);
     cx.world[node].running = false;
     cx.say(What::NodeDeleted { node, why });
-    let pool = cx.world[node].pool;
-    cx.world[pool].nodes.retain(|&other| other != node);
-    cx.world[pool].target = cx.world[pool].target.saturating_sub(1);
+    leave_pool(cx, node);
     cx.clock.retire_node(node);
     outbound::nodes_changed(cx, cx.world[node].cluster);
+}
+
+/// The scale set is smaller by a node's machine, and its addresses are free.
+pub(super) fn leave_pool(cx: &mut Cx, node: NodeId) {
+    let Node { pool, suspended, .. } = cx.world[node];
+    cx.world[pool].nodes.retain(|&other| other != node);
+    if !suspended {
+        cx.world[pool].target = cx.world[pool].target.saturating_sub(1);
+    }
+    addresses::node_gone(cx, node);
 }

@@ -20,6 +20,7 @@ mod hpa;
 
 mod autoscaler;
 
+mod capacity;
 mod surroundings;
 
 mod courses;
@@ -40,6 +41,7 @@ pub const PARTS: &[&Part] = &[
     &hpa::HPA,
     &autoscaler::CLUSTER_AUTOSCALER,
     &nodes::NODE_POOLS,
+    &capacity::CAPACITY,
     &surroundings::FRONT_DOOR,
     &surroundings::TRAFFIC_MANAGER,
     &network::NETWORK,
@@ -52,7 +54,6 @@ pub const PARTS: &[&Part] = &[
 
 /// Parts of the real system that are not there at all, and what that means.
 pub const NOT_MODELLED: &[(&str, &str)] = &[(
-    "Capacity layer",
-    "no vCPU quota, region token rate, reservations, subnet addresses or throttling \
-         of APIs",
+    "Node auto-provisioning (Karpenter)",
+    "nodes come from pools of one size, by the cluster autoscaler",
 )];

@@ -175,13 +175,17 @@ part! {
 part! {
     NODE_POOLS = "Node pools",
     "Machines of one size in one or several zones.",
-    left out "surge, deallocate mode, Windows; memory is the nominal size";
+    left out "Windows; memory is the nominal size unless `visibleMemory` says otherwise";
 
     "allocatable CPU and memory by both of AKS' reservation rules",
     from "azure-aks-docs articles/aks/node-resource-reservations.md @fb060abe",
     by [model::vm_size, model::node_pool],
-    vectors [], tests [],
-    left out "no test of its own: sizes show in every run";
+    vectors [],
+    tests [
+        allocatable_follows_the_published_table, reserved_cpu_follows_the_published_list,
+        the_documented_node_is_reproduced, a_machine_of_its_own_follows_the_same_rules,
+    ],
+    left out "preview custom reservations";
 
     "provisioning and reboot times are distributions",
     from "azure-aks-docs articles/aks/concepts-scale.md @fb060abe (\"2 to 5 minutes\")",

@@ -2,8 +2,8 @@
 //!
 //! A field's own bounds, and what must agree within one section, are checked by the sections
 //! themselves; names that lead nowhere are reported where they are resolved. Not modelled yet,
-//! so not checked: dependencies (and cycles among them), subnets and quotas; the pods that fit
-//! on a node are bounded by `maxPods`.
+//! so not checked: dependencies (and cycles among them); the
+//! pods that fit on a node are bounded by `maxPods`.
 
 use crate::scenario::resolve::{Resolved, Resolving};
 

@@ -2,7 +2,10 @@
 
 use crate::model::cluster::{Cluster, OriginState};
 use crate::model::ids::{ClusterId, PoolId, RegionId, ZoneId};
-use crate::model::node_pool::{NodePool, NodePoolSpec, default_provisioning, default_reboot};
+use crate::model::network::{NetworkSpec, PluginSpec};
+use crate::model::node_pool::{
+    NodePool, NodePoolSpec, ScaleDownModeSpec, default_provisioning, default_reboot,
+};
 use crate::model::region::Outages;
 use crate::model::taint::TaintSpec;
 use crate::model::vm_size::VmSize;
@@ -28,7 +31,8 @@ fn add_cluster(cx: &mut Resolving<'_, '_>, made: &mut Resolved, spec: &ClusterSp
         pools.push(PoolId::new(made.world.pools.len()));
         let path = format!("clusters[{}].pools[{index}]", id.index());
         let may_grow = *spec.autoscaler.enabled;
-        let pool = node_pool(cx, made, pool, (id, region), may_grow, &path);
+        let plugin = spec.network.as_ref().map(|network| *network.plugin);
+        let pool = node_pool(cx, made, pool, ((id, region), plugin), may_grow, &path);
         made.world.pools.push(pool);
     }
     made.autoscalers.push(spec.autoscaler.plan());
@@ -45,6 +49,7 @@ fn add_cluster(cx: &mut Resolving<'_, '_>, made: &mut Resolved, spec: &ClusterSp
         gateway,
         firewall,
         outbound,
+        network: spec.network.as_ref().map(NetworkSpec::network),
         origin: OriginState::Serving,
     });
 }
@@ -53,14 +58,24 @@ fn node_pool(
     cx: &mut Resolving<'_, '_>,
     made: &mut Resolved,
     spec: &NodePoolSpec,
-    (cluster, region): (ClusterId, RegionId),
+    ((cluster, region), plugin): ((ClusterId, RegionId), Option<PluginSpec>),
     may_grow: bool,
     path: &str,
 ) -> NodePool {
-    let (allocatable, capacity) = spec.resources();
-    let daemon_sets = spec.daemon_sets();
+    let max_pods = spec.pods_per_node(plugin);
+    let (allocatable, capacity) = spec.resources(max_pods);
+    let daemon_sets = spec.daemon_sets(max_pods);
     let span = spec.name.span();
-    if spec.vm_size.is_some() {
+    if spec.max_pods.is_none() {
+        let rule = match plugin {
+            Some(_) => {
+                "left out: by the network (aks-docs concepts-network-ip-address-planning.md)"
+            }
+            None => "left out: kubelet default; AKS has 30, 110 or 250 by network plug-in",
+        };
+        made.derived.push(derived(span, format!("{path}.maxPods"), max_pods.to_string(), rule));
+    }
+    if spec.allocatable.is_none() {
         let rule = "VM size less what AKS reserves (aks-docs node-resource-reservations.md)";
         let shown = format!("{} CPU, {} memory", allocatable.cpu, allocatable.memory);
         made.derived.push(derived(span, format!("{path}.allocatable"), shown, rule));
@@ -91,6 +106,10 @@ fn node_pool(
         allocatable: allocatable - daemon_sets,
         daemon_sets,
         capacity,
+        machine: spec.quota_of_machine(),
+        reserved_machines: *spec.capacity_reservation,
+        deallocates: *spec.scale_down_mode == ScaleDownModeSpec::Deallocate,
+        prepared_images: *spec.prepared_images,
         min_nodes: size.min,
         max_nodes: size.max,
         autoscaled: size.autoscaled && may_grow,

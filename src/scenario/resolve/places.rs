@@ -45,6 +45,8 @@ pub(super) fn world(spec: &ScenarioSpec) -> World {
             zones,
             outages: Outages::default(),
             blackouts: Outages::default(),
+            compute_control: Outages::default(),
+            capacity: None,
         });
     }
     world

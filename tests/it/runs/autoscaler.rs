@@ -37,16 +37,16 @@ impl Scans {
     }
 }
 
-fn facts<T>(finished: &Finished, pick: impl Fn(&Fact) -> Option<T>) -> Vec<T> {
+pub(super) fn facts<T>(finished: &Finished, pick: impl Fn(&Fact) -> Option<T>) -> Vec<T> {
     finished.facts.facts().iter().filter_map(pick).collect()
 }
 
-fn seconds(span: i64) -> Span {
+pub(super) fn seconds(span: i64) -> Span {
     Span::from_secs(span)
 }
 
 /// Scale-ups of a pool, as (instant, nodes).
-fn scale_ups(finished: &Finished, name: &str) -> Vec<(Time, u32)> {
+pub(super) fn scale_ups(finished: &Finished, name: &str) -> Vec<(Time, u32)> {
     facts(finished, |fact| match fact.what {
         What::ScaleUp { pool, nodes, .. } if finished.world.pool_name(pool) == name => {
             Some((fact.at, nodes))
@@ -56,7 +56,7 @@ fn scale_ups(finished: &Finished, name: &str) -> Vec<(Time, u32)> {
 }
 
 /// Back-offs of a pool, as (instant, seconds, reason).
-fn backoffs(finished: &Finished, name: &str) -> Vec<(Time, u32, &'static str)> {
+pub(super) fn backoffs(finished: &Finished, name: &str) -> Vec<(Time, u32, &'static str)> {
     facts(finished, |fact| match fact.what {
         What::PoolBackedOff { pool, seconds, why } if finished.world.pool_name(pool) == name => {
             Some((fact.at, seconds, why.0))
@@ -83,7 +83,7 @@ const LOSE_EAST: &str =
 
 /// Pods of 1 CPU, three on a node, each good for 40 requests/s; the 300/s of the small scenario
 /// then want 13 of them at 60 %, and the secondary's three nodes hold nine.
-const TIGHT: [&str; 4] = [
+pub(super) const TIGHT: [&str; 4] = [
     "workloads[web].requests.cpu=1",
     "workloads[web].service.workers=2",
     "workloads[web].service.cpuPerWorker=500m",

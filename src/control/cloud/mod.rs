@@ -1,0 +1,16 @@
+//! The cloud under the clusters: what keeps a machine from coming that somebody orders.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`quota`] | vCPU quotas of a region and of families of sizes, capacity reservations |
+//! | [`grants`] | the pace at which a region grants machines |
+//! | [`api`] | calls of the compute API: token buckets, a control plane that is down |
+//! | [`addresses`] | subnets and pod ranges that run out |
+//!
+//! Machines that fail to be allocated are the business of
+//! [`provider`](crate::control::cluster_autoscaler::provider), which asks all of these.
+
+pub mod addresses;
+pub mod api;
+pub mod grants;
+pub mod quota;

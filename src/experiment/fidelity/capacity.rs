@@ -1,0 +1,105 @@
+//! Rules of the cloud under the clusters: what keeps machines and pods from coming.
+
+use crate::control;
+use crate::faults;
+use crate::model;
+
+use super::rule::part;
+
+part! {
+    CAPACITY = "Capacity",
+    "Quotas, the pace of new machines, restricted sizes and addresses hold where a scenario states \
+     them (`capacity`, `network`); without them the cloud has machines and addresses for \
+     everything.",
+    left out "probability of an allocation by size and hour; capacity reservations as objects of \
+              their own; the virtual network's limit of 65,536 addresses; hosts without addresses \
+              of their own";
+
+    "vCPUs of the region and of the family must both be within their quota; deallocated machines \
+     count; within a capacity reservation nothing is checked",
+    from "azure-docs articles/virtual-machines/quotas.md, capacity-reservation-overview.md",
+    by [control::cloud::quota::check, control::cloud::quota::allows],
+    vectors [],
+    tests [
+        both_quotas_must_hold, a_quota_below_the_failover_need_stops_the_growth,
+        a_reservation_needs_no_quota,
+    ],
+    left out "machines of another subscription; a pool of `allocatable` nodes counts its CPU";
+
+    "a region grants machines one after the other, slower while another region is lost",
+    from "no source: a model of tenants who fail over to the same region",
+    by [control::cloud::grants::Turns],
+    vectors [],
+    tests [machines_come_one_by_one_after_the_burst, a_stampede_slows_machines_down],
+    left out "no pace is published: there is none unless the scenario states one";
+
+    "calls of the compute and AKS APIs take tokens; without one, or while the control plane is \
+     down, they fail at once",
+    from "azure-docs articles/virtual-machines/compute-throttling-limits.md, azure-aks-docs \
+          articles/aks/quotas-skus-regions.md",
+    by [
+        control::cloud::api::TokenBucket, control::cloud::api::update_scale_set,
+        faults::compute_control_plane_loss::ComputeControlPlaneLoss,
+    ],
+    vectors [],
+    tests [
+        buckets_have_their_published_sizes, a_bucket_does_not_overflow,
+        a_scale_set_takes_so_many_updates, a_lost_control_plane_freezes_the_growth_only,
+    ],
+    left out "tokens come back continuously instead of once a minute; calls that hang; buckets of \
+              reads; machines that were granted before the control plane was lost still come";
+
+    "each network plug-in spends addresses in its own way",
+    from "azure-aks-docs articles/aks/concepts-network-ip-address-planning.md, \
+          azure-cni-overlay.md, configure-azure-cni-dynamic-ip-allocation.md, \
+          configure-azure-cni-static-block-allocation.md",
+    by [
+        model::network::node_subnet_addresses, model::network::usable_addresses,
+        model::network::nodes_by_pod_range, model::network::dynamic_addresses,
+        model::network::static_blocks, model::network::static_max_pods,
+    ],
+    vectors [],
+    tests [
+        a_node_subnet_holds_every_possible_pod, subnets_and_ranges_have_their_published_sizes,
+        batches_come_before_the_last_one_is_used_up, blocks_hold_the_pods_and_the_node,
+        the_scarcer_addresses_decide, the_network_decides_how_many_pods_fit_on_a_node,
+    ],
+    left out "IPv6; how the blocks of a static pod subnet align with what Azure keeps of it";
+
+    "a full subnet is a runtime event: machines are refused or never join, pods have no sandbox",
+    from "azure-aks-docs articles/aks/concepts-network-ip-address-planning.md",
+    by [
+        control::cloud::addresses::room_for_machines, control::cloud::addresses::has_address,
+        control::cloud::addresses::PodSubnet,
+    ],
+    vectors [],
+    tests [
+        a_full_subnet_refuses_the_fifth_node, a_node_without_address_never_joins,
+        one_node_can_starve_another, addresses_come_back_after_a_while,
+        a_full_pod_subnet_keeps_pods_from_starting,
+    ],
+    left out "whether Azure refuses a request or makes what fits is not documented: `exhaustion` \
+              decides";
+
+    "sizes that a region does not sell are refused, or another zone is taken",
+    from "azure-docs articles/azure-resource-manager error-sku-not-available.md",
+    by [model::region_capacity::RestrictionSpec],
+    vectors [],
+    tests [restricted_sizes_are_refused, mistakes_in_capacities_are_named],
+    left out "";
+
+    "scaleDownMode Deallocate keeps machines and images; they start before others are ordered, \
+     and failed starts do not back off",
+    from "azure-aks-docs articles/aks/scale-down-mode.md; Azure/AKS issue 5589",
+    by [control::node_lifecycle::deallocate, control::node_lifecycle::start_deallocated],
+    vectors [],
+    tests [deallocated_machines_start_first, failed_starts_do_not_back_off],
+    left out "a deallocated node counts as silent in its zone; its start takes as long as a \
+              reboot, which is assumed";
+
+    "nodes of a prepared image have the workloads' first images",
+    from "azure-aks-docs articles/aks/prepared-image-specification.md (preview)",
+    by [control::node_lifecycle::joins],
+    vectors [], tests [prepared_images_save_the_pull],
+    left out "images of later rollouts";
+}

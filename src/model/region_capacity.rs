@@ -1,0 +1,139 @@
+//! What a region's compute has for one subscription: quotas, the pace of new machines, sizes that
+//! it does not sell, and limits of its API.
+//!
+//! Sources: azure-docs virtual-machines/quotas.md (both tiers must hold, deallocated machines
+//! count), compute-throttling-limits.md and aks-docs quotas-skus-regions.md (token buckets). The
+//! pace of new machines is published nowhere: it stands for tenants who fail over to the same
+//! region at the same time.
+
+use crate::spec::{Name, NameMap, Text, section};
+use crate::units::Rate;
+
+use super::ids::{PoolId, ZoneId};
+
+section! {
+    /// What a region's compute has for new machines; without an entry a region has no limits.
+    pub struct RegionCapacitySpec {
+        /// The region.
+        "region" region: Name = required;
+        /// vCPUs of all sizes together that may exist, deallocated machines included; left out,
+        /// no limit.
+        "vCpuQuota" vcpu_quota: Option<u32> = optional, range 0..=10000000;
+        /// The same by family of sizes, e.g. `standardDSv5Family: 100`.
+        "familyQuotas" family_quotas: NameMap<u32> = optional;
+        /// New machines that the region grants; left out, no limit. Those within a pool's
+        /// `capacityReservation` do not wait.
+        "machineRate" machine_rate: Option<Rate> = optional, range "1/h"..="1000/s";
+        /// New machines that it grants at once after a rest.
+        "machineBurst" machine_burst: u32 = default "1", source "assumed", range 1..=100000;
+        /// The rate while another region is lost and its users order machines here; left out, the
+        /// same.
+        "stampedeMachineRate" stampede_rate: Option<Rate> = optional, range "1/h"..="1000/s";
+        /// Sizes that the region does not sell to this subscription.
+        "restricted" restricted: Vec<RestrictionSpec> = list 0..=100;
+        /// Updates of one scale set that may follow each other at once.
+        "scaleSetUpdateBurst" scale_set_burst: u32 = default "12",
+            source "azure-docs compute-throttling-limits.md",
+            range 1..=100000;
+        /// How many of them come back each minute.
+        "scaleSetUpdateRefill" scale_set_refill: u32 = default "4",
+            source "azure-docs compute-throttling-limits.md, per minute",
+            range 1..=100000;
+        /// Updates of all scale sets of the subscription in the region that may follow at once.
+        "regionUpdateBurst" region_burst: u32 = default "1500",
+            source "azure-docs compute-throttling-limits.md",
+            range 1..=1000000;
+        /// How many of them come back each minute.
+        "regionUpdateRefill" region_refill: u32 = default "500",
+            source "azure-docs compute-throttling-limits.md, per minute",
+            range 1..=1000000;
+        /// Changes of one AKS agent pool that may follow each other at once.
+        "agentPoolPutBurst" agent_pool_burst: u32 = default "20",
+            source "aks-docs quotas-skus-regions.md",
+            range 1..=100000;
+        /// How many of them come back each minute.
+        "agentPoolPutRefill" agent_pool_refill: u32 = default "1",
+            source "aks-docs quotas-skus-regions.md, per minute",
+            range 1..=100000;
+    }
+}
+
+section! {
+    /// A size that cannot be had.
+    pub struct RestrictionSpec {
+        /// The size, e.g. `D8s_v5`.
+        "vmSize" vm_size: Text = required;
+        /// Only in these zones of the region, by number; left out, in all of them.
+        "zones" zones: Vec<u32> = list 0..=16, range 1..=16;
+    }
+}
+
+/// What a region's compute has for new machines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegionCapacity {
+    /// vCPUs that may exist.
+    pub quota: Quota,
+    /// The pace of new machines, if there is a limit.
+    pub pace: Option<Pace>,
+    /// The pace while another region is lost, if it differs.
+    pub stampede: Option<Pace>,
+    /// Pools whose size is restricted, and the zones in which it is; None: in all of them.
+    pub restricted: Vec<(PoolId, Option<Vec<ZoneId>>)>,
+    /// Updates of one scale set.
+    pub scale_set_updates: BucketSize,
+    /// Updates of all scale sets.
+    pub region_updates: BucketSize,
+    /// Changes of one agent pool.
+    pub agent_pool_puts: BucketSize,
+}
+
+/// vCPUs that may exist in a region; both tiers must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quota {
+    /// Of all sizes together.
+    pub regional: Option<u32>,
+    /// By family of sizes.
+    pub families: Vec<(String, u32)>,
+}
+
+/// How fast a region grants machines.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// Machines a second.
+    pub rate: Rate,
+    /// Machines at once after a rest.
+    pub burst: u32,
+}
+
+/// A token bucket: how many calls at once, how many a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BucketSize {
+    /// Tokens of a full bucket.
+    pub burst: u32,
+    /// Tokens that come back in a minute.
+    pub refill_per_min: u32,
+}
+
+impl RegionCapacitySpec {
+    /// The limits, without restricted pools.
+    #[must_use]
+    pub fn capacity(&self) -> RegionCapacity {
+        let pace = |rate: Option<Rate>| rate.map(|rate| Pace { rate, burst: *self.machine_burst });
+        let bucket = |burst, refill_per_min| BucketSize { burst, refill_per_min };
+        let families = self.family_quotas.iter();
+        RegionCapacity {
+            quota: Quota {
+                regional: *self.vcpu_quota,
+                families: families
+                    .map(|(name, quota)| (name.as_str().to_owned(), *quota))
+                    .collect(),
+            },
+            pace: pace(*self.machine_rate),
+            stampede: pace(*self.stampede_rate),
+            restricted: Vec::new(),
+            scale_set_updates: bucket(*self.scale_set_burst, *self.scale_set_refill),
+            region_updates: bucket(*self.region_burst, *self.region_refill),
+            agent_pool_puts: bucket(*self.agent_pool_burst, *self.agent_pool_refill),
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! What keeps machines and pods from coming: quotas, full subnets, a slow or silent cloud. Each
+//! trap bites at an instant, and the facts name it.
+//!
+//! The failure that nobody sees for 15 min and the halt at 45 % unready nodes are in
+//! `autoscaler.rs`: `an_invisible_failure_costs_a_quarter_of_an_hour`,
+//! `losing_one_of_two_zones_halts_the_autoscaler`.
+
+use tideover::control::cloud::{addresses, api, quota};
+use tideover::model::fact::What;
+use tideover::simulation::{Finished, Options};
+use tideover::units::{Span, Time};
+
+use super::autoscaler::{TIGHT, backoffs, facts, scale_ups, seconds};
+use super::{SMALL, load, run};
+
+/// The first region is lost for good; the second wants five nodes then and has three.
+const LOST: &str = "  - {name: lose-east, at: 3m, regionLoss: {region: east}}\n";
+
+/// The secondary of the small scenario, and how it differs in a test.
+const SECONDARY: &str =
+    "region: west\n    pools: [{name: user, vmSize: D4s_v5, minCount: 3, maxCount: 9}]";
+
+/// Runs the small scenario with another secondary, further sections and faults beside the loss.
+fn failover(secondary: &str, sections: &str, faults: &str, sets: &[&str]) -> Finished {
+    let text = format!("{SMALL}{sections}faults:\n{LOST}{faults}");
+    assert_eq!(text.matches(SECONDARY).count(), 1);
+    let text = text.replace(SECONDARY, secondary);
+    run(&load(&text, &[&TIGHT[..], sets].concat()), Options::default())
+}
+
+/// Nodes of the secondary that joined, with their instants.
+fn joined(finished: &Finished) -> Vec<Time> {
+    facts(finished, |fact| match fact.what {
+        What::NodeJoined { .. } => Some(fact.at),
+        _ => None,
+    })
+}
+
+/// Machines that found no address, as (instant, machines, reason).
+fn without_address(finished: &Finished) -> Vec<(Time, u32, &'static str)> {
+    facts(finished, |fact| match fact.what {
+        What::AddressesExhausted { nodes, why, .. } => Some((fact.at, nodes, why.0)),
+        _ => None,
+    })
+}
+
+fn at(seconds: i64) -> Time {
+    Time::from_secs(seconds)
+}
+
+/// Five nodes of 4 vCPUs are 20. With a quota of 20 they come; with one less the fifth does not:
+/// the call fails when the autoscaler asks for it, and the pool is left alone for 5 min, then 10.
+#[test]
+fn a_quota_below_the_failover_need_stops_the_growth() {
+    let with = |limit: &str| {
+        let capacity = format!("capacity: [{{region: west, {limit}}}]\n");
+        failover(SECONDARY, &capacity, "", &["run.horizon=30m"])
+    };
+    for enough in ["vCpuQuota: 20", "familyQuotas: {standardDSv5Family: 20}"] {
+        let finished = with(enough);
+        assert_eq!(joined(&finished).len(), 2, "{enough}");
+        assert_eq!(backoffs(&finished, "secondary-user"), [], "{enough}");
+    }
+    for (short, why) in [
+        ("vCpuQuota: 19", quota::REGIONAL),
+        ("familyQuotas: {standardDSv5Family: 19}", quota::FAMILY),
+    ] {
+        let finished = with(short);
+        let refused = backoffs(&finished, "secondary-user");
+        assert_eq!((refused[0].1, refused[0].2), (300, why), "{short}");
+        assert!(at(180) < refused[0].0, "{short}: after the loss");
+        assert_eq!(refused[1].0, refused[0].0 + seconds(300), "{short}: asked again at once");
+        assert_eq!(refused[1].1, 600, "{short}: left alone for twice as long");
+        let ordered: u32 = scale_ups(&finished, "secondary-user").iter().map(|one| one.1).sum();
+        assert!(ordered <= 1, "{short}: {ordered} nodes beside the three");
+    }
+}
+
+/// A capacity reservation of five machines holds them whatever else the quota says.
+#[test]
+fn a_reservation_needs_no_quota() {
+    let reserved = SECONDARY.replace("minCount: 3", "capacityReservation: 5, minCount: 3");
+    let capacity = "capacity: [{region: west, vCpuQuota: 12, machineRate: 1/h}]\n";
+    let finished = failover(&reserved, capacity, "", &["run.horizon=30m"]);
+    assert_eq!(joined(&finished).len(), 2);
+    assert_eq!(backoffs(&finished, "secondary-user"), []);
+    let waits = facts(&finished, |fact| match fact.what {
+        What::MachinesWait { nodes, .. } => Some(nodes),
+        _ => None,
+    });
+    assert_eq!(waits, [], "they are there already");
+}
+
+/// The secondary in a /24: 251 addresses are four nodes with 50 pods each (51 addresses).
+fn small_subnet(exhaustion: &str) -> String {
+    SECONDARY.replace("minCount", "maxPods: 50, minCount").replace(
+        "region: west",
+        &format!(
+            "region: west\n    network: {{plugin: nodeSubnet, nodeSubnetPrefix: 24, \
+                 exhaustion: {exhaustion}}}"
+        ),
+    )
+}
+
+/// A /24 is exhausted in the middle of a scale-up: the fifth node finds no address. A cloud that
+/// refuses the request says so when it is asked; the facts name the subnet, at the same instant.
+#[test]
+fn a_full_subnet_refuses_the_fifth_node() {
+    let finished = failover(&small_subnet("synchronous"), "", "", &["run.horizon=30m"]);
+    let refused = backoffs(&finished, "secondary-user");
+    let exhausted = without_address(&finished);
+    assert_eq!((refused[0].1, refused[0].2), (300, addresses::EXHAUSTED));
+    assert_eq!(exhausted[0].0, refused[0].0);
+    assert_eq!(exhausted[0].2, "subnet-exhausted");
+    let ordered: u32 = scale_ups(&finished, "secondary-user").iter().map(|one| one.1).sum();
+    assert!(ordered <= 1, "one more fits beside the three");
+    let larger = small_subnet("synchronous").replace("Prefix: 24", "Prefix: 23");
+    let finished = failover(&larger, "", "", &["run.horizon=30m"]);
+    assert_eq!(joined(&finished).len(), 2, "a /23 holds them");
+    assert_eq!(without_address(&finished), []);
+}
+
+/// Where the cloud takes the request, machines that find addresses come; the one that finds none
+/// never joins, which the autoscaler sees when it is 15 min overdue.
+#[test]
+fn a_node_without_address_never_joins() {
+    let finished = failover(&small_subnet("asynchronous"), "", "", &["run.horizon=40m"]);
+    let exhausted = without_address(&finished);
+    assert_eq!((exhausted[0].1, exhausted[0].2), (1, "subnet-exhausted"));
+    assert_eq!(joined(&finished).len(), 1);
+    let missed = backoffs(&finished, "secondary-user")[0];
+    assert_eq!(missed, (exhausted[0].0 + seconds(910), 300, "nodes were not provisioned in time"));
+}
+
+/// A /27 for pods has 27 addresses, one batch of 16. The 17th and 18th pod on the node are bound,
+/// but have no sandbox until others are gone.
+#[test]
+fn a_full_pod_subnet_keeps_pods_from_starting() {
+    let secondary = "region: west\n    network: {plugin: podSubnetDynamic, podSubnetPrefix: 27}\n    \
+                     pools: [{name: user, vmSize: D4s_v5, count: 1}]";
+    let text = format!("{SMALL}faults:\n{LOST}").replace(SECONDARY, secondary);
+    let sets = [
+        "workloads[web].requests.cpu=200m",
+        "workloads[web].hpa.minReplicas=10",
+        "workloads[web].hpa.maxReplicas=18",
+        "workloads[web].hpa.targetCPUUtilization=20%",
+    ];
+    let finished = run(&load(&text, &sets), Options::default());
+    let refused = facts(&finished, |fact| match fact.what {
+        What::PodWithoutAddress { pod, why } => Some((fact.at, pod, why.0)),
+        _ => None,
+    });
+    assert_eq!(refused.len(), 2);
+    for &(when, pod, why) in &refused {
+        assert_eq!(why, "subnet-exhausted");
+        assert!(at(180) < when, "after the loss, at {when}");
+        assert!(!finished.world[pod].is_ready(), "it never starts");
+    }
+    let secondary = finished.samples.clusters.iter().filter(|one| one.cluster.index() == 1);
+    assert_eq!(secondary.map(|one| one.ready_pods).max(), Some(16));
+}
+
+/// While the region's compute control plane is down every call for machines fails, and what runs
+/// goes on: nodes stay, requests are served. After it is back the next try succeeds.
+#[test]
+fn a_lost_control_plane_freezes_the_growth_only() {
+    let freeze = "  - {name: freeze, at: 1m, duration: 20m, computeControlPlaneLoss: \
+                  {region: west}}\n";
+    let finished = failover(SECONDARY, "", freeze, &["run.horizon=45m"]);
+    let refused = backoffs(&finished, "secondary-user");
+    assert_eq!((refused[0].1, refused[0].2), (300, api::DOWN));
+    let healed = at(60 + 1_200);
+    let ordered = scale_ups(&finished, "secondary-user");
+    assert!(ordered.iter().all(|(when, _)| healed <= *when), "nothing is made meanwhile");
+    let last = refused.iter().filter(|(when, ..)| *when < healed).next_back().expect("refused");
+    let again = last.0 + seconds(i64::from(last.1));
+    assert_eq!(ordered[0].0, again, "asked again when the back-off ends");
+    let lost = facts(&finished, |fact| match fact.what {
+        What::NodeDeleted { node, .. } => Some(node),
+        _ => None,
+    });
+    assert_eq!(lost, []);
+}
+
+/// A region that grants one machine every 10 min while its neighbour is lost: the first one comes
+/// at once, the others one by one. Boots take 2 min sharp, so instants of joining tell the turns.
+#[test]
+fn a_stampede_slows_machines_down() {
+    let capacity = "capacity: [{region: west, machineRate: 60/min, stampedeMachineRate: 6/h}]\n";
+    let steady = SECONDARY.replace("minCount", "provisioning: {constant: 2m}, minCount");
+    let finished = failover(&steady, capacity, "", &["run.horizon=40m"]);
+    let ordered = scale_ups(&finished, "secondary-user");
+    let joined = joined(&finished);
+    assert_eq!(joined[0], ordered[0].0 + seconds(120));
+    assert_eq!(joined[1], joined[0] + seconds(600));
+}
+
+/// A size that the region does not sell is refused; where only one zone does not, another is taken.
+#[test]
+fn restricted_sizes_are_refused() {
+    let nowhere = "capacity: [{region: west, restricted: [{vmSize: D4s_v5}]}]\n";
+    let finished = failover(SECONDARY, nowhere, "", &["run.horizon=30m"]);
+    let refused = backoffs(&finished, "secondary-user")[0];
+    assert_eq!(refused.2, "the region does not sell this size");
+    assert_eq!(joined(&finished), []);
+    let one_zone = "capacity: [{region: west, restricted: [{vmSize: D4s_v5, zones: [1]}]}]\n";
+    let finished = failover(SECONDARY, one_zone, "", &["run.horizon=30m"]);
+    assert_eq!(backoffs(&finished, "secondary-user"), []);
+    let zones: Vec<usize> = facts(&finished, |fact| match fact.what {
+        What::NodeOrdered { node } => Some(finished.world[node].zone.index()),
+        _ => None,
+    });
+    assert!(!zones.is_empty() && !zones.contains(&3), "west-1 is the fourth zone: {zones:?}");
+}
+
+/// One update of a scale set a minute: the second of two scans in a row is throttled.
+#[test]
+fn a_scale_set_takes_so_many_updates() {
+    let capacity = |burst| {
+        format!(
+            "capacity: [{{region: west, scaleSetUpdateBurst: {burst}, scaleSetUpdateRefill: 1}}]\n"
+        )
+    };
+    let one_by_one = "clusters[secondary].autoscaler.maxNodesPerScaleUp=1";
+    let sets = ["run.horizon=30m", one_by_one];
+    let finished = failover(SECONDARY, &capacity(1), "", &sets);
+    let throttled = backoffs(&finished, "secondary-user")[0];
+    assert_eq!((throttled.1, throttled.2), (300, api::THROTTLED));
+    let before = scale_ups(&finished, "secondary-user")[0].0;
+    assert!(throttled.0 < before + seconds(60), "within the minute");
+    let finished = failover(SECONDARY, &capacity(2), "", &sets);
+    assert_eq!(backoffs(&finished, "secondary-user"), []);
+}
+
+/// The secondary deallocates what it does not need; the first loss makes it grow, and after that
+/// it shrinks again.
+fn deallocating(faults: &str) -> Finished {
+    let text = format!(
+        "{SMALL}faults:\n  - {{name: first, at: 3m, duration: 10m, regionLoss: {{region: east}}}}\n  \
+         - {{name: second, at: 60m, regionLoss: {{region: east}}}}\n{faults}"
+    );
+    let mode = SECONDARY.replace("minCount", "scaleDownMode: Deallocate, minCount");
+    let text = text.replace(SECONDARY, &mode);
+    run(&load(&text, &[&TIGHT[..], &["run.horizon=90m"]].concat()), Options::default())
+}
+
+/// Starts of deallocated machines, as (instant, answer of the cloud).
+fn starts(finished: &Finished) -> Vec<(Time, &'static str)> {
+    facts(finished, |fact| match fact.what {
+        What::NodeStarted { why, .. } => Some((fact.at, why.0)),
+        _ => None,
+    })
+}
+
+/// Nodes that are not needed are deallocated; when they are needed again they start, within the
+/// two minutes of a boot, and no machine is ordered beside them.
+#[test]
+fn deallocated_machines_start_first() {
+    let finished = deallocating("");
+    let stopped = facts(&finished, |fact| match fact.what {
+        What::NodeDeallocated { node } => Some((fact.at, node)),
+        _ => None,
+    });
+    assert_eq!(stopped.len(), 2, "the two that the first loss called for");
+    let second = at(3_600);
+    assert!(stopped.iter().all(|(when, _)| *when < second));
+    let started = starts(&finished);
+    assert_eq!(started.len(), 2);
+    assert!(started.iter().all(|(when, why)| second < *when && *why == "granted"));
+    let back = facts(&finished, |fact| match fact.what {
+        What::NodeBack { node } if second < fact.at => Some((fact.at, node)),
+        _ => None,
+    });
+    for (&(when, node), &(start, _)) in back.iter().zip(&started) {
+        assert!(stopped.iter().any(|&(_, other)| other == node));
+        assert!(start + seconds(60) <= when && when <= start + seconds(120), "{start} to {when}");
+    }
+    assert_eq!(back.len(), 2);
+    let ordered = facts(&finished, |fact| match fact.what {
+        What::NodeOrdered { .. } if second < fact.at => Some(fact.at),
+        _ => None,
+    });
+    assert_eq!(ordered, [], "no new machine is needed");
+}
+
+/// Without capacity they cannot start. Nobody backs off (Azure/AKS issue 5589): every scan tries
+/// again, 10 s after the last.
+#[test]
+fn failed_starts_do_not_back_off() {
+    let short = "  - {name: crunch, at: 50m, allocationFailure: {cluster: secondary, \
+                 visibility: fastDelete}}\n";
+    let finished = deallocating(short);
+    let failed = starts(&finished);
+    assert!(failed.iter().all(|(_, why)| *why == "no capacity: it stays deallocated"));
+    let mut instants: Vec<Time> = failed.iter().map(|(when, _)| *when).collect();
+    instants.dedup();
+    assert!(60 < instants.len(), "{} scans tried", instants.len());
+    assert!(instants.windows(2).all(|pair| pair[1] == pair[0] + Span::from_secs(10)));
+    let backed_off = backoffs(&finished, "secondary-user");
+    assert!(backed_off.is_empty(), "{backed_off:?}");
+}
+
+/// On a prepared image the first container of a new node starts without a pull.
+#[test]
+fn prepared_images_save_the_pull() {
+    let start_after_joining = |secondary: &str| {
+        let finished = failover(secondary, "", "", &["workloads[web].imageSize=2Gi"]);
+        let from = joined(&finished)[0];
+        let started = facts(&finished, |fact| match fact.what {
+            What::ContainerStarted { pod } if from <= fact.at => {
+                let node = finished.world[pod].node?;
+                (finished.world[node].joined_at == from).then_some(fact.at)
+            }
+            _ => None,
+        });
+        started[0] - from
+    };
+    let prepared = SECONDARY.replace("minCount", "preparedImages: true, minCount");
+    let pull = start_after_joining(SECONDARY) - start_after_joining(&prepared);
+    assert!(seconds(20) <= pull && pull <= seconds(21), "2 GiB at 100 MiB/s are 20.48 s: {pull}");
+}
