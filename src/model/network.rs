@@ -34,11 +34,11 @@ section! {
             range 0..=1000000;
         /// How long the address of a pod that is gone cannot be used, in a dynamic pod subnet.
         "addressRecycling" address_recycling: Span = default "5s",
-            source "assumed; the pod subnet page says \"a few seconds\"",
+            source "assumed; the pod subnet page says \"a few seconds\"", low confidence,
             range "0s"..="1h";
         /// How the autoscaler learns that machines find no address.
         "exhaustion" exhaustion: ExhaustionSpec = default "synchronous",
-            source "assumed: Azure refuses the whole request (SubnetIsFull)";
+            source "assumed: Azure refuses the whole request (SubnetIsFull)", low confidence;
     }
     check NetworkSpec::check_pod_subnet;
 }

@@ -28,7 +28,7 @@ section! {
         "maxPods" max_pods: Option<u32> = optional, range 10..=250;
         /// Share of a machine's nominal memory that its kernel reports.
         "visibleMemory" visible_memory: Ratio = default "100%",
-            source "nominal; nodes in the AKS documentation report about 98 %",
+            source "nominal; nodes in the AKS documentation report about 98 %", low confidence,
             range "50%"..="100%";
         /// How the memory reserved on a node of `vmSize` or `machine` is computed.
         "memoryReservation" memory_reservation: MemoryReservationSpec = default "perPod",

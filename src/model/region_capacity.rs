@@ -25,7 +25,8 @@ section! {
         /// `capacityReservation` do not wait.
         "machineRate" machine_rate: Option<Rate> = optional, range "1/h"..="1000/s";
         /// New machines that it grants at once after a rest.
-        "machineBurst" machine_burst: u32 = default "1", source "assumed", range 1..=100000;
+        "machineBurst" machine_burst: u32 = default "1", source "assumed", low confidence,
+            range 1..=100000;
         /// The rate while another region is lost and its users order machines here; left out, the
         /// same.
         "stampedeMachineRate" stampede_rate: Option<Rate> = optional, range "1/h"..="1000/s";
