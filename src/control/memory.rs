@@ -28,6 +28,7 @@ use super::node_lifecycle::monitor::MonitorState;
 use super::node_lifecycle::repair::{NodeRepair, Remedy};
 use super::node_lifecycle::taint_eviction::EvictionTimer;
 use super::operations::drain::DrainState;
+use super::operations::upgrade::UpgradeState;
 use super::replica_set::sync::Work;
 use super::scheduler::cycle::SchedulerState;
 use super::settings::Settings;
@@ -88,6 +89,8 @@ pub struct Memory {
     pub disrupted: BTreeMap<DeploymentId, Vec<(PodId, Time)>>,
     /// Drains that go on.
     pub drains: BTreeMap<OperationId, DrainState>,
+    /// Upgrades that go on.
+    pub upgrades: BTreeMap<OperationId, UpgradeState>,
     /// Nodes that each fault took down and has to give back.
     pub struck: BTreeMap<FaultId, Vec<NodeId>>,
     /// What ends a fault for a node before the fault itself ends.
@@ -170,6 +173,7 @@ impl Memory {
             networks: BTreeMap::new(),
             disrupted: BTreeMap::new(),
             drains: BTreeMap::new(),
+            upgrades: BTreeMap::new(),
             struck: BTreeMap::new(),
             remedies: BTreeMap::new(),
             repairs: BTreeMap::new(),

@@ -13,10 +13,10 @@ use crate::spec::{Code, Decoder, Diagnostic, Diagnostics, Name, section};
 use crate::units::{Span, Time};
 
 pub mod allocation_failure;
+pub mod compute_control_plane_loss;
 pub mod configuration_freeze;
 pub mod dependency_loss;
 pub mod front_door_loss;
-pub mod compute_control_plane_loss;
 pub mod node_loss;
 pub mod pod_crash;
 pub mod power;

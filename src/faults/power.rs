@@ -70,8 +70,10 @@ pub fn clusters_in(world: &World, region: RegionId) -> Vec<ClusterId> {
     all.filter(|&cluster| world[cluster].region == region).collect()
 }
 
-/// The ingress of a cluster answers differently from now on.
+/// The ingress of a cluster answers differently from now on; that of a stopped one never serves.
 pub fn origin_changes(cx: &mut Cx, cluster: ClusterId, state: OriginState) {
-    cx.world[cluster].origin = state;
+    let is_stopped = cx.world[cluster].stopped_since.is_some();
+    let serves = state == OriginState::Serving;
+    cx.world[cluster].origin = if serves && is_stopped { OriginState::Refused } else { state };
     front_door_health::origin_changed(cx, cluster);
 }

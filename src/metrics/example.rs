@@ -145,6 +145,7 @@ fn cluster(index: usize, name: &str) -> Cluster {
         gateway: None,
         firewall: None,
         outbound: None,
+        stopped_since: None,
         network: None,
         origin: OriginState::default(),
     }

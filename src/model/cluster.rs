@@ -2,10 +2,22 @@
 
 use super::elastic::Elastic;
 use super::ids::{DeploymentId, PoolId, RegionId};
-use super::outbound::Outbound;
 use super::network::Network;
+use super::outbound::Outbound;
 use super::region::Outages;
-use crate::units::Bytes;
+use crate::spec::choice;
+use crate::units::{Bytes, Time};
+
+choice! {
+    /// Whether a cluster runs when the simulation begins.
+    pub enum ClusterStateSpec {
+        /// It runs.
+        "running" => Running,
+        /// It was stopped long ago (`az aks stop`); `minCount` and `count` say with how many
+        /// nodes.
+        "stopped" => Stopped,
+    }
+}
 
 /// A Kubernetes cluster.
 #[derive(Clone, Debug)]
@@ -30,6 +42,8 @@ pub struct Cluster {
     pub firewall: Option<Elastic>,
     /// How its connections to the outside get a source port; None: there are always enough.
     pub outbound: Option<Outbound>,
+    /// Since when it has been stopped, control plane, machines and all; None: it runs.
+    pub stopped_since: Option<Time>,
     /// Where its nodes and pods get their addresses; None: there are enough.
     pub network: Option<Network>,
     /// How its ingress answers requests and probes from outside.

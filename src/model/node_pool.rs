@@ -339,6 +339,8 @@ pub struct NodePool {
     pub ordered: u32,
     /// Size that was asked for: existing and ordered nodes.
     pub target: u32,
+    /// Its size when its cluster was stopped.
+    pub nodes_when_stopped: u32,
 }
 
 /// What a machine counts as in a quota.

@@ -6,7 +6,7 @@
 //! pace of new machines is published nowhere: it stands for tenants who fail over to the same
 //! region at the same time.
 
-use crate::spec::{Name, NameMap, Text, section};
+use crate::spec::{Name, Text, section};
 use crate::units::Rate;
 
 use super::ids::{PoolId, ZoneId};
@@ -19,8 +19,8 @@ section! {
         /// vCPUs of all sizes together that may exist, deallocated machines included; left out,
         /// no limit.
         "vCpuQuota" vcpu_quota: Option<u32> = optional, range 0..=10000000;
-        /// The same by family of sizes, e.g. `standardDSv5Family: 100`.
-        "familyQuotas" family_quotas: NameMap<u32> = optional;
+        /// The same by family of sizes.
+        "familyQuotas" family_quotas: Vec<FamilyQuotaSpec> = list 0..=100;
         /// New machines that the region grants; left out, no limit. Those within a pool's
         /// `capacityReservation` do not wait.
         "machineRate" machine_rate: Option<Rate> = optional, range "1/h"..="1000/s";
@@ -56,6 +56,16 @@ section! {
         "agentPoolPutRefill" agent_pool_refill: u32 = default "1",
             source "aks-docs quotas-skus-regions.md, per minute",
             range 1..=100000;
+    }
+}
+
+section! {
+    /// vCPUs of one family of sizes that may exist.
+    pub struct FamilyQuotaSpec {
+        /// The family, as `az vm list-usage` names it, e.g. `standardDSv5Family`.
+        "family" family: Text = required;
+        /// vCPUs, those of deallocated machines included.
+        "vCpus" vcpus: u32 = required, range 0..=10000000;
     }
 }
 
@@ -125,9 +135,7 @@ impl RegionCapacitySpec {
         RegionCapacity {
             quota: Quota {
                 regional: *self.vcpu_quota,
-                families: families
-                    .map(|(name, quota)| (name.as_str().to_owned(), *quota))
-                    .collect(),
+                families: families.map(|one| (one.family.to_string(), *one.vcpus)).collect(),
             },
             pace: pace(*self.machine_rate),
             stampede: pace(*self.stampede_rate),

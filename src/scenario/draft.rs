@@ -10,6 +10,7 @@ use crate::control::profiles::VersionProfile;
 use crate::control::settings::KubernetesSpec;
 use crate::faults::FaultSpec;
 use crate::model::client::GeographySpec;
+use crate::model::cluster::ClusterStateSpec;
 use crate::model::dependency::spec::DependencySpec;
 use crate::model::firewall::FirewallSpec;
 use crate::model::front_door::FrontDoorSpec;
@@ -18,8 +19,8 @@ use crate::model::network::NetworkSpec;
 use crate::model::node_pool::NodePoolSpec;
 use crate::model::outbound::OutboundSpec;
 use crate::model::region::RegionSpec;
-use crate::model::traffic_manager::TrafficManagerSpec;
 use crate::model::region_capacity::RegionCapacitySpec;
+use crate::model::traffic_manager::TrafficManagerSpec;
 use crate::spec::{Code, Decoder, Diagnostic, Name, Place, Text, section};
 use crate::traffic::cpu_load::CpuLoadSpec;
 use crate::traffic::demand::DemandSpec;
@@ -127,6 +128,8 @@ section! {
         "name" name: Name = required;
         /// The region that it stands in.
         "region" region: Name = required;
+        /// Whether it runs when the simulation begins.
+        "state" state: ClusterStateSpec = default "running", source "most clusters do";
         /// Its node pools.
         "pools" pools: Vec<NodePoolSpec> = list 1..=100, unique;
         /// Its cluster autoscaler.

@@ -8,6 +8,7 @@ use crate::control::cloud::{addresses, quota};
 use crate::control::hpa::plan::HpaPlan;
 use crate::control::hpa::settled;
 use crate::control::kubelet::probing;
+use crate::control::operations::cluster_power;
 use crate::control::{Cx, endpoints, node_lifecycle, replica_set, scheduler, traffic_manager};
 use crate::model::front_door::Pop;
 use crate::model::ids::{ClusterId, DemandId, DeploymentId, NodeId, PodId, PoolId, ZoneId};
@@ -22,7 +23,16 @@ const AGE: Span = Span::from_secs(3_600);
 
 /// Makes nodes and pods so that every controller finds nothing to do.
 pub(super) fn build(cx: &mut Cx, scenario: &Scenario) {
+    let is_stopped = |cx: &Cx, cluster: ClusterId| cx.world[cluster].stopped_since.is_some();
+    for cluster in (0..cx.world.clusters.len()).map(ClusterId::new) {
+        if is_stopped(cx, cluster) {
+            cluster_power::begin_stopped(cx, cluster);
+        }
+    }
     for pool in (0..cx.world.pools.len()).map(PoolId::new) {
+        if is_stopped(cx, cx.world[pool].cluster) {
+            continue;
+        }
         for _ in 0..cx.world[pool].target.max(cx.world[pool].min_nodes) {
             add_node(cx, pool);
         }
@@ -30,6 +40,9 @@ pub(super) fn build(cx: &mut Cx, scenario: &Scenario) {
     for deployment in (0..cx.world.deployments.len()).map(DeploymentId::new) {
         let busy_workers = expected_busy_workers(cx, scenario, deployment);
         cx.world[deployment].replicas = settled_replicas(cx, deployment, busy_workers);
+        if is_stopped(cx, cx.world[deployment].cluster) {
+            continue;
+        }
         for _ in 0..cx.world[deployment].replicas {
             replica_set::create_pod(cx, deployment, 0);
         }
@@ -162,6 +175,9 @@ fn settle_pod(cx: &mut Cx, pod: PodId) {
 /// Whether everything rests at the end of the warm-up; if not, the deployment and the reason.
 pub(super) fn unrest(cx: &Cx) -> Option<(DeploymentId, &'static str)> {
     for deployment in (0..cx.world.deployments.len()).map(DeploymentId::new) {
+        if cx.world[cx.world[deployment].cluster].stopped_since.is_some() {
+            continue;
+        }
         let pods = &cx.world[deployment].pods;
         let active = pods.iter().filter(|&&pod| cx.world[pod].is_active()).count();
         let ready = cx.world.ready_pods(deployment).count();

@@ -104,9 +104,9 @@ fn mistakes_in_capacities_are_named() {
         ),
         (
             "no such family",
-            "{region: east, familyQuotas: {standardDSv6Family: 9}}",
+            "{region: east, familyQuotas: [{family: standardDSv6Family, vCpus: 9}]}",
             Code::UnknownReference,
-            "capacity[0].familyQuotas.standardDSv6Family",
+            "capacity[0].familyQuotas[0].family",
         ),
         (
             "no such size",
@@ -128,6 +128,19 @@ fn mistakes_in_capacities_are_named() {
         ),
     ] {
         assert_refused(case, read(POOL, &format!("capacity: [{sections}]\n")), code, path);
+    }
+    for (kind, path, code) in [
+        ("startCluster: {cluster: third}", "startCluster.cluster", Code::UnknownReference),
+        ("stopCluster: {cluster: third}", "stopCluster.cluster", Code::UnknownReference),
+        ("upgrade: {cluster: primary, pool: usr}", "upgrade.pool", Code::UnknownReference),
+        (
+            "upgrade: {cluster: primary, pool: user, drainTimeout: 1s}",
+            "upgrade.drainTimeout",
+            Code::OutOfRange,
+        ),
+    ] {
+        let operation = format!("operations: [{{name: o, at: 1m, {kind}}}]\n");
+        assert_refused(kind, read(POOL, &operation), code, &format!("operations[0].{path}"));
     }
     let fault = "faults: [{name: f, at: 1m, computeControlPlaneLoss: {region: north}}]\n";
     let path = "faults[0].computeControlPlaneLoss.region";

@@ -3,6 +3,7 @@
 mod autoscaler;
 mod capacity;
 mod cloud;
+mod cold_start;
 mod cpu_loads;
 mod dependencies;
 mod determinism;

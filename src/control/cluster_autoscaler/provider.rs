@@ -119,7 +119,7 @@ fn is_sold(world: &World, pool: PoolId, zone: ZoneId) -> bool {
 
 /// An increase that the cloud has accepted.
 #[derive(Debug)]
-pub(super) struct Order {
+pub(in crate::control) struct Order {
     pool: PoolId,
     /// Deallocated machines, and whether each of them can start.
     starts: Vec<(NodeId, bool)>,
@@ -131,11 +131,24 @@ pub(super) struct Order {
     shortages: Vec<Shortage>,
 }
 
+impl Order {
+    /// Whether all its machines will come.
+    pub(in crate::control) fn is_complete(&self) -> bool {
+        self.n_with_address == self.machines.len()
+            && self.starts.iter().all(|(_, can_start)| *can_start)
+            && self.machines.iter().all(|machine| machine.missing.is_none())
+    }
+}
+
 /// Asks for `nodes` more machines of a pool.
 ///
 /// # Errors
 /// Why the call fails; then nothing has changed.
-pub(super) fn ask(cx: &mut Cx, pool: PoolId, nodes: usize) -> Result<Order, &'static str> {
+pub(in crate::control) fn ask(
+    cx: &mut Cx,
+    pool: PoolId,
+    nodes: usize,
+) -> Result<Order, &'static str> {
     api::update_scale_set(cx, pool)?;
     let mut shortages = cx.memory.capacity.shortages.clone();
     let starts = allot_starts(&cx.world, &mut shortages, pool, nodes);
@@ -191,7 +204,7 @@ fn count(n: usize) -> u32 {
 }
 
 /// Enlarges the scale set: its machines are on order, those that fail included.
-pub(super) fn enlarge(cx: &mut Cx, order: Order) {
+pub(in crate::control) fn enlarge(cx: &mut Cx, order: Order) {
     let Order { pool, starts, machines, n_with_address, shortages } = order;
     for (node, can_start) in starts {
         if can_start {
@@ -257,7 +270,11 @@ pub(super) fn newly_failed(cx: &mut Cx, pool: PoolId) -> Vec<NodeId> {
 ///
 /// # Errors
 /// Why the call fails; then nothing has changed.
-pub(super) fn delete(cx: &mut Cx, node: NodeId, why: &'static str) -> Result<(), &'static str> {
+pub(in crate::control) fn delete(
+    cx: &mut Cx,
+    node: NodeId,
+    why: &'static str,
+) -> Result<(), &'static str> {
     api::remove_machine(cx, node)?;
     node_lifecycle::remove(cx, node, Why(why));
     Ok(())

@@ -6,23 +6,31 @@
 //! |---|---|
 //! | [`rollout`] | `kubectl set image`, `kubectl apply` of a changed pod template |
 //! | [`front_door_change`] | `az afd origin update`, `Set-AzFrontDoorCdnOrigin` |
+//! | [`cluster_power`] | `az aks start`, `az aks stop` |
+//! | [`upgrade`] | `az aks nodepool upgrade`: surge, drain, soak |
 //! | [`drain`] | `kubectl drain`: staging/src/k8s.io/kubectl/pkg/cmd/drain, pkg/drain |
 
 use crate::control::Cx;
+use crate::model::duration::DurationSpec;
 use crate::model::ids::OperationId;
 use crate::model::world::World;
+use crate::sim::laws::Law;
 use crate::spec::{Code, Decoder, Diagnostic, Diagnostics, Name, section};
 use crate::units::{Span, Time};
 
+pub mod cluster_power;
 pub mod drain;
 pub mod front_door_change;
 pub mod rollout;
 pub mod traffic_manager_change;
+pub mod upgrade;
 
+use cluster_power::{StartCluster, StartClusterSpec, StopCluster, StopClusterSpec};
 use drain::{Drain, DrainSpec};
 use front_door_change::{FrontDoorChange, FrontDoorChangeSpec};
 use rollout::{Rollout, RolloutSpec};
 use traffic_manager_change::{EndpointChange, TrafficManagerChangeSpec};
+use upgrade::{Upgrade, UpgradeSpec};
 
 section! {
     /// Something that people do to a cluster: give exactly one kind of operation.
@@ -39,6 +47,12 @@ section! {
         "frontDoorChange" front_door_change: Option<FrontDoorChangeSpec> = optional;
         /// Endpoints of Traffic Manager change.
         "trafficManagerChange" traffic_manager_change: Option<TrafficManagerChangeSpec> = optional;
+        /// A stopped cluster starts.
+        "startCluster" start_cluster: Option<StartClusterSpec> = optional;
+        /// A cluster stops.
+        "stopCluster" stop_cluster: Option<StopClusterSpec> = optional;
+        /// A node pool is upgraded.
+        "upgrade" upgrade: Option<UpgradeSpec> = optional;
     }
     check OperationSpec::check_kind;
 }
@@ -65,45 +79,73 @@ pub enum Operation {
     FrontDoorChange(FrontDoorChange),
     /// Endpoints of Traffic Manager change.
     TrafficManagerChange(Vec<EndpointChange>),
+    /// A stopped cluster starts.
+    StartCluster(StartCluster),
+    /// A cluster stops.
+    StopCluster(StopCluster),
+    /// A node pool is upgraded.
+    Upgrade(Upgrade),
 }
 
 impl OperationSpec {
-    fn check_kind(&self, cx: &mut Decoder<'_>) {
+    /// The keys of the kinds that are given.
+    fn kinds(&self) -> Vec<&'static str> {
         let kinds = [
-            self.rollout.is_some(),
-            self.drain.is_some(),
-            self.front_door_change.is_some(),
-            self.traffic_manager_change.is_some(),
+            ("rollout", self.rollout.is_some()),
+            ("drain", self.drain.is_some()),
+            ("frontDoorChange", self.front_door_change.is_some()),
+            ("trafficManagerChange", self.traffic_manager_change.is_some()),
+            ("startCluster", self.start_cluster.is_some()),
+            ("stopCluster", self.stop_cluster.is_some()),
+            ("upgrade", self.upgrade.is_some()),
         ];
-        let message = match kinds.iter().filter(|&&given| given).count() {
-            0 => "this operation says nothing about what is done",
-            1 => return,
-            _ => "this operation is several things at once",
+        kinds.into_iter().filter(|(_, is_given)| *is_given).map(|(kind, _)| kind).collect()
+    }
+
+    fn check_kind(&self, cx: &mut Decoder<'_>) {
+        let message = match self.kinds().as_slice() {
+            [] => "this operation says nothing about what is done".to_owned(),
+            [_] => return,
+            kinds => format!("this operation has several kinds: {}", kinds.join(", ")),
         };
         let place = self.name.place.clone();
-        let wrong = Diagnostic::error(Code::Contradiction, place, message.to_owned());
-        cx.report(
-            wrong.allowed("exactly one of rollout, drain, frontDoorChange, trafficManagerChange"),
-        );
+        let wrong = Diagnostic::error(Code::Contradiction, place, message);
+        cx.report(wrong.allowed(
+            "exactly one of rollout, drain, frontDoorChange, trafficManagerChange, startCluster, \
+             stopCluster, upgrade",
+        ));
+    }
+
+    /// The law that an operation states, if it states one: of a start-up or a start.
+    #[must_use]
+    pub fn law(&self) -> Option<&DurationSpec> {
+        let start_up = self.rollout.as_ref().and_then(|rollout| rollout.start_up.as_ref());
+        let start = self.start_cluster.as_ref().and_then(|start| start.duration.as_ref());
+        start_up.or(start)
     }
 
     /// The operation in `world`, or `None` after reporting references that lead nowhere.
     pub fn resolve(
         &self,
         world: &World,
-        start_up: Option<crate::sim::laws::Law>,
+        law: Option<Law>,
         diagnostics: &mut Diagnostics,
     ) -> Option<PlannedOperation> {
         let operation = if let Some(rollout) = &*self.rollout {
-            Operation::Rollout(rollout.resolve(world, start_up, diagnostics)?)
+            Operation::Rollout(rollout.resolve(world, law, diagnostics)?)
         } else if let Some(drain) = &*self.drain {
             Operation::Drain(drain.resolve(world, diagnostics)?)
         } else if let Some(change) = &*self.front_door_change {
             Operation::FrontDoorChange(change.resolve(world, diagnostics)?)
         } else if let Some(change) = &*self.traffic_manager_change {
             Operation::TrafficManagerChange(change.resolve(world, diagnostics)?)
+        } else if let Some(start) = &*self.start_cluster {
+            Operation::StartCluster(start.resolve(world, law, diagnostics)?)
+        } else if let Some(stop) = &*self.stop_cluster {
+            Operation::StopCluster(stop.resolve(world, diagnostics)?)
         } else {
-            unreachable!("checked when the operation was decoded")
+            let upgrade = self.upgrade.as_ref().expect("checked when the operation was decoded");
+            Operation::Upgrade(upgrade.resolve(world, diagnostics)?)
         };
         let name = self.name.as_str().to_owned();
         Some(PlannedOperation { name, at: Time::ZERO + *self.at, operation })
@@ -118,6 +160,9 @@ impl Operation {
             Self::Drain(drain) => drain::start(cx, id, drain),
             Self::FrontDoorChange(change) => front_door_change::start(cx, id, change),
             Self::TrafficManagerChange(changes) => traffic_manager_change::start(cx, id, changes),
+            Self::StartCluster(start) => cluster_power::begin_start(cx, id, start),
+            Self::StopCluster(stop) => cluster_power::begin_stop(cx, id, stop),
+            Self::Upgrade(upgrade) => upgrade::start(cx, id, upgrade),
         }
     }
 
@@ -130,6 +175,9 @@ impl Operation {
             Self::Drain(drain) => drain::step(cx, id, drain),
             Self::FrontDoorChange(change) => front_door_change::step(cx, id, change),
             Self::TrafficManagerChange(_) => unreachable!("it is made at once"),
+            Self::StartCluster(start) => cluster_power::end_start(cx, id, start),
+            Self::StopCluster(stop) => cluster_power::end_stop(cx, id, stop),
+            Self::Upgrade(upgrade) => upgrade::step(cx, id, upgrade),
         }
     }
 }

@@ -97,6 +97,33 @@ part! {
     left out "a deallocated node counts as silent in its zone; its start takes as long as a \
               reboot, which is assumed";
 
+    "a stopped cluster starts with as many nodes as it had, or not at all: too soon after the \
+     stop, region lost, control plane of the cloud down, quota, no capacity",
+    from "azure-aks-docs articles/aks/start-stop-cluster.md",
+    by [
+        control::operations::cluster_power::may_start,
+        control::operations::cluster_power::may_stop,
+    ],
+    vectors [],
+    tests [
+        starts_and_stops_are_refused_for_a_reason, a_stopped_cluster_starts_when_it_is_needed,
+        a_stopped_cluster_may_not_start, a_stop_cannot_be_undone_at_once,
+    ],
+    left out "how long a start takes is not published (2 to 10 min assumed); whether part of the \
+              machines is enough; pods end without grace; a stopped cluster holds no quota \
+              (assumed)";
+
+    "an upgrade adds surge nodes that need quota and addresses, then drains and reimages one node \
+     after the other",
+    from "azure-aks-docs articles/aks/upgrade-aks-node-pools-rolling.md",
+    by [control::operations::upgrade::surge_of, control::operations::upgrade::UpgradeSpec],
+    vectors [],
+    tests [
+        surge_is_rounded_up, an_upgrade_goes_node_by_node, surge_nodes_need_quota,
+    ],
+    left out "`maxUnavailable`, undrainable nodes that are cordoned and skipped, the upgrade of \
+              the control plane";
+
     "nodes of a prepared image have the workloads' first images",
     from "azure-aks-docs articles/aks/prepared-image-specification.md (preview)",
     by [control::node_lifecycle::joins],

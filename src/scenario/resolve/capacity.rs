@@ -39,7 +39,8 @@ fn add_region(cx: &mut Resolving<'_, '_>, made: &mut Resolved, spec: &RegionCapa
 fn check_families(cx: &mut Resolving<'_, '_>, made: &Resolved, spec: &RegionCapacitySpec) {
     let own = made.world.pools.iter().filter_map(|pool| pool.machine.family.as_deref());
     let known = VM_SIZES.iter().map(|size| size.family).chain(own);
-    for (name, _) in spec.family_quotas.iter() {
+    for quota in spec.family_quotas.iter() {
+        let name = &quota.family;
         if known.clone().any(|family| family == name.as_str()) {
             continue;
         }

@@ -1,6 +1,6 @@
 //! Clusters and their node pools.
 
-use crate::model::cluster::{Cluster, OriginState};
+use crate::model::cluster::{Cluster, ClusterStateSpec, OriginState};
 use crate::model::ids::{ClusterId, PoolId, RegionId, ZoneId};
 use crate::model::network::{NetworkSpec, PluginSpec};
 use crate::model::node_pool::{
@@ -12,6 +12,7 @@ use crate::model::vm_size::VmSize;
 use crate::scenario::draft::ClusterSpec;
 use crate::scenario::explain::derived;
 use crate::spec::{Code, Diagnostic};
+use crate::units::Time;
 
 use super::{Resolved, Resolving, network};
 
@@ -49,6 +50,8 @@ fn add_cluster(cx: &mut Resolving<'_, '_>, made: &mut Resolved, spec: &ClusterSp
         gateway,
         firewall,
         outbound,
+        stopped_since: (*spec.state == ClusterStateSpec::Stopped)
+            .then_some(Time::from_nanos(i64::MIN)),
         network: spec.network.as_ref().map(NetworkSpec::network),
         origin: OriginState::Serving,
     });
@@ -66,15 +69,7 @@ fn node_pool(
     let (allocatable, capacity) = spec.resources(max_pods);
     let daemon_sets = spec.daemon_sets(max_pods);
     let span = spec.name.span();
-    if spec.max_pods.is_none() {
-        let rule = match plugin {
-            Some(_) => {
-                "left out: by the network (aks-docs concepts-network-ip-address-planning.md)"
-            }
-            None => "left out: kubelet default; AKS has 30, 110 or 250 by network plug-in",
-        };
-        made.derived.push(derived(span, format!("{path}.maxPods"), max_pods.to_string(), rule));
-    }
+    show_max_pods(made, spec, (plugin, max_pods), path);
     if spec.allocatable.is_none() {
         let rule = "VM size less what AKS reserves (aks-docs node-resource-reservations.md)";
         let shown = format!("{} CPU, {} memory", allocatable.cpu, allocatable.memory);
@@ -123,7 +118,26 @@ fn node_pool(
         nodes: Vec::new(),
         ordered: 0,
         target: size.min,
+        nodes_when_stopped: size.min,
     }
+}
+
+/// Says how many pods fit on a node where the pool does not.
+fn show_max_pods(
+    made: &mut Resolved,
+    spec: &NodePoolSpec,
+    (plugin, max_pods): (Option<PluginSpec>, u32),
+    path: &str,
+) {
+    if spec.max_pods.is_some() {
+        return;
+    }
+    let rule = match plugin {
+        Some(_) => "left out: by the network (aks-docs concepts-network-ip-address-planning.md)",
+        None => "left out: kubelet default; AKS has 30, 110 or 250 by network plug-in",
+    };
+    let path = format!("{path}.maxPods");
+    made.derived.push(derived(spec.name.span(), path, max_pods.to_string(), rule));
 }
 
 /// The zones of a pool, all of the region if none is named.
