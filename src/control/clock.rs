@@ -39,7 +39,7 @@ const fn round_of(event: Event) -> Option<(usize, usize)> {
     }
 }
 
-const N_KINDS: usize = 38;
+const N_KINDS: usize = 39;
 
 impl Clock {
     /// An empty clock for a world of `n_clusters` clusters.
@@ -228,6 +228,7 @@ impl Clock {
             Event::EndpointProbe(id) => (35, id.index()),
             Event::ResolverRefresh(id) => (36, id.index()),
             Event::ConnectionsEnd(id) => (37, id.index()),
+            Event::SessionsMove(id) => (38, id.index()),
         }
     }
 }

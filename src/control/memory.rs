@@ -14,6 +14,7 @@ use super::custom_metrics::adapter::Adapter;
 use super::dependencies::memory::DependencyMemory;
 use super::endpoints::Batch;
 use super::endpoints::runner::SyncRunner;
+use super::front_door_health::affinity::Sessions;
 use super::front_door_health::configuration::Configuration;
 use super::front_door_health::{OriginCondition, ProbedOrigin};
 use super::hpa::plan::HpaPlan;
@@ -79,6 +80,8 @@ pub struct Memory {
     pub configuration: Configuration,
     /// What Traffic Manager and the resolvers remember, if the scenario has one.
     pub traffic_manager: Option<TrafficManagerState>,
+    /// Sessions that stay with their origin, by PoP, if the scenario has any.
+    pub sessions: BTreeMap<PopId, Sessions>,
     /// Where each PoP sends its traffic.
     pub routes: Vec<Option<ClusterSet>>,
     /// What the ReplicaSet controllers have decided and not done yet, by deployment and revision.
@@ -168,6 +171,7 @@ impl Memory {
             origin_conditions: vec![OriginCondition::Answering; n_clusters],
             configuration: Configuration::default(),
             traffic_manager: None,
+            sessions: BTreeMap::new(),
             routes: vec![None; world.front_door.pops.len()],
             pod_work: BTreeMap::new(),
             networks: BTreeMap::new(),

@@ -215,6 +215,7 @@ fn front_door() -> FrontDoor {
         probe_status: 200,
         idle_factor: Ratio::new(0.25),
         probing_locations: None,
+        affinity: None,
         is_in_use: true,
         sample_size: 4,
         successes_required: 3,

@@ -60,6 +60,8 @@ pub enum Event {
     EndpointsChange(PodId),
     /// A PoP's probe of an origin is answered or fails.
     PopProbe(PopId, ClusterId),
+    /// Sessions of a PoP's users end and begin elsewhere.
+    SessionsMove(PopId),
     /// A probe of an endpoint by Traffic Manager is answered or fails.
     EndpointProbe(EndpointId),
     /// The resolver of a PoP's users asks Traffic Manager again.
@@ -128,6 +130,7 @@ impl Event {
             Self::EndpointsChange(_)
             | Self::PopProbe(..)
             | Self::NetworkScales(_)
+            | Self::SessionsMove(_)
             | Self::EndpointProbe(_)
             | Self::ResolverRefresh(_)
             | Self::ConnectionsEnd(_) => 5,

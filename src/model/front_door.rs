@@ -22,6 +22,8 @@ section! {
         "originResponseTimeout" origin_response_timeout: Span = default "30s",
             source "azure-docs frontdoor/troubleshoot-issues.md",
             range "16s"..="240s";
+        /// Users with a session stay with their origin; left out, nobody has one.
+        "sessionAffinity" session_affinity: Option<SessionAffinitySpec> = optional;
         /// The origins; left out, every cluster with priority 1 and weight 50.
         "origins" origins: Vec<OriginSpec> = list 0..=64;
     }
@@ -62,6 +64,19 @@ section! {
         "edgeLocations" edge_locations: Option<u32> = optional, range 1..=1000;
     }
     check FrontDoorProbeSpec::check_window;
+}
+
+section! {
+    /// Sessions that stay with the origin that their first request got.
+    pub struct SessionAffinitySpec {
+        /// Share of the users' requests that belong to a session.
+        "share" share: Ratio = default "100%",
+            source "azure-docs frontdoor/routing-methods.md: every client takes the cookie",
+            range "0%"..="100%";
+        /// Mean length of a session; lengths are exponential.
+        "sessionLength" session_length: Span = default "10m", source "assumed", low confidence,
+            range "1s"..="7d";
+    }
 }
 
 section! {
@@ -175,6 +190,8 @@ pub struct FrontDoor {
     pub idle_factor: Ratio,
     /// Edge locations whose probes are a load at each origin.
     pub probing_locations: Option<u32>,
+    /// Share of requests that belong to sessions, and the mean length of those.
+    pub affinity: Option<(Ratio, Span)>,
     /// Whether users come this way; not if Traffic Manager leads past it always.
     pub is_in_use: bool,
     /// Probe results that a PoP looks back on (SampleSize).

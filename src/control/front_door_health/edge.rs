@@ -15,9 +15,10 @@ use crate::model::world::World;
 use crate::traffic::routing::{OriginMode, PopRoute};
 use crate::units::{Span, Time};
 
+use super::affinity;
 use super::configuration;
 use super::probing::{OriginCondition, ProbeGrid, ProbeTiming, ProbedOrigin};
-use super::routing::{OriginView, pick_origins};
+use super::routing::{ChoiceReason, OriginView, pick_origins};
 use super::sample_window::SampleWindow;
 
 /// The only status that counts as success (frontdoor/health-probes.md).
@@ -228,8 +229,14 @@ pub fn reroute(cx: &mut Cx, pop: PopId) {
         return route(cx, pop, &[], Why("the edge location is lost"));
     }
     let choice = pick_origins(&views(door, edge, &edge.healthy), door.latency_sensitivity);
-    let weights: Vec<(ClusterId, u32)> =
-        door.origins.iter().map(|origin| origin.cluster).zip(choice.weights).collect();
+    let all_in_use =
+        matches!(choice.reason, ChoiceReason::FailOpen { .. } | ChoiceReason::OnlyOrigin);
+    let seen = door.origins.iter().zip(&edge.healthy);
+    let usable: Vec<bool> =
+        seen.map(|(origin, &healthy)| origin.enabled && (healthy || all_in_use)).collect();
+    let clusters = door.origins.iter().map(|origin| origin.cluster);
+    let weights = clusters.zip(choice.weights).collect();
+    let weights = affinity::with_sessions(cx, pop, weights, &usable);
     route(cx, pop, &weights, Why(choice.reason.name()));
 }
 

@@ -13,7 +13,7 @@ part! {
      least one pod among the endpoints of each workload answers (`frontDoor.probe.target: \
      workload`), however busy it is; with `gateway` the ingress answers by itself, with \
      `dependencies` an outage of what the workloads need fails it, too.",
-    left out "session affinity, rules engine, caching";
+    left out "rules engine, caching";
 
     "an origin is healthy while x of its last n probes are; only 200 is success; single origins \
      are not probed",
@@ -42,6 +42,12 @@ part! {
         shares_are_exact, front_door_fails_open, a_probe_path_that_answers_302,
     ],
     left out "";
+
+    "a session stays with the origin that its first request got",
+    from "azure-docs articles/frontdoor/routing-methods.md",
+    by [control::front_door_health::affinity::Sessions],
+    vectors [], tests [sessions_stay_until_they_end, sessions_stay_behind_a_failback],
+    left out "sessions of an origin that turned unhealthy begin anew, which is not documented";
 
     "a dead origin costs (f - 1/2) I + d of the traffic",
     from "arithmetic from the rules above",

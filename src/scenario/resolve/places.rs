@@ -64,6 +64,7 @@ fn front_door(spec: &ScenarioSpec) -> FrontDoor {
         probe_status: *probe.status,
         idle_factor: *probe.idle_factor,
         probing_locations: *probe.edge_locations,
+        affinity: door.session_affinity.as_ref().map(|a| (*a.share, *a.session_length)),
         is_in_use: true,
         sample_size: *probe.sample_size,
         successes_required: *probe.successful_samples,

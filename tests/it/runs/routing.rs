@@ -430,3 +430,34 @@ fn a_deep_probe_takes_all_regions_out() {
         assert_eq!(open.count(), n_unhealthy / 2, "{target}");
     }
 }
+
+/// Sessions leave a lost region at once and come back to it only as they end: after the failback
+/// the standby keeps e^-(t/length) of them, here within 4 standard deviations and the steps in
+/// which sessions are looked at.
+#[test]
+fn sessions_stay_behind_a_failback() {
+    let fault = "faults:\n  - {name: lost, at: 1m, duration: 2m, regionLoss: {region: east, \
+                 cause: isolation}}\n";
+    let sets = ["frontDoor.sessionAffinity.sessionLength=200s", "workloads[web].hpa.minReplicas=8"];
+    let finished = run(&load(&format!("{}{fault}", once()), &sets), Options::default());
+    let standby = tideover::model::ids::DeploymentId::new(1);
+    let seconds = finished.ledger.deployment(standby).seconds();
+    let rate = |from: usize, to: usize| {
+        let arrived: u32 = seconds[from..to].iter().map(|second| second.arrived).sum();
+        f64::from(arrived) / (to - from) as f64 / 300.0
+    };
+    assert!((rate(130, 170) - 1.0).abs() < 0.05, "all are on the standby: {}", rate(130, 170));
+    // Edge locations come back 60 to 90 s after the repair at 180 s, 255 s on average.
+    for (from, to) in [(350, 380), (450, 480)] {
+        let middle = (from + to) as f64 / 2.0 - 255.0;
+        let expected = (-middle / 200.0).exp();
+        // A look every 25 s lags by half of that on average, an eighth of the share at most.
+        let lag = expected * ((25.0_f64 / 200.0).exp() - 1.0);
+        let error = 4.0 * (expected / 9_000.0_f64).sqrt() + 0.01;
+        let found = rate(from, to);
+        assert!(
+            expected - error < found && found < expected + lag + error,
+            "{from} to {to} s: {found}, law {expected}"
+        );
+    }
+}
