@@ -3,6 +3,10 @@
 //! A fact names things by id; [`Fact::words`] puts it into a sentence. The fingerprint of a run
 //! is a hash over the numbers of all its facts, so a fact holds integers and fixed words only.
 
+mod log;
+
+pub use log::FactLog;
+
 use crate::units::Time;
 
 use super::ids::{
@@ -810,46 +814,4 @@ const fn absorb(hash: u64, value: u64) -> u64 {
     // One byte at a time would be FNV proper; a whole word with a rotation mixes as well here.
     let mixed = (hash ^ value).wrapping_mul(0x0000_0100_0000_01b3);
     mixed ^ mixed.rotate_right(29)
-}
-
-/// The facts of a run in order of time, with their fingerprint.
-#[derive(Clone, Debug)]
-pub struct FactLog {
-    facts: Vec<Fact>,
-    hash: u64,
-}
-
-impl Default for FactLog {
-    fn default() -> Self {
-        Self { facts: Vec::new(), hash: FNV_OFFSET }
-    }
-}
-
-impl FactLog {
-    /// Adds a fact.
-    ///
-    /// # Panics
-    /// If it lies before the last one: time never goes back.
-    pub fn push(&mut self, at: Time, what: What) {
-        assert!(self.facts.last().is_none_or(|last| last.at <= at), "time goes back at {at}");
-        self.hash = what.absorb_into(absorb(self.hash, at.nanos().cast_unsigned()));
-        self.facts.push(Fact { at, what });
-    }
-
-    /// All facts, in order.
-    #[must_use]
-    pub fn facts(&self) -> &[Fact] {
-        &self.facts
-    }
-
-    /// Absorbs further numbers of the run, such as request counts, into the fingerprint.
-    pub fn absorb(&mut self, value: u64) {
-        self.hash = absorb(self.hash, value);
-    }
-
-    /// The fingerprint: equal runs have equal ones.
-    #[must_use]
-    pub const fn fingerprint(&self) -> u64 {
-        self.hash
-    }
 }

@@ -12,6 +12,15 @@ pub(super) fn check(cx: &mut Resolving<'_, '_>, made: &Resolved) {
         cx.diagnostics.push(wrong.help("enable one, or leave `origins` out"));
         return;
     }
+    let status = &spec.front_door.probe.status;
+    if **status != 200 {
+        let message = format!(
+            "only 200 is success: a path that answers {} turns all origins unhealthy for ever",
+            **status
+        );
+        let warning = Diagnostic::warning(Code::Contradiction, status.place.clone(), message);
+        cx.diagnostics.push(warning.help("probe a path that answers 200"));
+    }
     for demand in spec.demands.iter() {
         let name = demand.workload.as_str();
         let Some(index) = made.world.workloads.iter().position(|known| known.name == name) else {
