@@ -102,6 +102,7 @@ pub(super) fn resolve(
     front_door::add(&mut cx, &mut made);
     traffic_manager::add(&mut cx, &mut made);
     demands::add(&mut cx, &mut made);
+    dependencies::add_gates(&mut cx, &mut made);
     cpu_loads::add(&mut cx, &mut made);
     add_faults(&mut cx, &mut made);
     operations::add(&mut cx, &mut made);

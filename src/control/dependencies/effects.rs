@@ -3,8 +3,9 @@
 
 use crate::control::Cx;
 use crate::control::front_door_health::edge;
-use crate::model::dependency::state::{Kind, Phase};
+use crate::model::dependency::state::{Bound, Kind, Phase};
 use crate::model::ids::{ClusterId, DependencyId, DeploymentId};
+use crate::traffic::gate::GateLimit;
 use crate::traffic::routing::{DependencyEffect, DependencyEffects, DependencyFailure};
 
 use super::shell::standby;
@@ -13,6 +14,16 @@ use super::shell::standby;
 pub fn publish_all(cx: &mut Cx) {
     if cx.world.dependencies.is_empty() {
         return;
+    }
+    for dependency in &cx.world.dependencies {
+        let Kind::Database(rules) = &dependency.kind else { continue };
+        let Some(Bound { per_s, connections, gate: Some(gate) }) = rules.bound else { continue };
+        cx.routing.gates[gate.index()] = GateLimit {
+            rate: per_s,
+            // What comes within a second is taken at any rate.
+            burst: per_s.max(1.0),
+            in_progress: connections.map_or(u64::MAX, u64::from),
+        };
     }
     let deployments = (0..cx.world.deployments.len()).map(DeploymentId::new);
     cx.routing.dependencies = deployments.map(|deployment| effects(cx, deployment)).collect();

@@ -6,8 +6,9 @@
 //! pkg/util/goroutinemap with kubernetes-sigs/secrets-store-csi-driver ([`secrets`]).
 //!
 //! Simplified: a request meets its dependencies when it reaches its pod, what a pod has taken
-//! before is not touched; a dependency has no capacity of its own; a worker that waits for a
-//! dependency counts as busy, for the HPA, too; after a failover nobody fails back.
+//! before is not touched; a database has the same limits in each region, and nothing waits in
+//! front of them; a worker that waits for a dependency counts as busy, for the HPA, too; after a
+//! failover nobody fails back.
 
 mod effects;
 pub mod failover;

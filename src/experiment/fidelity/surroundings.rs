@@ -146,7 +146,8 @@ part! {
 part! {
     DEPENDENCIES = "Dependencies",
     "What requests and pod starts need besides pods.",
-    left out "capacity of a dependency, except by gates; geo-restore; failing back; staggered \
+    left out "a queue in front of a database's limits; other limits in the other region; \
+     geo-restore; failing back; staggered \
      updates of region pairs; a request meets its dependencies when it reaches its pod, and one \
      that waits for them counts as busy, for the HPA, too";
 

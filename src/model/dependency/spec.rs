@@ -2,7 +2,7 @@
 
 use crate::model::duration::DurationSpec;
 use crate::spec::{Code, Decoder, Diagnostic, Name, choice, one_of, section};
-use crate::units::{Bytes, Span};
+use crate::units::{Bytes, Rate, Span};
 
 use super::database::DatabaseKind;
 
@@ -59,6 +59,11 @@ section! {
         "remoteDelay" remote_delay: Span = default "0s",
             source "none unless given: calls and distances differ",
             range "0s"..="1m";
+        /// Requests a second that it answers, in whichever region; more fail. Left out, no bound.
+        "requestRate" request_rate: Option<Rate> = optional, range "0.1/s"..="10000000/s";
+        /// Requests that may be in progress on it at once, one on each connection; more fail. Left
+        /// out, no bound.
+        "connections" connections: Option<u32> = optional, range 1..=10000000;
         /// Connections that all come back at once after a failover; left out, none is modelled.
         "connectionStorm" storm: Option<StormSpec> = optional;
     }

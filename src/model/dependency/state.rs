@@ -1,6 +1,6 @@
 //! A dependency in motion: where it serves from, what is lost, and what is being done about it.
 
-use crate::model::ids::{DependencyId, FaultId, RegionId, ZoneId};
+use crate::model::ids::{DependencyId, FaultId, GateId, RegionId, ZoneId};
 use crate::model::region::Outages;
 use crate::sim::laws::Law;
 use crate::units::{Bytes, Span};
@@ -90,6 +90,19 @@ pub struct DatabaseRules {
     pub replication_lag: Law,
     /// What connections that come back at once cost.
     pub storm: Option<Settling>,
+    /// How much it takes, if that is bounded.
+    pub bound: Option<Bound>,
+}
+
+/// How much a database takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bound {
+    /// Requests a second \[1/s\]; infinite for no bound.
+    pub per_s: f64,
+    /// Requests in progress; None for no bound.
+    pub connections: Option<u32>,
+    /// The gate that requests pass, once it is made.
+    pub gate: Option<GateId>,
 }
 
 /// A stretch in which a dependency is slow, after it has come or come back.

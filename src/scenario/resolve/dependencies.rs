@@ -5,19 +5,26 @@ use crate::model::dependency::spec::{
     CacheDown, CacheSpec, DatabaseSpec, DependencySpec, RegionFailoverSpec, WhenDown,
 };
 use crate::model::dependency::state::{
-    DatabaseRules, Dependency, FailoverRules, Kind, Needs, Phase, Place, RegionFailover, Settling,
+    Bound, DatabaseRules, Dependency, FailoverRules, Kind, Needs, Phase, Place, RegionFailover,
+    Settling,
 };
 use crate::model::duration::DurationSpec;
-use crate::model::ids::{DependencyId, DeploymentId};
+use crate::model::ids::{DependencyId, DeploymentId, GateId};
 use crate::model::reference::{find, find_zone, given};
 use crate::model::region::Outages;
 use crate::scenario::explain::derived;
 use crate::scenario::workload_spec::WorkloadSpec;
 use crate::sim::laws::Law;
 use crate::spec::{Code, Confidence, Diagnostic, Name, Origin, Set};
+use crate::traffic::gate::{GatePlan, Pass, UserPart};
+use crate::traffic::ledger::Reason;
 use crate::traffic::plan::DeploymentPlan;
+use crate::units::Ratio;
 
 use super::{Resolved, Resolving};
+
+/// Databases with limits: a request passes at most eight gates, those of its cluster included.
+const BOUNDED_MAX: usize = 4;
 
 /// Adds all dependencies.
 pub(super) fn add(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
@@ -145,6 +152,7 @@ impl Adding<'_, '_, '_> {
             remote_delay: *spec.remote_delay,
             replication_lag: lag,
             storm: spec.storm.as_ref().map(storm),
+            bound: bound(spec),
         };
         (Kind::Database(rules), FailoverRules { zone, region, switch })
     }
@@ -193,6 +201,66 @@ impl Adding<'_, '_, '_> {
         self.made.derived.push(leaf);
         value
     }
+}
+
+fn bound(spec: &DatabaseSpec) -> Option<Bound> {
+    let (rate, connections) = (*spec.request_rate, *spec.connections);
+    let per_s = rate.map_or(f64::INFINITY, |rate| rate.per_s());
+    (rate.is_some() || connections.is_some()).then_some(Bound { per_s, connections, gate: None })
+}
+
+/// Bounded databases are gates that the requests pass which need them.
+pub(super) fn add_gates(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
+    for index in 0..made.world.dependencies.len() {
+        let id = DependencyId::new(index);
+        let Kind::Database(rules) = &made.world[id].kind else { continue };
+        let Some(bound) = rules.bound else { continue };
+        let n_bounded = made.gates.iter().filter(|gate| gate.reason == Reason::Dependency).count();
+        if BOUNDED_MAX <= n_bounded {
+            let place = cx.decoded.spec.dependencies[index].name.place.clone();
+            let message = "too many databases have a `requestRate` or `connections`";
+            let wrong = Diagnostic::error(Code::TooCostly, place, message);
+            cx.diagnostics.push(wrong.allowed(format!("at most {BOUNDED_MAX}")));
+            break;
+        }
+        let mut passes = Vec::new();
+        for deployment in super::deployments(&made.world) {
+            let needs = &made.world[deployment].needs;
+            let users = match (needs.reads.contains(&id), needs.writes.contains(&id)) {
+                (false, false) => continue,
+                (true, true) => UserPart::ALL,
+                (_, only_writes) => {
+                    let share = writes_of(cx, made, deployment);
+                    if only_writes { UserPart::share(share) } else { UserPart::all_but(share) }
+                }
+            };
+            passes.push(Pass { deployment, cost: 1.0, places: 1, lasts: None, users });
+        }
+        let gate = GateId::new(made.gates.len());
+        let counts_in_progress = bound.connections.is_some();
+        made.gates.push(GatePlan { reason: Reason::Dependency, counts_in_progress, passes });
+        if let Kind::Database(rules) = &mut made.world[id].kind {
+            rules.bound = Some(Bound { gate: Some(gate), ..bound });
+        }
+    }
+}
+
+/// The share of writes in the demands for a deployment, which must be one if a bounded database
+/// is to tell reads from writes.
+fn writes_of(cx: &mut Resolving<'_, '_>, made: &Resolved, deployment: DeploymentId) -> Ratio {
+    let workload = &made.world[made.world[deployment].workload].name;
+    let demands = &cx.decoded.spec.demands;
+    let mut mine = demands.iter().filter(|demand| demand.workload.as_str() == workload);
+    let Some(first) = mine.next() else { return Ratio::new(0.0) };
+    if let Some(other) = mine.find(|other| *other.writes != *first.writes) {
+        let message = format!("the demands for `{workload}` differ in their share of writes");
+        let wrong = Diagnostic::error(Code::Contradiction, other.writes.place.clone(), message);
+        cx.diagnostics.push(wrong.allowed(format!(
+            "{}, for a bounded database that only reads or only writes need",
+            *first.writes
+        )));
+    }
+    *first.writes
 }
 
 fn cache_kind(spec: &CacheSpec) -> Kind {

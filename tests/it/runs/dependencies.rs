@@ -153,6 +153,22 @@ fn only_requests_that_need_it_fail() {
     assert_eq!(said(&trial, "dependency-back").0, 600.0);
 }
 
+/// A database that answers 200 requests a second refuses a third of 300; one that only writes
+/// need refuses none of 60.
+#[test]
+fn a_database_takes_so_many_requests_a_second() {
+    let refused = |needs: &str| {
+        let sets = ["demands[0].retries.attempts=1"];
+        let text = database("kind: sql-zone, requestRate: 200/s");
+        let requests = trial(&scenario(&text, needs, "", &sets)).outcome.requests;
+        let refused = requests.failed_by_reason.get("dependency").copied().unwrap_or(0);
+        refused as f64 / requests.offered as f64
+    };
+    let all = refused(DATABASE);
+    assert!((all - 1.0 / 3.0).abs() < 0.01, "{all} of all requests");
+    assert_eq!(refused("    needs: {writes: [orders]}\n"), 0.0);
+}
+
 /// Calls that hang hold their workers: reads, which do not need the database, find no worker and
 /// fail as well.
 #[test]
