@@ -6,6 +6,9 @@
 //! (what the control plane waits for) and [`fact`] (what happened, and why).
 //! [`outbound`], [`client`], [`dependency`] → [`world`], which owns them all → [`event`] (what the
 //! control plane waits for) and [`fact`] (what happened, and why).
+//! [`workload`], [`pod`] → [`front_door`], [`gateway`], [`firewall`], [`outbound`], [`client`],
+//! [`dependency`] → [`world`], which owns them all → [`event`] (what the control plane waits for)
+//! and [`fact`] (what happened, and why).
 //!
 //! Nothing here knows a controller or a fault: those read and write this state from above.
 

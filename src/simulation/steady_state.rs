@@ -8,8 +8,10 @@ use crate::control::cloud::{addresses, quota};
 use crate::control::hpa::plan::HpaPlan;
 use crate::control::hpa::settled;
 use crate::control::kubelet::probing;
+use crate::control::network::elastic;
 use crate::control::operations::cluster_power;
 use crate::control::{Cx, endpoints, node_lifecycle, replica_set, scheduler, traffic_manager};
+use crate::model::elastic::Elastic;
 use crate::model::front_door::Pop;
 use crate::model::ids::{ClusterId, DemandId, DeploymentId, NodeId, PodId, PoolId, ZoneId};
 use crate::model::pod::Container;
@@ -53,6 +55,28 @@ pub(super) fn build(cx: &mut Cx, scenario: &Scenario) {
     for deployment in (0..cx.world.deployments.len()).map(DeploymentId::new) {
         endpoints::publish(cx, deployment);
     }
+    for cluster in (0..cx.world.clusters.len()).map(ClusterId::new) {
+        settle_services(cx, scenario, cluster);
+    }
+}
+
+/// Gateway and firewall have the instances that they want for the requests at the start.
+fn settle_services(cx: &mut Cx, scenario: &Scenario, cluster: ClusterId) {
+    let here = &cx.world[cluster];
+    let wanted = [&here.gateway, &here.firewall]
+        .map(|service| service.as_ref().map(|service| settled(cx, scenario, service)));
+    let here = &mut cx.world[cluster];
+    for (service, wanted) in [&mut here.gateway, &mut here.firewall].into_iter().zip(wanted) {
+        if let (Some(service), Some(instances)) = (service, wanted) {
+            service.instances = instances;
+        }
+    }
+}
+
+/// Instances that a gateway or firewall wants for the requests at the start.
+fn settled(cx: &Cx, scenario: &Scenario, service: &Elastic) -> u32 {
+    let used = service.costs.iter().map(|&(id, cost)| expected_rate(cx, scenario, id) * cost);
+    elastic::wanted(used.sum(), service).0
 }
 
 /// Workers that a deployment keeps busy at the start.

@@ -1,5 +1,5 @@
 //! The rate of a deployment's requests that gateway, firewall and source ports let pass, if they
-//! had no others: what headroom counts with.
+//! had no others: what headroom counts with. Nothing upstream computes it.
 
 use crate::model::elastic::Elastic;
 use crate::model::ids::DeploymentId;

@@ -7,7 +7,7 @@
 //! | [`outbound`] | source ports of a cluster's connections to the outside (SNAT) |
 //! | [`ceiling`] | the rate of requests that they let pass, for headroom |
 //!
-//! Rules: azure-docs application-gateway/high-traffic-support.md, firewall-faq.yml, aks-docs
+//! Follows azure-docs application-gateway/high-traffic-support.md, firewall-faq.yml, aks-docs
 //! configure-load-balancer-standard.md. A cluster without any of them has no event and no limit.
 
 pub mod elastic;

@@ -116,6 +116,7 @@ pub fn start(cx: &mut Cx) {
         let phase = cx.chance.phase("network-look", &here.name, INTERVAL);
         cx.clock.arm(Event::NetworkLook(cluster), cx.now + phase);
         set_limits(cx, cluster);
+        front_door_health::origin_changed(cx, cluster);
     }
 }
 
@@ -210,19 +211,24 @@ fn resize(cx: &mut Cx, cluster: ClusterId, service: Service, to: u32) {
 /// Makes the limits of a cluster's gateway and firewall those of their instances.
 fn set_limits(cx: &mut Cx, cluster: ClusterId) {
     if let Some(gateway) = &cx.world[cluster].gateway {
-        let rate = gateway.capacity();
+        let (rate, burst) = (gateway.capacity(), burst(gateway.capacity(), gateway));
         let connections = UNITS_PER_INSTANCE * CONNECTIONS_PER_UNIT;
         let in_progress = u64::from(gateway.instances) * u64::from(connections);
-        cx.routing.gates[gateway.gate.index()] =
-            GateLimit { rate, burst: rate * BURST_S, in_progress };
+        cx.routing.gates[gateway.gate.index()] = GateLimit { rate, burst, in_progress };
     }
     if let Some(firewall) = &cx.world[cluster].firewall {
         let capacity = firewall.capacity();
         let rate = (capacity - pulling::demanded(cx, cluster)).max(capacity / 2.0);
         cx.routing.gates[firewall.gate.index()] =
-            GateLimit { rate, burst: rate * BURST_S, in_progress: u64::MAX };
+            GateLimit { rate, burst: burst(rate, firewall), in_progress: u64::MAX };
         pulling::share_registry(cx, cluster);
     }
+}
+
+/// What passes at once: a stretch of the rate, or the largest request if that is more.
+fn burst(rate: f64, service: &Elastic) -> f64 {
+    let largest = service.costs.iter().map(|&(_, cost)| cost).fold(0.0, f64::max);
+    (rate * BURST_S).max(largest)
 }
 
 /// Bytes a second that a cluster's firewall leaves for image pulls; None without one.

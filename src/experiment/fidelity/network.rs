@@ -40,7 +40,8 @@ part! {
         instances_follow_the_load, more_at_once_and_fewer_after_a_delay,
         a_gateway_at_its_minimum_drops_until_it_has_scaled_out, a_small_firewall_slows_image_pulls,
     ],
-    left out "the rule by which Azure decides is not published; the load is looked at every 10 s";
+    left out "the rule by which Azure decides is not published; the load is looked at every 10 s; \
+              what a gateway with a minimum of 0 serves is not known, here it is gone";
 
     "source ports of a node by the number of nodes, or as allocated; 64,000 for each address",
     from "aks-docs configure-load-balancer-standard.md",

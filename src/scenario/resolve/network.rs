@@ -132,7 +132,7 @@ pub(super) fn pass(
     spec: &WorkloadSpec,
 ) {
     let cluster = made.world[deployment].cluster;
-    let draft = cx.decoded.spec.clusters.iter().nth(cluster.index()).expect("resolved before");
+    let draft = &cx.decoded.spec.clusters[cluster.index()];
     let all = Pass { deployment, cost: 1.0, places: 1, lasts: None, users: UserPart::ALL };
     let here = &mut made.world[cluster];
     if let (Some(gateway), Some(stated)) = (&mut here.gateway, draft.gateway.as_ref()) {

@@ -212,3 +212,19 @@ fn headroom_names_what_stands_before_the_pods() {
         assert!((300.0..360.0).contains(&most), "{keys}: {ratio}");
     }
 }
+
+/// A gateway starts with the instances that its load fills to 75 %: four for 27 units.
+/// They stay, and no request is refused; even one that takes more than a second's worth passes.
+#[test]
+fn a_gateway_starts_with_what_its_load_needs() {
+    let finished =
+        with("east", "gateway: {minCapacity: 1}", "", &["demands[0].arrivals.constant=270/s"]);
+    let instances = finished.world.clusters[0].gateway.as_ref().map(|gateway| gateway.instances);
+    assert_eq!(instances, Some(4));
+    assert_eq!(failed(&finished, Reason::GatewayFull).iter().sum::<u32>(), 0);
+    let large = ["workloads[web].transferPerRequest=1Gi"];
+    let finished = with("east", "gateway: {maxCapacity: 2}", "", &large);
+    // 20 units pass an answer of 3,869 units every 193 s.
+    let served = finished.ledger.demands()[0].totals().served;
+    assert!((3..=6).contains(&served), "{served} in 15 minutes");
+}
