@@ -36,6 +36,20 @@ fn patterns_are_valid_and_differ_in_warmth_only() {
     assert_eq!(texts[0], texts[2]);
 }
 
+/// The active-passive design with all its components is valid and says nothing that was not meant.
+#[test]
+fn the_complete_design_is_valid() {
+    let scenario = load(&path("complete/active-passive-complete"), &[]);
+    let scenario = scenario.unwrap_or_else(|rejected| panic!("{rejected}"));
+    assert!(scenario.warnings().is_empty());
+    assert_eq!(scenario.name(), "active-passive-complete");
+    let world = scenario.world();
+    assert_eq!(world.dependencies.len(), 6);
+    for cluster in &world.clusters {
+        assert!(cluster.gateway.is_some() && cluster.firewall.is_some(), "{}", cluster.name);
+    }
+}
+
 /// One command, one table: a row for each pattern, seed and place, equal users for equal seeds;
 /// the warmer the secondary, the sooner users are served, and the more node hours it takes.
 #[test]
