@@ -3,7 +3,8 @@
 //! After the loss of a region everybody orders machines in the next one. A region with a
 //! `machineRate` grants machines one after the other; those that an order cannot have at once come
 //! when their turn is. While another region is lost the pace is `stampedeMachineRate`. Machines
-//! within a capacity reservation are there already. The mechanism is a model: no pace is published.
+//! within a capacity reservation are there already. The mechanism is a model: it has no
+//! upstream, and no pace is published.
 
 use crate::control::Cx;
 use crate::model::ids::{PoolId, RegionId};

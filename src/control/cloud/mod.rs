@@ -1,5 +1,7 @@
 //! The cloud under the clusters: what keeps a machine from coming that somebody orders.
 //!
+//! Stands in for Azure's resource providers.
+//!
 //! | module | what it is |
 //! |---|---|
 //! | [`quota`] | vCPU quotas of a region and of families of sizes, capacity reservations |
