@@ -2,8 +2,8 @@
 //!
 //! It wants the fewest instances that its load fills to no more than the target. More are ordered
 //! at once; fewer only after they have been enough for a while. Follows azure-docs
-//! application-gateway/high-traffic-support.md and firewall-faq.yml, which publish only how long new
-//! instances take; the rule itself is assumed.
+//! application-gateway/high-traffic-support.md and firewall-faq.yml, which publish only how long
+//! new instances take; the rule itself is assumed.
 
 use crate::model::elastic::Elastic;
 use crate::model::fact::Why;
