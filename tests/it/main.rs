@@ -26,6 +26,7 @@ mod patterns;
 mod profiles;
 mod recordings;
 mod reference;
+mod routing_checks;
 mod runs;
 mod scenario_checks;
 mod scheduler_checks;

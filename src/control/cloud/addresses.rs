@@ -2,8 +2,8 @@
 //!
 //! Follows aks-docs concepts-network-ip-address-planning.md. What a node subnet, an overlay,
 //! kubenet and a static pod subnet spend follows from the machines alone. A dynamic pod subnet is
-//! shared by all nodes as their pods come and go: a node holds batches of 16 and asks for another when fewer
-//! than eight are free, and gives one back when it would not ask for it again (aks-docs
+//! shared by all nodes as their pods come and go: a node holds batches of 16 and asks for another
+//! when fewer than eight are free, and gives one back when it would not ask for it again (aks-docs
 //! configure-azure-cni-dynamic-ip-allocation.md). A pod that finds no address has no sandbox; the
 //! kubelet tries again with its next sync of the pod.
 

@@ -101,7 +101,7 @@ fn refusal(cx: &Cx, id: DependencyId, pod: PodId, deployment: DeploymentId) -> O
     let image = cx.world.template_change(pod).map_or(0, |change| change.image);
     let pushed =
         cx.memory.dependencies.pushed.get(&(cx.world[deployment].workload, image)).copied();
-    let Some(pushed) = pushed.filter(|_| place != 0) else { return None };
+    let pushed = pushed.filter(|_| place != 0)?;
     let name = format!("{}/{image}", cx.world[cx.world[deployment].workload].name);
     let lag = replication_lag.quantile(unit(cx.chance.draw("replication", &name, 0)));
     let there = replicated_at(cx, id, pushed, Span::from_secs_f64(lag));

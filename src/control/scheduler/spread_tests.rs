@@ -20,6 +20,12 @@ use super::score::{FitStrategy, SPREAD_WEIGHT};
 use super::snapshot::{NewNode, Snapshot, Taints};
 use super::spread::limits;
 
+/// Name, nodes, constraint, node rules and why each node refuses the pod, if it does.
+type FilterRow = (&'static str, Nodes, Constraint, NodeRules, Vec<Option<Misfit>>);
+
+/// Name, nodes, constraints, and the score of each node.
+type ScoreRow = (&'static str, Nodes, &'static [Constraint], &'static [(u32, i64)]);
+
 /// Nodes of a row: name, zone, pods of the class that are there.
 type Nodes = &'static [(&'static str, u32, u32)];
 
@@ -180,7 +186,7 @@ fn upstream_spread_filter_of_selected_nodes() {
         selector: hostname(LabelOperator::In, &["node-a", "node-b", "node-x"]).required.remove(0),
         ..NodeRules::default()
     };
-    let table: Vec<(&str, Nodes, Constraint, NodeRules, Vec<Option<Misfit>>)> = vec![
+    let table: Vec<FilterRow> = vec![
         (
             "incoming pod has nodeAffinity, pods spread as 2/~1~/~0~/3, hence node-a fits",
             TWO_ONE_NONE_THREE,
@@ -247,7 +253,7 @@ const FOUR_TWO_ONE_THREE: Nodes =
 
 /// TestPodTopologySpreadScore (scoring_test.go); the last column names the nodes that passed the
 /// filters, with upstream's scores.
-const SCORE: &[(&str, Nodes, &[Constraint], &[(u32, i64)])] = &[
+const SCORE: &[ScoreRow] = &[
     (
         "one constraint on node, no existing pods",
         &[("node-a", 0, 0), ("node-b", 0, 0)],

@@ -7,7 +7,7 @@ use crate::model;
 use super::rule::part;
 
 part! {
-    CAPACITY = "Capacity",
+    CAPACITY = "Capacity layer",
     "Quotas, the pace of new machines, restricted sizes and addresses hold where a scenario states \
      them (`capacity`, `network`); without them the cloud has machines and addresses for \
      everything.",

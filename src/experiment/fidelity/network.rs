@@ -7,7 +7,7 @@ use crate::traffic;
 use super::rule::part;
 
 part! {
-    NETWORK = "Gateway, firewall, source ports",
+    NETWORK = "Application Gateway, firewall",
     "Limits between users, pods and the outside. What they do not let pass fails at once, with \
      `gateway-full` or `dependency`; a cluster that states none of them has none.",
     left out "the gateway's own probes of its backends, which would take 60 to 90 s to find one \

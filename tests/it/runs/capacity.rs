@@ -176,7 +176,7 @@ fn a_lost_control_plane_freezes_the_growth_only() {
     let healed = at(60 + 1_200);
     let ordered = scale_ups(&finished, "secondary-user");
     assert!(ordered.iter().all(|(when, _)| healed <= *when), "nothing is made meanwhile");
-    let last = refused.iter().filter(|(when, ..)| *when < healed).next_back().expect("refused");
+    let last = refused.iter().rfind(|(when, ..)| *when < healed).expect("refused");
     let again = last.0 + seconds(i64::from(last.1));
     assert_eq!(ordered[0].0, again, "asked again when the back-off ends");
     let lost = facts(&finished, |fact| match fact.what {
