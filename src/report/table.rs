@@ -3,6 +3,8 @@
 //!
 //! It is plain text without colour, so there is nothing for NO_COLOR to switch off.
 
+use std::collections::BTreeSet;
+
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::metrics::outcome::{Binding, FaultOutcome, HeadroomOutcome, Outcome};
@@ -157,15 +159,27 @@ fn headroom_section(headroom: &[HeadroomOutcome]) -> String {
     format!("Least headroom\n{}", aligned(rows, &[1, 2]))
 }
 
-/// The guesses that the figures rest on, as one line, if there are any.
+/// The guesses that the figures rest on, if there are any; those of equal things in one row.
 fn assumptions(outcome: &Outcome) -> String {
-    if outcome.assumptions.is_empty() {
+    let row = |(path, value): (&String, &String)| [everywhere(path), value.clone()];
+    let rows: BTreeSet<[String; 2]> = outcome.assumptions.iter().map(row).collect();
+    if rows.is_empty() {
         return String::new();
     }
-    let named = outcome.assumptions.iter();
-    let named: Vec<String> =
-        named.map(|(path, value)| printable(&format!("{path} {value}"))).collect();
-    format!("\nRests on assumed values: {}\n", named.join(", "))
+    let rows = rows.into_iter().map(|row| row.map(|cell| printable(&cell)).to_vec()).collect();
+    format!("\nRests on assumed values, as nobody publishes them\n{}", aligned(rows, &[]))
+}
+
+/// A path with `[*]` for every place in a list.
+fn everywhere(path: &str) -> String {
+    let mut text = String::new();
+    for part in path.split_inclusive('[') {
+        text.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
+        if part.ends_with('[') {
+            text.push('*');
+        }
+    }
+    text
 }
 
 /// What binds next, in words.
@@ -243,16 +257,24 @@ Least headroom
         assert_eq!(spared, "Fault lose-east (region-loss): did not strike within the run\n");
     }
 
-    /// Guesses stand in one line at the end; without any there is no line.
+    /// Guesses stand at the end, one row for all places with the same value; without any there is
+    /// nothing.
     #[test]
-    fn assumptions_stand_in_one_line() {
+    fn assumptions_stand_at_the_end() {
         let mut outcome = example::outcome();
         assert_eq!(assumptions(&outcome), "");
-        for (path, value) in [("frontDoor.probe.timeout", "30s"), ("clusters[0].start", "5m")] {
+        for (path, value) in [
+            ("frontDoor.probe.timeout", "30s"),
+            ("clusters[0].pools[0].start", "5m"),
+            ("clusters[1].pools[12].start", "5m"),
+            ("clusters[1].pools[2].start", "6m"),
+        ] {
             outcome.assumptions.insert(path.to_owned(), value.to_owned());
         }
-        let expected = "\n\
-Rests on assumed values: clusters[0].start 5m, frontDoor.probe.timeout 30s\n";
+        let expected = "\nRests on assumed values, as nobody publishes them
+  clusters[*].pools[*].start  5m
+  clusters[*].pools[*].start  6m
+  frontDoor.probe.timeout     30s\n";
         assert_eq!(assumptions(&outcome), expected);
     }
 
