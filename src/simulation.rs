@@ -171,6 +171,8 @@ fn handle(cx: &mut Cx, scenario: &Scenario, event: Event) {
         Event::AutoscalerScan(cluster) => cluster_autoscaler::scan(cx, cluster),
         Event::NetworkLook(cluster) => network::scaling::look(cx, cluster),
         Event::NetworkScales(cluster) => network::scaling::arrive(cx, cluster),
+        Event::BackendProbe(pod) => network::backends::result_due(cx, pod),
+        Event::BackendDrained(pod) => network::backends::drained(cx, pod),
         Event::Observe => observe::observe(cx),
     }
 }

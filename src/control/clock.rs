@@ -39,7 +39,7 @@ const fn round_of(event: Event) -> Option<(usize, usize)> {
     }
 }
 
-const N_KINDS: usize = 39;
+const N_KINDS: usize = 41;
 
 impl Clock {
     /// An empty clock for a world of `n_clusters` clusters.
@@ -167,6 +167,16 @@ impl Clock {
         self.retire(Event::EndpointsChange(pod));
     }
 
+    /// Gives back the timer of a gateway's probes of a pod that left its backend pool.
+    pub fn retire_backend(&mut self, pod: PodId) {
+        self.retire(Event::BackendProbe(pod));
+    }
+
+    /// Gives back the timer of the draining of a pod.
+    pub fn retire_drained(&mut self, pod: PodId) {
+        self.retire(Event::BackendDrained(pod));
+    }
+
     /// Gives back all timers of a node that is deleted.
     pub fn retire_node(&mut self, node: NodeId) {
         for event in node_events(node) {
@@ -229,6 +239,8 @@ impl Clock {
             Event::ResolverRefresh(id) => (36, id.index()),
             Event::ConnectionsEnd(id) => (37, id.index()),
             Event::SessionsMove(id) => (38, id.index()),
+            Event::BackendProbe(id) => (39, id.index()),
+            Event::BackendDrained(id) => (40, id.index()),
         }
     }
 }

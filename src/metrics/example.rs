@@ -143,6 +143,7 @@ fn cluster(index: usize, name: &str) -> Cluster {
         registry: Outages::default(),
         registry_bandwidth: None,
         gateway: None,
+        backend_probes: None,
         firewall: None,
         outbound: None,
         stopped_since: None,

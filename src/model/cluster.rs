@@ -1,6 +1,7 @@
 //! A cluster: one Kubernetes control plane, its node pools, and the origin that Front Door sees.
 
 use super::elastic::Elastic;
+use super::gateway::BackendProbes;
 use super::ids::{DeploymentId, PoolId, RegionId};
 use super::network::Network;
 use super::outbound::Outbound;
@@ -38,6 +39,8 @@ pub struct Cluster {
     pub registry_bandwidth: Option<Bytes>,
     /// Its Application Gateway; in capacity units.
     pub gateway: Option<Elastic>,
+    /// How its Application Gateway finds out which pods work.
+    pub backend_probes: Option<BackendProbes>,
     /// The firewall that its egress passes; in bytes a second.
     pub firewall: Option<Elastic>,
     /// How its connections to the outside get a source port; None: there are always enough.

@@ -82,6 +82,10 @@ pub enum Event {
     NetworkLook(ClusterId),
     /// Ordered instances of a gateway or a firewall begin to work.
     NetworkScales(ClusterId),
+    /// A gateway's probe of a pod is answered or fails.
+    BackendProbe(PodId),
+    /// Requests in a pod that left a gateway's backend pool are cut off.
+    BackendDrained(PodId),
     /// The observer takes its sample of the whole world.
     Observe,
 }
@@ -130,6 +134,8 @@ impl Event {
             Self::EndpointsChange(_)
             | Self::PopProbe(..)
             | Self::NetworkScales(_)
+            | Self::BackendProbe(_)
+            | Self::BackendDrained(_)
             | Self::SessionsMove(_)
             | Self::EndpointProbe(_)
             | Self::ResolverRefresh(_)

@@ -110,7 +110,8 @@ choice! {
 choice! {
     /// What answers Front Door's probes.
     pub enum ProbeTargetSpec {
-        /// The gateway by itself: pods do not matter.
+        /// The gateway by itself: pods do not matter, unless it is an Application Gateway that
+        /// finds none of them healthy and answers 502.
         "gateway" => Gateway,
         /// A pod of every workload of the cluster, whatever it depends on.
         "workload" => Workload,

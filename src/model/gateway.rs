@@ -3,8 +3,10 @@
 //! A capacity unit is one compute unit, 2,500 connections or 2.22 Mbit/s, whichever is used up
 //! first; an instance has ten (azure-docs application-gateway-autoscaling-zone-redundant.md).
 //!
-//! Left out: the gateway's own probes of its backends, connection draining, TLS handshakes a
-//! second, and loss of single instances. Pods leave the gateway when they leave their Service.
+//! Its backends are the pods themselves, as the Ingress Controller (AGIC) configures it: a pod is
+//! in the backend pool while its Service lists it, and gets requests while the gateway's own
+//! probes find it healthy ([`BackendProbes`]). Left out: that changing the pool takes the gateway
+//! itself a while, and loss of single instances.
 
 use crate::spec::{Code, Decoder, Diagnostic, section};
 use crate::units::{Bytes, Rate, Ratio, Span};
@@ -43,11 +45,74 @@ section! {
         /// For how long fewer instances must be enough before they go.
         "scaleInDelay" scale_in_delay: Span = default "10m", source "assumed", low confidence,
             range "0s"..="1d";
+        /// Its own probes of the pods behind it.
+        "probe" probe: BackendProbeSpec = section;
+        /// How long requests in a pod that has left the backend pool may go on
+        /// (`connectionDraining.drainTimeoutInSec`).
+        "drainTimeout" drain_timeout: Span = default "30s",
+            source "azure-docs application-gateway/configuration-http-settings.md: also if not set",
+            range "1s"..="1h";
     }
     check GatewaySpec::check_bounds;
 }
 
+section! {
+    /// Health probes by which an Application Gateway finds pods that do not answer.
+    pub struct BackendProbeSpec {
+        /// Time between two probes of one pod.
+        "interval" interval: Span = default "30s",
+            source "azure-docs application-gateway/application-gateway-probe-overview.md",
+            range "1s"..="1d";
+        /// How long a probe waits for its answer.
+        "timeout" timeout: Span = default "30s",
+            source "azure-docs application-gateway/application-gateway-probe-overview.md",
+            range "1s"..="1d";
+        /// Failures in a row that take a pod out; one success brings it back.
+        "unhealthyThreshold" unhealthy_threshold: u8 = default "3",
+            source "azure-docs application-gateway/application-gateway-probe-overview.md",
+            range 1..=20;
+        /// Status that the probed path answers when all is well; 200 to 399 are a success.
+        "status" status: u16 = default "200",
+            source "azure-docs application-gateway/application-gateway-probe-overview.md",
+            range 100..=599;
+    }
+}
+
+/// How an Application Gateway finds out which of its backends work, and how it lets go of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackendProbes {
+    /// Time between two probes of one backend.
+    pub interval: Span,
+    /// After how long an unanswered probe has failed.
+    pub timeout: Span,
+    /// Failures in a row that make a backend unhealthy.
+    pub unhealthy_threshold: u8,
+    /// Whether what a pod answers counts as a success.
+    pub accepts_answer: bool,
+    /// How long requests may go on in a pod that has left the pool.
+    pub drain: Span,
+}
+
+/// Whether a gateway takes an answer for healthy (application-gateway-probe-overview.md). Front
+/// Door accepts 200 alone.
+#[must_use]
+pub const fn accepts(status: u16) -> bool {
+    200 <= status && status <= 399
+}
+
 impl GatewaySpec {
+    /// Its probes of the pods.
+    #[must_use]
+    pub fn backend_probes(&self) -> BackendProbes {
+        BackendProbes {
+            interval: *self.probe.interval,
+            timeout: *self.probe.timeout,
+            unhealthy_threshold: *self.probe.unhealthy_threshold,
+            accepts_answer: accepts(*self.probe.status),
+            drain: *self.drain_timeout,
+        }
+    }
+
     fn check_bounds(&self, cx: &mut Decoder<'_>) {
         if *self.max < *self.min {
             let place = self.max.place.clone();
@@ -69,6 +134,16 @@ pub fn units_per_request(requests_per_unit: Rate, transfer: Bytes) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// 200 to 399 are a success, both included.
+    #[test]
+    fn a_redirection_is_healthy() {
+        for (status, expected) in
+            [(199, false), (200, true), (302, true), (399, true), (400, false), (503, false)]
+        {
+            assert_eq!(accepts(status), expected, "{status}");
+        }
+    }
 
     /// A request takes compute or throughput, whichever is more: at 10 requests a second for a
     /// unit, the two meet at 27,750 bytes.

@@ -1,6 +1,7 @@
 //! Whole runs: what a scenario text leads to, through the same code as the command.
 
 mod autoscaler;
+mod backends;
 mod capacity;
 mod cloud;
 mod cold_start;

@@ -5,6 +5,7 @@
 //! of a cluster's: they see the same changes at the same time, so their syncs fall together from
 //! the first change on; only its full syncs have a phase of their own until then.
 
+use crate::control::network::backends;
 use crate::control::{Cx, front_door_health};
 use crate::model::event::Event;
 use crate::model::fact::What;
@@ -114,6 +115,7 @@ pub fn publish(cx: &mut Cx, deployment: DeploymentId) {
         pods.into_iter().filter(|pod| used.uses(endpoint(pod))).collect();
     let stale = stale(cx, deployment, &endpoints);
     cx.routing.n_stale[deployment.index()] = stale.len();
+    backends::keep_healthy(cx, deployment, &mut endpoints);
     endpoints.extend(stale);
     cx.routing.endpoints[deployment.index()] = endpoints;
     front_door_health::origin_changed(cx, cx.world[deployment].cluster);

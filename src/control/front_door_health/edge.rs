@@ -5,6 +5,7 @@
 //! instead; both must give the same facts.
 
 use crate::control::dependencies::class_fails;
+use crate::control::network::backends;
 use crate::control::{Chance, Cx, traffic_manager};
 use crate::model::cluster::OriginState;
 use crate::model::event::Event;
@@ -36,7 +37,9 @@ pub fn condition(cx: &Cx, cluster: ClusterId) -> OriginCondition {
     let has_no_instance = gateway.as_ref().is_some_and(|gateway| gateway.instances == 0);
     match (cx.world[cluster].origin, cx.world.front_door.probe_target) {
         (OriginState::Hang, _) => OriginCondition::Hanging,
-        (OriginState::Serving, _) if has_no_instance => OriginCondition::Refusing,
+        (OriginState::Serving, _) if has_no_instance || backends::has_none(cx, cluster) => {
+            OriginCondition::Refusing
+        }
         (OriginState::Refused | OriginState::ServerError, _) => OriginCondition::Refusing,
         (OriginState::Serving, ProbeTarget::Workload | ProbeTarget::Dependencies)
             if !serves(cx) =>

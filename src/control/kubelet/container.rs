@@ -12,6 +12,7 @@ use crate::control::cloud::addresses;
 use crate::control::kubelet::restart::{Restart, RestartBackoff};
 use crate::control::kubelet::termination::{self, Termination};
 use crate::control::kubelet::{probing, pulling};
+use crate::control::network::backends;
 use crate::control::node_lifecycle::kubelet_outage::Return;
 use crate::control::{
     Cx, deployment, endpoints, front_door_health, metrics_pipeline, node_lifecycle, replica_set,
@@ -101,6 +102,12 @@ fn answers(cx: &mut Cx, pod: PodId) {
     let deployment = cx.world[pod].deployment;
     cx.traffic.start_pod(pod, deployment);
     probing::container_answers(cx, pod);
+    answer_changed(cx, pod);
+}
+
+/// Requests and probes may be answered otherwise by a pod from now on.
+fn answer_changed(cx: &mut Cx, pod: PodId) {
+    backends::pod_changed(cx, pod);
     front_door_health::origin_changed(cx, cx.world.cluster_of(pod));
 }
 
@@ -119,7 +126,7 @@ pub fn die(cx: &mut Cx, pod: PodId, why: Why) {
     let phase = cx.chance.phase("pleg", &cx.world.node_name(node), PLEG_RELIST);
     let relist = cx.now.next_on_grid(Time::ZERO + phase, PLEG_RELIST);
     cx.clock.arm(Event::ContainerStep(pod), relist);
-    front_door_health::origin_changed(cx, cx.world.cluster_of(pod));
+    answer_changed(cx, pod);
 }
 
 fn end_process(cx: &mut Cx, pod: PodId, why: Why) {
@@ -194,7 +201,7 @@ fn last_words(cx: &Cx, pod: PodId) -> (Span, Span) {
 fn sigterm_to_restart(cx: &mut Cx, pod: PodId) {
     let (left, _) = last_words(cx, pod);
     cx.world[pod].container = Container::Stopping;
-    front_door_health::origin_changed(cx, cx.world.cluster_of(pod));
+    answer_changed(cx, pod);
     let done = cx.traffic.drain_pod(pod);
     cx.clock.arm(Event::ContainerStep(pod), done.max(cx.now).min(cx.now + left));
     probing::container_refuses(cx, pod);
@@ -209,7 +216,7 @@ fn killed(cx: &mut Cx, pod: PodId) {
     let backoff = cx.memory.restarts_mut(pod);
     let restart = backoff.restart_killed(cx.now, limits);
     backoff.exited_at = Some(cx.now);
-    front_door_health::origin_changed(cx, cx.world.cluster_of(pod));
+    answer_changed(cx, pod);
     start_again(cx, pod, restart);
 }
 
@@ -274,7 +281,7 @@ fn stop_of(cx: &Cx, pod: PodId) -> Termination {
 /// The process stops listening, finishes what it has, and exits.
 fn sigterm(cx: &mut Cx, pod: PodId) {
     cx.world[pod].container = Container::Stopping;
-    front_door_health::origin_changed(cx, cx.world.cluster_of(pod));
+    answer_changed(cx, pod);
     let done = cx.traffic.drain_pod(pod);
     cx.clock.arm_by(Event::PodGone(pod), done.max(cx.now));
     probing::container_refuses(cx, pod);
@@ -326,7 +333,7 @@ pub fn power_lost(cx: &mut Cx, pod: PodId) {
     cx.world[pod].container = Container::Dead;
     cx.clock.disarm(Event::ContainerStep(pod));
     cx.clock.disarm(Event::PodGone(pod));
-    front_door_health::origin_changed(cx, cx.world.cluster_of(pod));
+    answer_changed(cx, pod);
 }
 
 /// The kubelet stopped or was cut off while the machine goes on: nobody probes any more.

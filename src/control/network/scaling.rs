@@ -16,6 +16,7 @@ use crate::sim::streams::unit;
 use crate::traffic::gate::{GateLimit, GateReading};
 use crate::units::Span;
 
+use super::backends::Backends;
 use super::elastic::{Orders, Step, wanted};
 use super::outbound;
 
@@ -74,6 +75,8 @@ impl Service {
 pub struct NetworkState {
     gateway: ServiceState,
     firewall: ServiceState,
+    /// The pods that the gateway sends to, or would if it found them healthy.
+    pub(super) backends: Backends,
     /// Of the source ports.
     pub(super) outbound: Watched,
 }

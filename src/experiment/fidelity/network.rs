@@ -10,9 +10,8 @@ part! {
     NETWORK = "Application Gateway, firewall",
     "Limits between users, pods and the outside. What they do not let pass fails at once, with \
      `gateway-full` or `dependency`; a cluster that states none of them has none.",
-    left out "the gateway's own probes of its backends, which would take 60 to 90 s to find one \
-              dead, and draining: pods leave the gateway when they leave their Service; the \
-              load balancer's probes of nodes, of which the same holds; TLS handshakes; \
+    left out "the load balancer's probes of nodes: pods leave it when they leave their Service; \
+              TLS handshakes; \
               dependencies behind a NAT gateway's zone that pulls need; reset of connections \
               when ports are allocated anew; uneven load of nodes";
 
@@ -31,6 +30,30 @@ part! {
     by [model::gateway::units_per_request],
     vectors [], tests [a_request_takes_the_scarcer_of_compute_and_throughput],
     left out "the three are compared request by request, not in sum";
+
+    "a gateway's own probes find a pod unhealthy after so many failures in a row, and healthy \
+     after one success; 200 to 399 are well; without a healthy pod it answers 502",
+    from "azure-docs application-gateway/application-gateway-probe-overview.md",
+    by [
+        control::network::backends::keep_healthy, control::network::backends::has_none,
+        model::gateway::accepts,
+    ],
+    vectors [],
+    tests [
+        three_failures_take_a_pod_out_and_one_success_brings_it_back, a_redirection_is_healthy,
+        a_new_backend_counts_as_healthy, a_gateway_leaves_pods_that_do_not_answer,
+        one_success_brings_a_pod_back, a_gateway_without_backends_answers_502,
+        lazy_and_explicit_probes_of_backends_agree,
+    ],
+    left out "backends are the pods that the Service lists, as by AGIC, and a change of the pool \
+              takes the gateway no time; all its instances probe as one, and cost the pods \
+              nothing; pods are never too busy for a probe";
+
+    "requests in a pod that leaves the pool go on for the draining time, and are then cut off",
+    from "azure-docs application-gateway/configuration-http-settings.md",
+    by [control::network::backends::drained],
+    vectors [], tests [requests_beyond_the_draining_time_are_cut_off],
+    left out "pods that probes found unhealthy keep their connections";
 
     "instances follow the load at once, and work 3 to 5 minutes later (firewall: 5 to 7)",
     from "azure-docs application-gateway/high-traffic-support.md, firewall/firewall-faq.yml",

@@ -1,6 +1,7 @@
 //! Clusters and their node pools.
 
 use crate::model::cluster::{Cluster, ClusterStateSpec, OriginState};
+use crate::model::gateway::GatewaySpec;
 use crate::model::ids::{ClusterId, PoolId, RegionId, ZoneId};
 use crate::model::network::{NetworkSpec, PluginSpec};
 use crate::model::node_pool::{
@@ -48,6 +49,7 @@ fn add_cluster(cx: &mut Resolving<'_, '_>, made: &mut Resolved, spec: &ClusterSp
         registry: Outages::default(),
         registry_bandwidth: *spec.registry_bandwidth,
         gateway,
+        backend_probes: spec.gateway.as_ref().map(GatewaySpec::backend_probes),
         firewall,
         outbound,
         stopped_since: (*spec.state == ClusterStateSpec::Stopped)
