@@ -6,6 +6,8 @@
 //! nearest of 128 cells, and finish with a short polynomial of the remainder. The cell below 1
 //! is centred on 1 exactly, so that small draws keep their relative precision.
 
+use super::streams::Stream;
+
 const CELLS: usize = 128;
 /// Bits of the mantissa below the cell number.
 const CELL_SHIFT: u32 = 52 - 7;
@@ -42,6 +44,13 @@ pub fn exponential(u: u64) -> f64 {
     let q2 = q * q;
     let tail = (q * (1.0 / 3.0) + 0.5) + q2 * (q * (1.0 / 5.0) + 0.25);
     (exponent.minus_ln + cell.minus_ln) + (q + q2 * tail)
+}
+
+/// The [`exponential`] quantiles of draws `first`, `first + step`, `first + 2 step` and so on.
+pub fn exponentials(stream: &Stream, first: u64, step: u64, drawn: &mut [f64]) {
+    for (i, slot) in (0..).zip(drawn) {
+        *slot = exponential(stream.at(first.wrapping_add(step.wrapping_mul(i))));
+    }
 }
 
 /// Built by the compiler, whose arithmetic is exact IEEE on every host.
@@ -90,7 +99,7 @@ const fn ln_near_one(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::streams::{Stream, unit};
+    use crate::sim::streams::unit;
 
     /// Against `libm`: a million random numbers, and the neighbourhoods of 0, 1 and of every
     /// power of two, where exponents and cells change.

@@ -252,6 +252,27 @@ impl RateCursor {
         self.mass = 0.0;
         None
     }
+
+    /// As [`advance`](Self::advance) by each of `masses` in turn; infinity stands for `None`.
+    pub fn advance_all(&mut self, curve: &RateCurve, masses: &[f64], times_s: &mut [f64]) {
+        let start = self.mass;
+        let sums = masses.iter().scan(start, |sum, mass| {
+            *sum += mass;
+            Some(*sum)
+        });
+        times_s.iter_mut().zip(sums).for_each(|(time_s, sum)| *time_s = sum);
+        match (curve.segments.get(self.segment), times_s.last()) {
+            (Some(segment), Some(&last)) if last < segment.mass => {
+                times_s.iter_mut().for_each(|sum| *sum = segment.time_at(*sum));
+                self.mass = last;
+            }
+            _ => {
+                for (time_s, mass) in times_s.iter_mut().zip(masses) {
+                    *time_s = self.advance(curve, *mass).unwrap_or(f64::INFINITY);
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -324,6 +345,26 @@ mod tests {
         assert_eq!(RateCurve::constant(-1.0, 4.0).advance(0.0, 2.0), Some(0.5));
         // From rest: 0.5 * t^2 = 2.
         assert_eq!(RateCurve::through(&[(0.0, 0.0), (10.0, 10.0)]).advance(0.0, 2.0), Some(2.0));
+    }
+
+    /// Many steps at once are the same steps to the last bit, over jumps, gaps and the end.
+    #[test]
+    fn many_steps_are_single_steps() {
+        let curve = example();
+        let stream = Stream::new(1, 0, "test", "steps");
+        let mut one = RateCursor::new(&curve, f64::NEG_INFINITY);
+        let mut many = one;
+        for block in 0..12 {
+            let masses: Vec<f64> =
+                (0..50).map(|i| exponential(stream.at(block * 50 + i))).collect();
+            let mut times_s = vec![0.0; 50];
+            many.advance_all(&curve, &masses, &mut times_s);
+            let single = masses.iter().map(|mass| one.advance(&curve, *mass));
+            let single: Vec<f64> = single.map(|time| time.unwrap_or(f64::INFINITY)).collect();
+            assert_eq!(times_s, single, "block {block}");
+            assert_eq!(many, one);
+        }
+        assert_eq!(one.advance(&curve, 1.0), None, "600 arrivals are more than the curve has");
     }
 
     /// Arrivals by inversion are Poisson on the example curve: counts over 2,000 repetitions in

@@ -256,24 +256,24 @@ impl Ledger {
     }
 
     /// `n` users sent their first attempt in the second of `second_s`.
-    pub(super) fn offered(&mut self, demand: usize, second_s: f64, n: u64) {
+    pub(super) fn offered(&mut self, demand: usize, second_s: f64, n: u32) {
         if 0.0 <= second_s {
             let account = &mut self.demands[demand];
-            account.seconds[whole(second_s)].offered += n as u32;
-            account.totals.offered += n;
-            account.totals.in_flight += n;
-            account.totals.attempts += n;
+            account.seconds[whole(second_s)].offered += n;
+            account.totals.offered += u64::from(n);
+            account.totals.in_flight += u64::from(n);
+            account.totals.attempts += u64::from(n);
         }
     }
 
     /// Takes [`offered`](Self::offered) users back: the window ended before they sent.
-    pub(super) fn not_offered(&mut self, demand: usize, second_s: f64, n: u64) {
+    pub(super) fn not_offered(&mut self, demand: usize, second_s: f64, n: u32) {
         if 0.0 <= second_s {
             let account = &mut self.demands[demand];
-            account.seconds[whole(second_s)].offered -= n as u32;
-            account.totals.offered -= n;
-            account.totals.in_flight -= n;
-            account.totals.attempts -= n;
+            account.seconds[whole(second_s)].offered -= n;
+            account.totals.offered -= u64::from(n);
+            account.totals.in_flight -= u64::from(n);
+            account.totals.attempts -= u64::from(n);
         }
     }
 

@@ -22,7 +22,7 @@ use crate::sim::sampler::Sampler;
 use crate::sim::streams::Stream;
 use crate::units::{Span, Time};
 
-use super::arrivals::{Place, Source};
+use super::arrivals::Source;
 use super::gate::{Gate, GateReading, UserPart};
 use super::ledger::{Ledger, Reason, nanos};
 use super::plan::{Arrivals, Balancer, DemandPlan, DeploymentPlan, OnTimeout, TrafficPlan};
@@ -67,8 +67,6 @@ pub struct Requests {
     least_reaction_s: f64,
     /// Length that holds about 250 first sends, which stay in the first-level cache [s].
     slice_s: f64,
-    /// Place of each demand's source at the begin of the slice.
-    slice_places: Vec<Place>,
     due_notices: Vec<Notice>,
     due_releases: Vec<Release>,
 }
@@ -77,12 +75,11 @@ pub struct Requests {
 #[derive(Clone, Debug)]
 struct Demand {
     source: Source,
-    place: Place,
     edge_stream: Stream,
     backoff: Backoff,
     budget: Option<Bucket>,
-    /// The bucket before each send of this slice, and when.
-    budget_before: Vec<(f64, Bucket)>,
+    /// The budget at the begin of the slice.
+    budget_before: Option<Bucket>,
     closed_loop: Option<ClosedLoop>,
     pops: Vec<u32>,
     client_to_pop_s: f64,
@@ -189,8 +186,6 @@ struct Deployment {
     stale_failures: u32,
     /// Next endpoint in turn.
     turn: usize,
-    /// Attempts that arrived in this slice.
-    arrived: u32,
 }
 
 /// Something that a client must act on at its instant.
@@ -259,7 +254,6 @@ impl Requests {
             least_notice_s: least_notice_s(&demands, &lanes),
             least_reaction_s: least_reaction_s(&demands),
             slice_s: 256.0 / peak.max(1e-3),
-            slice_places: Vec::new(),
             due_notices: Vec::new(),
             due_releases: Vec::new(),
             demands,
@@ -291,8 +285,7 @@ impl Requests {
 
     /// Where the slice that begins at `from_s` must end at the latest.
     fn slice_end_s(&self, from_s: f64, to_s: f64) -> f64 {
-        // Whole seconds end a slice, too: what is counted per second is counted per slice.
-        let end_s = to_s.min(from_s + self.slice_s).min(from_s.floor() + 1.0);
+        let end_s = to_s.min(from_s + self.slice_s);
         if self.least_reaction_s == f64::INFINITY {
             return end_s;
         }
@@ -300,14 +293,6 @@ impl Requests {
         let reaction_s = self.least_reaction_s * 0.999;
         let outcome_s = self.notices.earliest_s(from_s + self.least_notice_s * 0.999);
         end_s.min(outcome_s.max(from_s) + reaction_s)
-    }
-
-    /// Books the arrivals of the slice that began at `from_s`.
-    fn count_arrived(&mut self, from_s: f64) {
-        for (index, deployment) in self.deployments.iter_mut().enumerate() {
-            let n_arrived = std::mem::take(&mut deployment.arrived);
-            self.ledger.deployment_mut(index).arrived(from_s, n_arrived);
-        }
     }
 
     /// Users with neither answer nor final failure, counted where they are.
@@ -348,9 +333,7 @@ impl Traffic for Requests {
         let mut now_s = self.now.as_secs_f64();
         while now_s < to.as_secs_f64() {
             let mut slice_end_s = self.slice_end_s(now_s, to.as_secs_f64());
-            self.slice_places.clear();
-            self.slice_places.extend(self.demands.iter().map(|demand| demand.place));
-            self.dispatch(now_s, slice_end_s, routing);
+            self.dispatch(slice_end_s, routing);
             if let Some((instant, pod)) = self.arrive(slice_end_s, routing)
                 && slow_pod.is_none()
             {
@@ -358,10 +341,9 @@ impl Traffic for Requests {
                 to = to.min(instant);
                 if to.as_secs_f64() < slice_end_s {
                     slice_end_s = to.as_secs_f64();
-                    self.take_back_sends(now_s, slice_end_s);
+                    self.take_back_sends(slice_end_s);
                 }
             }
-            self.count_arrived(now_s);
             now_s = slice_end_s;
             self.book_notices(now_s);
         }
@@ -447,7 +429,6 @@ impl Demand {
         assert!(!demand.pops.is_empty(), "{}: users need an edge location", demand.name);
         let stream = |purpose| Stream::new(plan.seed, plan.trial, purpose, &demand.name);
         let start_s = plan.start.as_secs_f64();
-        let (source, place) = Source::new(&demand.arrivals, stream("arrival"), start_s);
         let closed_loop = match demand.arrivals {
             Arrivals::ClosedLoop { clients, requests, pause, .. } => Some(ClosedLoop {
                 clients: u64::from(clients),
@@ -456,13 +437,13 @@ impl Demand {
             }),
             _ => None,
         };
+        let budget = demand.retries.budget.map(|budget| Bucket::new(budget, start_s));
         Self {
-            source,
-            place,
+            source: Source::new(&demand.arrivals, stream("arrival"), start_s),
             edge_stream: stream("edge"),
             backoff: Backoff::new(&demand.retries, stream("back-off")),
-            budget: demand.retries.budget.map(|budget| Bucket::new(budget, start_s)),
-            budget_before: Vec::new(),
+            budget,
+            budget_before: budget,
             closed_loop,
             pops: demand.pops.iter().map(|pop| pop.index() as u32).collect(),
             client_to_pop_s: demand.client_to_pop.as_secs_f64(),
@@ -526,7 +507,6 @@ impl Deployment {
             balancer: plan.balancer,
             stale_failures: plan.stale_failures,
             turn: 0,
-            arrived: 0,
         }
     }
 }

@@ -110,9 +110,19 @@ impl Bucket {
         self.filled_s = now_s;
     }
 
-    /// A first attempt is sent.
-    pub(super) fn first_sent(&mut self, now_s: f64) {
-        self.fill(now_s, self.budget.ratio.get());
+    /// First attempts are sent at these instants, in order.
+    pub(super) fn first_sent(&mut self, times_s: &[f64]) {
+        let full = self.capacity();
+        let mut rest = times_s.iter();
+        while self.tokens < full
+            && let Some(time_s) = rest.next()
+        {
+            self.fill(*time_s, self.budget.ratio.get());
+        }
+        // What is full stays so.
+        if let Some(last_s) = rest.next_back() {
+            self.filled_s = *last_s;
+        }
     }
 
     /// Whether a retry may be sent; takes its token.

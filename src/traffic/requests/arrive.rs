@@ -13,6 +13,7 @@ use crate::traffic::plan::{Balancer, OnTimeout};
 use crate::traffic::pods::{ARMED, BOOKED, Entry, Placed, Pod, Process, UNANSWERED, response_s};
 use crate::traffic::routing::{DependencyEffects, DependencyFailure, OriginMode, Routing};
 
+use super::dispatch::by_second;
 use super::gates::Passing;
 use super::outcomes::settle;
 use super::{Attempt, Deployment, Lane, Notice, Requests, Transit, What};
@@ -154,9 +155,12 @@ impl Requests {
         let arrived: Vec<_> =
             heads.iter().map(|head| (head.index, head.deployment, head.n_arrived())).collect();
         for (lane, deployment, n_arrived) in arrived {
-            self.transits[usize::from(lane)].next += n_arrived;
+            let transit = &mut self.transits[usize::from(lane)];
+            let arrived = &transit.attempts[transit.next..transit.next + n_arrived];
+            transit.next += n_arrived;
             if let Some(deployment) = deployment {
-                self.deployments[deployment].arrived += n_arrived as u32;
+                let account = self.ledger.deployment_mut(deployment);
+                by_second(arrived, |a| a.arrival_s, |second_s, n| account.arrived(second_s, n));
             }
         }
         for (deployment, turn) in self.deployments.iter_mut().zip(turns) {

@@ -1,77 +1,84 @@
 //! Sending: users in order of time, merged with retries, into the lanes.
 
 use crate::model::ids::ClusterId;
-use crate::sim::streams::below;
+use crate::sim::streams::{Stream, below};
 
-use crate::traffic::arrivals::Place;
+use crate::traffic::arrivals::Source;
 use crate::traffic::ledger::Reason;
-use crate::traffic::retries::Release;
+use crate::traffic::retries::{Bucket, Release};
 use crate::traffic::routing::Routing;
 
 use super::{Attempt, Demand, Deployment, Lane, Notice, Requests, Transit, What};
 
 impl Requests {
-    /// Every demand sends what is due from `from_s` to before `end_s`, within one second.
-    pub(super) fn dispatch(&mut self, from_s: f64, end_s: f64, routing: &Routing) {
+    /// Every demand sends what is due before `end_s`.
+    pub(super) fn dispatch(&mut self, end_s: f64, routing: &Routing) {
         let mut releases = std::mem::take(&mut self.due_releases);
+        releases.clear();
         self.releases.take_before(end_s, &mut releases);
         releases.sort_unstable_by(|a, b| {
             a.demand.cmp(&b.demand).then(a.time_s.total_cmp(&b.time_s)).then(a.key.cmp(&b.key))
         });
-        let mut rest = &releases[..];
         for index in 0..self.demands.len() {
-            let n_mine = rest.iter().take_while(|r| r.demand as usize == index).count();
-            let (mine, others) = rest.split_at(n_mine);
-            rest = others;
             let first_lane = index * self.n_clusters;
             let lanes = first_lane..first_lane + self.n_clusters;
             self.transits[lanes.clone()].iter_mut().for_each(Transit::compact);
             let demand = &mut self.demands[index];
-            let mut sender = Sender {
-                sole_cluster: routing.sole_cluster(&demand.pops),
-                demand,
+            demand.source.begin_slice();
+            demand.budget_before = demand.budget;
+            let Demand { source, budget, edge_stream, pops, .. } = demand;
+            let ways = Ways {
+                sole_cluster: routing.sole_cluster(pops),
+                edge_stream: *edge_stream,
+                pops,
+                client_to_pop_s: demand.client_to_pop_s,
+                attempt_timeout_s: demand.attempt_timeout_s,
+                deadline_s: demand.deadline_s,
                 first_lane,
                 lanes: &self.lanes[lanes.clone()],
                 transits: &mut self.transits[lanes],
-                deployments: &self.deployments,
                 notices: &mut self.fresh_notices,
                 routing,
             };
-            let ordinal_before = sender.demand.place.ordinal;
-            for release in mine {
-                sender.send_users(release.time_s, true);
+            let mut sender = Sender { source, budget, ways };
+            for release in of_demand(&releases, index) {
+                sender.send_users(release.time_s.next_up());
                 if release.key & 15 == 0 {
                     sender.send_first(release.time_s, release.key);
-                    self.ledger.offered(index, from_s, 1);
+                    self.ledger.offered(index, release.time_s, 1);
                 } else if sender.retry(release) {
                     self.ledger.retried(index, release.first_s);
                 } else {
                     self.denied.push(*release);
                 }
             }
-            sender.send_users(end_s, false);
-            sender.draw_work();
-            let n_users = sender.demand.place.ordinal - ordinal_before;
-            self.ledger.offered(index, from_s, n_users);
+            sender.send_users(end_s);
+            sender.ways.draw_work(&self.deployments);
+            by_second(
+                sender.source.sent_in_slice(),
+                |time_s| *time_s,
+                |second_s, n_users| {
+                    self.ledger.offered(index, second_s, n_users);
+                },
+            );
         }
-        releases.clear();
         self.due_releases = releases;
     }
 
-    /// Undoes every send at or after `now_s`, where the slice that began at `from_s` was cut
-    /// short.
-    pub(super) fn take_back_sends(&mut self, from_s: f64, now_s: f64) {
+    /// Undoes every send of this slice at or after `now_s`, where it was cut short.
+    pub(super) fn take_back_sends(&mut self, now_s: f64) {
         for (index, demand) in self.demands.iter_mut().enumerate() {
-            let mut place = self.slice_places[index];
-            while place.next_s < now_s {
-                demand.source.step(&mut place);
-            }
-            self.ledger.not_offered(index, from_s, demand.place.ordinal - place.ordinal);
-            demand.place = place;
-            let kept = demand.budget_before.partition_point(|(time_s, _)| *time_s < now_s);
-            if let Some((_, bucket)) = demand.budget_before.get(kept) {
-                demand.budget = Some(*bucket);
-            }
+            by_second(
+                demand.source.take_back(now_s),
+                |time_s| *time_s,
+                |second_s, n_users| {
+                    self.ledger.not_offered(index, second_s, n_users);
+                },
+            );
+            let releases = of_demand(&self.due_releases, index);
+            demand.budget = demand
+                .budget_before
+                .map(|budget| budget_after(budget, demand.source.sent_in_slice(), releases, now_s));
         }
         for index in 0..self.lanes.len() {
             while let Some(attempt) = self.transits[index].attempts.pop() {
@@ -81,7 +88,7 @@ impl Requests {
                 }
                 self.transits[index].n_drawn -= 1;
                 let demand = self.lanes[index].demand;
-                self.take_back(demand, from_s, attempt.send_s, attempt.first_s, attempt.key);
+                self.take_back(demand, attempt.send_s, attempt.first_s, attempt.key);
             }
         }
         let (kept, undone) = std::mem::take(&mut self.fresh_notices)
@@ -90,7 +97,7 @@ impl Requests {
         self.fresh_notices = kept;
         for notice in undone.iter().filter(|n| matches!(n.what, What::Failed(Reason::NoOrigin))) {
             let demand = self.lanes[usize::from(notice.lane)].demand;
-            self.take_back(demand, from_s, notice.send_s, notice.first_s, notice.key);
+            self.take_back(demand, notice.send_s, notice.first_s, notice.key);
         }
         for release in std::mem::take(&mut self.denied) {
             if release.time_s < now_s {
@@ -102,12 +109,12 @@ impl Requests {
     }
 
     /// Undoes one send: users of a source come again by their place, releases wait again.
-    fn take_back(&mut self, demand: u32, from_s: f64, send_s: f64, first_s: f64, key: u64) {
+    fn take_back(&mut self, demand: u32, send_s: f64, first_s: f64, key: u64) {
         let index = demand as usize;
         if key & 15 != 0 {
             self.ledger.not_retried(index, first_s);
         } else if self.demands[index].closed_loop.is_some() {
-            self.ledger.not_offered(index, from_s, 1);
+            self.ledger.not_offered(index, send_s, 1);
         } else {
             return;
         }
@@ -115,68 +122,126 @@ impl Requests {
     }
 }
 
+/// The releases of one demand, of some that are in its order.
+fn of_demand(releases: &[Release], demand: usize) -> &[Release] {
+    let from = releases.partition_point(|release| (release.demand as usize) < demand);
+    let n_mine = releases[from..].partition_point(|release| release.demand as usize == demand);
+    &releases[from..from + n_mine]
+}
+
+/// What a budget has become after the sends of a slice before `now_s`.
+fn budget_after(mut budget: Bucket, users_s: &[f64], releases: &[Release], now_s: f64) -> Bucket {
+    let mut users_s = users_s;
+    for release in releases.iter().take_while(|release| release.time_s < now_s) {
+        let (before, after) =
+            users_s.split_at(users_s.partition_point(|send_s| *send_s <= release.time_s));
+        budget.first_sent(before);
+        users_s = after;
+        if release.key & 15 == 0 {
+            budget.first_sent(&[release.time_s]);
+        } else {
+            budget.allows_retry(release.time_s);
+        }
+    }
+    budget.first_sent(users_s);
+    budget
+}
+
+/// Counts records, which are in order of time, by the second of `time_s`: tells the time of the
+/// first and the number of those of each second.
+pub(super) fn by_second<T>(
+    records: &[T],
+    time_s: impl Fn(&T) -> f64,
+    mut count: impl FnMut(f64, u32),
+) {
+    let mut rest = records;
+    while let (Some(first), Some(last)) = (rest.first(), rest.last()) {
+        let next_s = time_s(first).floor() + 1.0;
+        let all = time_s(last) < next_s;
+        let n = if all { rest.len() } else { rest.partition_point(|r| time_s(r) < next_s) };
+        count(time_s(first), n as u32);
+        rest = &rest[n..];
+    }
+}
+
 /// One demand that sends.
 struct Sender<'a> {
-    demand: &'a mut Demand,
+    source: &'a mut Source,
+    budget: &'a mut Option<Bucket>,
+    ways: Ways<'a>,
+}
+
+/// The ways of one demand to its clusters.
+struct Ways<'a> {
     first_lane: usize,
     /// Of this demand, by cluster.
     lanes: &'a [Lane],
     transits: &'a mut [Transit],
-    deployments: &'a [Deployment],
     notices: &'a mut Vec<Notice>,
     routing: &'a Routing,
     /// Where all users are sent, if that is one cluster: then no draw decides it.
     sole_cluster: Option<ClusterId>,
+    edge_stream: Stream,
+    pops: &'a [u32],
+    client_to_pop_s: f64,
+    attempt_timeout_s: f64,
+    deadline_s: f64,
 }
 
 impl Sender<'_> {
-    /// The users who send before `end_s`, or also at it if `inclusive`.
+    /// The users who send before `end_s`.
     #[inline]
-    fn send_users(&mut self, end_s: f64, inclusive: bool) {
-        let end_s = if inclusive { end_s.next_up() } else { end_s };
-        if self.demand.place.next_s < end_s {
-            self.send_due(end_s);
+    fn send_users(&mut self, end_s: f64) {
+        let (ordinal, times_s) = self.source.due_before(end_s);
+        if let Some(budget) = self.budget {
+            budget.first_sent(times_s);
         }
+        self.ways.send_users(ordinal, times_s);
     }
 
-    /// The users who send before `end_s`, at least one.
-    #[inline(never)]
-    fn send_due(&mut self, end_s: f64) {
-        let mut place = self.demand.place;
+    fn send_first(&mut self, time_s: f64, key: u64) {
+        if let Some(budget) = self.budget {
+            budget.first_sent(&[time_s]);
+        }
+        self.ways.send(time_s, time_s, key);
+    }
+
+    /// Sends a retry if the budget allows it.
+    fn retry(&mut self, release: &Release) -> bool {
+        let allowed = self.budget.as_mut().is_none_or(|b| b.allows_retry(release.time_s));
+        if allowed {
+            self.ways.send(release.time_s, release.first_s, release.key);
+        }
+        allowed
+    }
+}
+
+impl Ways<'_> {
+    /// The first attempts of users from number `ordinal` on.
+    fn send_users(&mut self, ordinal: u64, times_s: &[f64]) {
+        let keys = (ordinal..).map(|ordinal| ordinal << 4);
         match self.sole_cluster.map(|cluster| &self.lanes[cluster.index()]) {
-            Some(lane) if self.demand.budget.is_none() && lane.arrives_in_time() => {
-                self.send_along(lane, &mut place, end_s);
+            Some(lane) if lane.arrives_in_time() => {
+                let one_way_s = lane.one_way_s;
+                // Rounding is monotonic: the smaller length ends at the smaller sum.
+                let patience_s = lane.patience_s.min(lane.deadline_s);
+                let attempts = times_s.iter().zip(keys).map(|(&send_s, key)| {
+                    let (arrival_s, give_up_s) = (send_s + one_way_s, send_s + patience_s);
+                    Attempt { send_s, arrival_s, first_s: send_s, give_up_s, work_s: 0.0, key }
+                });
+                self.transits[lane.cluster as usize].attempts.extend(attempts);
             }
-            _ => {
-                while place.next_s < end_s {
-                    self.send_first(place.next_s, place.ordinal << 4);
-                    self.demand.source.step(&mut place);
-                }
-            }
+            _ => times_s.iter().zip(keys).for_each(|(&time_s, key)| self.send(time_s, time_s, key)),
         }
-        self.demand.place = place;
-    }
-
-    /// As [`send_first`](Self::send_first) for every user before `end_s`, who all take one lane.
-    fn send_along(&mut self, lane: &Lane, place: &mut Place, end_s: f64) {
-        let attempts = &mut self.transits[lane.cluster as usize].attempts;
-        let one_way_s = lane.one_way_s;
-        // Rounding is monotonic: the smaller length ends at the smaller sum.
-        let give_up_after_s = lane.patience_s.min(lane.deadline_s);
-        self.demand.source.send_before(place, end_s, |send_s, ordinal| {
-            let (arrival_s, give_up_s) = (send_s + one_way_s, send_s + give_up_after_s);
-            let (first_s, work_s, key) = (send_s, 0.0, ordinal << 4);
-            attempts.push(Attempt { send_s, arrival_s, first_s, give_up_s, work_s, key });
-        });
     }
 
     /// Draws the work of every attempt that was sent since the last call.
-    fn draw_work(&mut self) {
+    fn draw_work(&mut self, deployments: &[Deployment]) {
         for (lane, transit) in self.lanes.iter().zip(&mut *self.transits) {
             let sent = &mut transit.attempts[transit.n_drawn..];
             transit.n_drawn += sent.len();
             if let Some(deployment) = lane.deployment {
-                let sampler = &self.deployments[deployment as usize].sampler;
+                let sampler = &deployments[deployment as usize].sampler;
                 let stream = lane.service_stream;
                 sampler.draw_into(sent.iter_mut().map(|attempt| {
                     let Attempt { key, work_s, .. } = attempt;
@@ -186,44 +251,21 @@ impl Sender<'_> {
         }
     }
 
-    #[inline]
-    fn send_first(&mut self, time_s: f64, key: u64) {
-        if let Some(bucket) = &mut self.demand.budget {
-            self.demand.budget_before.push((time_s, *bucket));
-            bucket.first_sent(time_s);
-        }
-        self.send(time_s, time_s, key);
-    }
-
-    /// Sends a retry if the budget allows it.
-    fn retry(&mut self, release: &Release) -> bool {
-        if let Some(bucket) = &mut self.demand.budget {
-            self.demand.budget_before.push((release.time_s, *bucket));
-            if !bucket.allows_retry(release.time_s) {
-                return false;
-            }
-        }
-        self.send(release.time_s, release.first_s, release.key);
-        true
-    }
-
     /// Where the edge of a user sends the attempt `key`. The high half of the user's draw picks
     /// the edge, the low half of the attempt's draw the cluster.
     fn route(&self, key: u64) -> Option<ClusterId> {
-        let demand = &*self.demand;
-        let [user, attempt] = [key & !15, key].map(|key| demand.edge_stream.at(key));
-        let pop = demand.pops[below(user & !0xFFFF_FFFF, demand.pops.len())];
+        let [user, attempt] = [key & !15, key].map(|key| self.edge_stream.at(key));
+        let pop = self.pops[below(user & !0xFFFF_FFFF, self.pops.len())];
         self.routing.pops[pop as usize].pick(attempt as u32)
     }
 
     /// One attempt: reads where the user's edge sends, and enters the lane.
     #[inline]
     fn send(&mut self, send_s: f64, first_s: f64, key: u64) {
-        let demand = &*self.demand;
-        let deadline_s = first_s + demand.deadline_s;
+        let deadline_s = first_s + self.deadline_s;
         let Some(cluster) = self.sole_cluster.or_else(|| self.route(key)) else {
-            let time_s = (send_s + 2.0 * demand.client_to_pop_s)
-                .min(send_s + demand.attempt_timeout_s)
+            let time_s = (send_s + 2.0 * self.client_to_pop_s)
+                .min(send_s + self.attempt_timeout_s)
                 .min(deadline_s);
             return self.fail(self.first_lane, [send_s, time_s], first_s, key, Reason::NoOrigin);
         };

@@ -15,9 +15,6 @@ impl Requests {
         for notice in self.fresh_notices.drain(..) {
             self.notices.push(notice);
         }
-        for demand in &mut self.demands {
-            demand.budget_before.clear();
-        }
         for release in std::mem::take(&mut self.denied) {
             let reason = Reason::ALL[usize::from(release.reason)];
             self.fail_user(release.demand, release.first_s, release.key, release.time_s, reason);
