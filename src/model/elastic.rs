@@ -24,6 +24,8 @@ pub struct Elastic {
     pub gate: GateId,
     /// What one request of each deployment takes, in the unit of `per_instance`.
     pub costs: Vec<(DeploymentId, f64)>,
+    /// What a probe of Front Door takes that it answers by itself.
+    pub probe_cost: f64,
     /// Instances that work now.
     pub instances: u32,
 }

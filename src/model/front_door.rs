@@ -60,7 +60,8 @@ section! {
             source "azure-docs frontdoor/health-probes.md: decreased, but not by how much",
             low confidence, range "1%"..="100%";
         /// Edge locations whose probes are a load at every probed origin, in all; left out, probes
-        /// cost the pods nothing. A probe is as much work as a user's request.
+        /// cost nothing. A probe is as much work as a user's request, to pods and an Application
+        /// Gateway; one that goes no further takes capacity units of the gateway alone.
         "edgeLocations" edge_locations: Option<u32> = optional, range 1..=1000;
     }
     check FrontDoorProbeSpec::check_window;

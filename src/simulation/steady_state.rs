@@ -8,7 +8,7 @@ use crate::control::cloud::{addresses, quota};
 use crate::control::hpa::plan::HpaPlan;
 use crate::control::hpa::settled;
 use crate::control::kubelet::probing;
-use crate::control::network::elastic;
+use crate::control::network::{ceiling, elastic};
 use crate::control::operations::cluster_power;
 use crate::control::{Cx, endpoints, node_lifecycle, replica_set, scheduler, traffic_manager};
 use crate::model::elastic::Elastic;
@@ -63,8 +63,10 @@ pub(super) fn build(cx: &mut Cx, scenario: &Scenario) {
 /// Gateway and firewall have the instances that they want for the requests at the start.
 fn settle_services(cx: &mut Cx, scenario: &Scenario, cluster: ClusterId) {
     let here = &cx.world[cluster];
-    let wanted = [&here.gateway, &here.firewall]
-        .map(|service| service.as_ref().map(|service| settled(cx, scenario, service)));
+    let probes = ceiling::probe_units(&cx.world, cluster);
+    let wanted = [(&here.gateway, probes), (&here.firewall, 0.0)].map(|(service, besides)| {
+        service.as_ref().map(|service| settled(cx, scenario, service, besides))
+    });
     let here = &mut cx.world[cluster];
     for (service, wanted) in [&mut here.gateway, &mut here.firewall].into_iter().zip(wanted) {
         if let (Some(service), Some(instances)) = (service, wanted) {
@@ -73,10 +75,10 @@ fn settle_services(cx: &mut Cx, scenario: &Scenario, cluster: ClusterId) {
     }
 }
 
-/// Instances that a gateway or firewall wants for the requests at the start.
-fn settled(cx: &Cx, scenario: &Scenario, service: &Elastic) -> u32 {
+/// Instances that a gateway or firewall wants for the requests at the start, and `besides`.
+fn settled(cx: &Cx, scenario: &Scenario, service: &Elastic, besides: f64) -> u32 {
     let used = service.costs.iter().map(|&(id, cost)| expected_rate(cx, scenario, id) * cost);
-    elastic::wanted(used.sum(), service).0
+    elastic::wanted(used.sum::<f64>() + besides, service).0
 }
 
 /// Workers that a deployment keeps busy at the start.

@@ -105,6 +105,7 @@ mod tests {
             scale_in_delay: Span::from_secs(600),
             gate: GateId::new(0),
             costs: Vec::new(),
+            probe_cost: 0.0,
             instances: min,
         }
     }

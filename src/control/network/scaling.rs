@@ -17,6 +17,7 @@ use crate::traffic::gate::{GateLimit, GateReading};
 use crate::units::Span;
 
 use super::backends::Backends;
+use super::ceiling::probe_units;
 use super::elastic::{Orders, Step, wanted};
 use super::outbound;
 
@@ -137,17 +138,20 @@ fn scale(cx: &mut Cx, cluster: ClusterId, service: Service) {
     let Some(plan) = service.of(&cx.world, cluster) else { return };
     let working = plan.instances;
     let reading = cx.traffic.gate(plan.gate);
-    let pulled = if service == Service::Firewall { pulling::demanded(cx, cluster) } else { 0.0 };
+    let besides = match service {
+        Service::Gateway => probe_units(&cx.world, cluster),
+        Service::Firewall => pulling::demanded(cx, cluster),
+    };
     let networks = &mut cx.memory.networks;
     let state = networks.entry(cluster).or_default().service(service);
     let asked = |reading: &GateReading| reading.passed_units + reading.refused_units;
     let units = asked(&reading) - asked(&state.watched.seen);
     state.requested = units / INTERVAL.as_secs_f64();
     let is_full =
-        state.watched.seen.refused < reading.refused || plan.capacity() < state.requested + pulled;
+        state.watched.seen.refused < reading.refused || plan.capacity() < state.requested + besides;
     let was_full = std::mem::replace(&mut state.watched.is_full, is_full);
     state.watched.seen = reading;
-    let (wanted, why) = wanted(state.requested + pulled, plan);
+    let (wanted, why) = wanted(state.requested + besides, plan);
     let step = state.orders.step(wanted, working, plan.scale_in_delay, cx.now);
     let cause = if working == plan.max {
         Why("it has its maximum of instances")
@@ -214,7 +218,8 @@ fn resize(cx: &mut Cx, cluster: ClusterId, service: Service, to: u32) {
 /// Makes the limits of a cluster's gateway and firewall those of their instances.
 fn set_limits(cx: &mut Cx, cluster: ClusterId) {
     if let Some(gateway) = &cx.world[cluster].gateway {
-        let (rate, burst) = (gateway.capacity(), burst(gateway.capacity(), gateway));
+        let rate = (gateway.capacity() - probe_units(&cx.world, cluster)).max(0.0);
+        let burst = burst(rate, gateway);
         let connections = UNITS_PER_INSTANCE * CONNECTIONS_PER_UNIT;
         let in_progress = u64::from(gateway.instances) * u64::from(connections);
         cx.routing.gates[gateway.gate.index()] = GateLimit { rate, burst, in_progress };

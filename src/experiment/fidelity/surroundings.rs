@@ -58,9 +58,16 @@ part! {
     "edge locations without users probe less often; probes are a load at the origin, as many as \
      edge locations and interval say",
     from "azure-docs articles/frontdoor/health-probes.md",
-    by [model::front_door::FrontDoor, control::front_door_health::edge],
-    vectors [], tests [idle_edge_locations_notice_late, probes_are_a_load],
-    left out "by how much idle ones probe less (to 25 % here) is not published";
+    by [
+        model::front_door::FrontDoor, control::front_door_health::edge,
+        control::network::ceiling::probe_units,
+    ],
+    vectors [],
+    tests [
+        idle_edge_locations_notice_late, probes_are_a_load,
+        probes_take_capacity_units_of_a_gateway,
+    ],
+    left out "a probe counts once for each workload of the cluster, at the gateway, too; by how much idle ones probe less (to 25 % here) is not published";
 
     "a change of the configuration takes minutes, and waits for the one before it and for the end \
      of a freeze",

@@ -14,6 +14,7 @@ use crate::sim::laws::Law;
 use crate::spec::{Code, Diagnostic, SourceSpan};
 use crate::traffic::gate::{GatePlan, Pass, UserPart};
 use crate::traffic::ledger::Reason;
+use crate::units::Bytes;
 
 use super::{Resolved, Resolving};
 
@@ -50,6 +51,7 @@ pub(super) fn services(
         scale_in_delay: *gateway.scale_in_delay,
         gate: gate(made, Reason::GatewayFull, true),
         costs: Vec::new(),
+        probe_cost: units_per_request(*gateway.requests_per_unit, Bytes::new(0)),
         instances: *gateway.min,
     });
     let outbound = spec.outbound.as_ref().map(|outbound| Outbound {
@@ -77,6 +79,7 @@ pub(super) fn services(
         scale_in_delay: *firewall.scale_in_delay,
         gate: gate(made, Reason::Dependency, false),
         costs: Vec::new(),
+        probe_cost: 0.0,
         instances: *firewall.min,
     });
     (gateway, firewall, outbound)

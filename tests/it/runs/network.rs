@@ -8,7 +8,7 @@ use tideover::simulation::{Finished, Options};
 use tideover::traffic::ledger::Reason;
 use tideover::units::{Span, Time};
 
-use super::{SMALL, is_at, load, run, trial};
+use super::{SMALL, facts_named, is_at, load, run, trial};
 
 /// The whole load comes to the secondary.
 const LOSE_EAST: &str =
@@ -86,6 +86,42 @@ fn a_gateway_at_its_minimum_drops_until_it_has_scaled_out() {
     let warm = with("west", "gateway: {minCapacity: 6}", LOSE_EAST, &[]);
     assert_eq!(failed(&warm, Reason::GatewayFull).iter().sum::<u32>(), 0);
     assert_eq!(fulls(&warm, "gateway"), []);
+}
+
+/// 1,000 edge locations that probe every 5 s are 200 probes a second, 20 capacity units. The
+/// gateway of the standby, which has no users, starts with three instances for them (75 % of 30
+/// units); held at three it has 10 units left, 100 requests a second. Probes that pods answer pass
+/// it like requests: four instances pass 400 of 300 users and 200 probes a second, as they come.
+#[test]
+fn probes_take_capacity_units_of_a_gateway() {
+    let probes = ["frontDoor.probe.edgeLocations=1000", "frontDoor.probe.interval=5s"];
+    let target = |target: &str| format!("frontDoor.probe.target={target}");
+    let finished =
+        with("west", "gateway: {minCapacity: 1}", "", &[probes[0], probes[1], &target("gateway")]);
+    let instances = |finished: &Finished| {
+        finished.world.clusters[1].gateway.as_ref().map(|gateway| gateway.instances)
+    };
+    assert_eq!(instances(&finished), Some(3));
+    assert_eq!(facts_named(&finished, "network-scaled"), [], "from the start on");
+
+    let none = with("west", "gateway: {minCapacity: 1}", "", &[&target("gateway")]);
+    assert_eq!(instances(&none), Some(1), "without the key probes cost nothing");
+
+    // A bucket that is never full lets pass what it gets, but for one burst; which of users and
+    // probes come in time is chance: 4 deviations of the binomial law.
+    let by_chance = 4.0 * (400.0_f64 * 0.6 * 0.4 / 500.0).sqrt();
+    for (of, instances, users_per_s, error) in
+        [("gateway", 3, 100.0, 0.2), ("workload", 4, 400.0 * 0.6, by_chance)]
+    {
+        let held = format!("gateway: {{minCapacity: {instances}, maxCapacity: {instances}}}");
+        let more = ["demands[0].retries.attempts=1", "workloads[web].hpa.minReplicas=8"];
+        let sets = [probes[0], probes[1], more[0], more[1], &target(of)];
+        let finished = with("west", &held, LOSE_EAST, &sets);
+        let seconds = &finished.ledger.demands()[0].seconds()[300..800];
+        let served: u32 = seconds.iter().map(|second| second.served).sum();
+        let found = f64::from(served) / 500.0;
+        assert!((found - users_per_s).abs() <= error, "{of}: {found} of {users_per_s}");
+    }
 }
 
 /// Front Door's probes find a gateway without an instance gone, whatever the pods do.
