@@ -2,20 +2,19 @@
 //!
 //! `available` machines are left, for all pools that match together. `visibility` says how the
 //! cluster autoscaler learns of it, see
-//! [`Visibility`](crate::control::cluster_autoscaler::provider::Visibility): most real shortages
+//! [`Visibility`]: most real shortages
 //! are seen only when the machines are 15 minutes overdue. Machines that failed do not come when
 //! the shortage ends; the autoscaler has to order others.
 
 use crate::control::Cx;
-use crate::control::cluster_autoscaler::provider::{Shortage, Visibility};
+use crate::control::cluster_autoscaler::provider::Shortage;
+use crate::model::allocation::Visibility;
 use crate::model::fact::ClusterSet;
 use crate::model::ids::{ClusterId, FaultId, PoolId, RegionId, ZoneId};
 use crate::model::reference::{find, find_zone, given};
 use crate::model::vm_size::{VM_SIZES, VmSize};
 use crate::model::world::World;
-use crate::spec::{
-    Code, Decoder, Diagnostic, Diagnostics, Name, Set, Text, choice, nearest, section,
-};
+use crate::spec::{Code, Decoder, Diagnostic, Diagnostics, Name, Set, Text, nearest, section};
 use crate::units::Span;
 
 use super::{Fault, FaultSection};
@@ -36,7 +35,7 @@ section! {
         /// Machines that can still be had.
         "available" available: u32 = default "0", source "none", range 0..=100000;
         /// How the autoscaler learns that machines do not come.
-        "visibility" visibility: VisibilitySpec = default "asynchronous",
+        "visibility" visibility: Visibility = default "asynchronous",
             source "kubernetes/autoscaler issue 8323: seen on AKS with autoscaler 1.31";
         /// With `fastDelete`: from the order to the report that machines failed.
         "reportedAfter" reported_after: Span = default "15s",
@@ -44,18 +43,6 @@ section! {
             range "0s"..="1h";
     }
     check AllocationFailureSpec::check_place;
-}
-
-choice! {
-    /// How the autoscaler learns that machines do not come.
-    pub enum VisibilitySpec {
-        /// The call fails, as when a quota is exceeded: the pool is left alone at once.
-        "synchronous" => Synchronous,
-        /// Not at all, until the machines are overdue (`maxNodeProvisionTime`).
-        "asynchronous" => Asynchronous,
-        /// The provider reports the failed machines; they are deleted and the pool left alone.
-        "fastDelete" => FastDelete,
-    }
 }
 
 impl AllocationFailureSpec {
@@ -151,11 +138,7 @@ impl FaultSection for AllocationFailureSpec {
             pools,
             zones,
             available: *self.available,
-            visibility: match *self.visibility {
-                VisibilitySpec::Synchronous => Visibility::Synchronous,
-                VisibilitySpec::Asynchronous => Visibility::Asynchronous,
-                VisibilitySpec::FastDelete => Visibility::FastDelete,
-            },
+            visibility: *self.visibility,
             reported_after: *self.reported_after,
         }))
     }

@@ -12,6 +12,7 @@
 //!
 //! Nothing here knows a controller or a fault: those read and write this state from above.
 
+pub mod allocation;
 pub mod client;
 pub mod cluster;
 pub mod connections;

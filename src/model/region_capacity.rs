@@ -1,14 +1,15 @@
-//! What a region's compute has for one subscription: quotas, the pace of new machines, sizes that
-//! it does not sell, and limits of its API.
+//! What a region's compute has for one subscription: quotas, the pace of new machines and how many
+//! of them come, sizes that it does not sell, and limits of its API.
 //!
 //! Sources: azure-docs virtual-machines/quotas.md (both tiers must hold, deallocated machines
 //! count), compute-throttling-limits.md and aks-docs quotas-skus-regions.md (token buckets). The
 //! pace of new machines is published nowhere: it stands for tenants who fail over to the same
 //! region at the same time.
 
-use crate::spec::{Name, Text, section};
-use crate::units::Rate;
+use crate::spec::{Code, Decoder, Diagnostic, Name, Text, section};
+use crate::units::{Rate, Ratio, Span};
 
+use super::allocation::{Allocation, SizeAllocationSpec, Success, Visibility};
 use super::ids::{PoolId, ZoneId};
 
 section! {
@@ -30,6 +31,24 @@ section! {
         /// The rate while another region is lost and its users order machines here; left out, the
         /// same.
         "stampedeMachineRate" stampede_rate: Option<Rate> = optional, range "1/h"..="1000/s";
+        /// Share of new machines that the region allocates; the others do not come. Machines
+        /// within a pool's `capacityReservation` do. Left out, all come.
+        "allocationSuccess" allocation_success: Option<Ratio> = optional, range "0%"..="100%";
+        /// The same while another region is lost; left out, no other.
+        "stampedeAllocationSuccess" stampede_success: Option<Ratio> = optional,
+            range "0%"..="100%";
+        /// A machine that would wait longer than this for its turn by `machineRate` fails; left
+        /// out, it waits.
+        "longestWait" longest_wait: Option<Span> = optional, range "0s"..="30d";
+        /// How the autoscaler learns of machines that fail.
+        "failureVisibility" failure_visibility: Visibility = default "asynchronous",
+            source "kubernetes/autoscaler issue 8323: seen on AKS with autoscaler 1.31";
+        /// With `fastDelete`: from the order to the report that machines failed.
+        "reportedAfter" reported_after: Span = default "15s",
+            source "assumed; about 20 s to the back-off, author's log in autoscaler PR 5548",
+            range "0s"..="1h";
+        /// Sizes whose machines are allocated more or less often than others.
+        "sizes" sizes: Vec<SizeAllocationSpec> = list 0..=100;
         /// Sizes that the region does not sell to this subscription.
         "restricted" restricted: Vec<RestrictionSpec> = list 0..=100;
         /// Updates of one scale set that may follow each other at once.
@@ -57,6 +76,7 @@ section! {
             source "aks-docs quotas-skus-regions.md, per minute",
             range 1..=100000;
     }
+    check RegionCapacitySpec::check_wait;
 }
 
 section! {
@@ -88,6 +108,8 @@ pub struct RegionCapacity {
     pub pace: Option<Pace>,
     /// The pace while another region is lost, if it differs.
     pub stampede: Option<Pace>,
+    /// Machines that may fail to come.
+    pub allocation: Allocation,
     /// Pools whose size is restricted, and the zones in which it is; None: in all of them.
     pub restricted: Vec<(PoolId, Option<Vec<ZoneId>>)>,
     /// Updates of one scale set.
@@ -126,7 +148,17 @@ pub struct BucketSize {
 }
 
 impl RegionCapacitySpec {
-    /// The limits, without restricted pools.
+    fn check_wait(&self, cx: &mut Decoder<'_>) {
+        let nobody_waits = self.machine_rate.is_none() && self.stampede_rate.is_none();
+        if nobody_waits && self.longest_wait.is_some() {
+            let place = self.longest_wait.place.clone();
+            let message = "no machine waits for its turn";
+            let wrong = Diagnostic::error(Code::Contradiction, place, message);
+            cx.report(wrong.help("add `machineRate`, e.g. `machineRate: 10/min`"));
+        }
+    }
+
+    /// The limits, without what concerns single pools.
     #[must_use]
     pub fn capacity(&self) -> RegionCapacity {
         let pace = |rate: Option<Rate>| rate.map(|rate| Pace { rate, burst: *self.machine_burst });
@@ -139,6 +171,13 @@ impl RegionCapacitySpec {
             },
             pace: pace(*self.machine_rate),
             stampede: pace(*self.stampede_rate),
+            allocation: Allocation {
+                success: Success::stated(*self.allocation_success, *self.stampede_success),
+                by_pool: Vec::new(),
+                longest_wait: *self.longest_wait,
+                visibility: *self.failure_visibility,
+                reported_after: *self.reported_after,
+            },
             restricted: Vec::new(),
             scale_set_updates: bucket(*self.scale_set_burst, *self.scale_set_refill),
             region_updates: bucket(*self.region_burst, *self.region_refill),

@@ -121,6 +121,24 @@ fn mistakes_in_capacities_are_named() {
             "capacity[0].restricted[0].zones",
         ),
         (
+            "no such size to be allocated",
+            "{region: east, sizes: [{vmSize: D4s_v6, allocationSuccess: 5%}]}",
+            Code::UnknownReference,
+            "capacity[0].sizes[0].vmSize",
+        ),
+        (
+            "a wait for no turn",
+            "{region: east, longestWait: 5m}",
+            Code::Contradiction,
+            "capacity[0].longestWait",
+        ),
+        (
+            "more than all of them",
+            "{region: east, allocationSuccess: 101%}",
+            Code::OutOfRange,
+            "capacity[0].allocationSuccess",
+        ),
+        (
             "no machine at all is a restriction",
             "{region: east, machineRate: 0/s}",
             Code::OutOfRange,

@@ -30,6 +30,8 @@ pub struct CloudState {
     agent_pools: BTreeMap<PoolId, TokenBucket>,
     /// Turns of new machines, by region.
     pub(super) turns: BTreeMap<RegionId, Turns>,
+    /// Machines that were asked for, by pool: the number of the next draw.
+    pub(super) asked: BTreeMap<PoolId, u64>,
     /// Dynamic pod subnets, by cluster.
     pub(super) pod_subnets: BTreeMap<ClusterId, PodSubnet>,
 }

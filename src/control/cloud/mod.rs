@@ -5,7 +5,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`quota`] | vCPU quotas of a region and of families of sizes, capacity reservations |
-//! | [`grants`] | the pace at which a region grants machines |
+//! | [`grants`] | the pace at which a region grants machines, and the share that it refuses |
 //! | [`api`] | calls of the compute API: token buckets, a control plane that is down |
 //! | [`addresses`] | subnets and pod ranges that run out |
 //!

@@ -2,34 +2,28 @@
 //!
 //! Follows cloudprovider/azure: an increase raises the scale set's target at once and returns;
 //! the machines come, or fail to, later. What the autoscaler learns of a failure is one of three
-//! regimes ([`Visibility`]). A zone that is short counts as full: the scale set balances its
-//! zones by best effort and takes another one. Left out: the caches of sizes and machines
-//! (1 and 5 min), which delay the sight of machines that nobody has to delete.
+//! regimes ([`Visibility`]): the call fails (quota); never, until the machines are overdue
+//! (kubernetes/autoscaler issue 8323); or the provider reports them, so that they are deleted
+//! (`enableFastDeleteOnFailedProvisioning`, PR 5548). A zone that is short counts as full: the
+//! scale set balances its zones by best effort and takes another one. Left out: the caches of
+//! sizes and machines (1 and 5 min), which delay the sight of machines that nobody has to delete.
 //!
 //! Before any machine comes the call itself may fail ([`cloud`](crate::control::cloud)): the
 //! compute control plane is down or throttles, a quota is exceeded, the size is not sold here, the
-//! subnet is full. A pool with `scaleDownMode: Deallocate` starts its deallocated machines first;
-//! one that cannot be started stays as it is and backs nothing off (Azure/AKS issue 5589).
+//! subnet is full. A region may refuse machines by chance
+//! ([`grants`](crate::control::cloud::grants)). A pool with `scaleDownMode: Deallocate` starts its
+//! deallocated machines first; one that cannot be started stays as it is and backs nothing off
+//! (Azure/AKS issue 5589).
 
-use crate::control::cloud::{addresses, api, grants, quota};
+use crate::control::cloud::grants::{self, Grant, Grants};
+use crate::control::cloud::{addresses, api, quota};
 use crate::control::{Cx, node_lifecycle};
+use crate::model::allocation::Visibility;
 use crate::model::fact::{What, Why};
 use crate::model::ids::{FaultId, NodeId, PoolId, ZoneId};
 use crate::model::node::Stage;
 use crate::model::world::World;
 use crate::units::{Span, Time};
-
-/// How the autoscaler learns that machines were not allocated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Visibility {
-    /// The call fails (quota): the pool is left alone at once.
-    Synchronous,
-    /// Never: the machines are missed when they are overdue (kubernetes/autoscaler issue 8323).
-    Asynchronous,
-    /// The provider reports machines that failed, so that they are deleted and the pool is left
-    /// alone (`enableFastDeleteOnFailedProvisioning`, kubernetes/autoscaler PR 5548).
-    FastDelete,
-}
 
 /// A shortage of machines that a fault has brought about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +121,8 @@ pub(in crate::control) struct Order {
     machines: Vec<Allotment>,
     /// How many of those find addresses; the others come last.
     n_with_address: usize,
+    /// What the region answers for those.
+    grants: Grants,
     /// The shortages after it.
     shortages: Vec<Shortage>,
 }
@@ -137,6 +133,34 @@ impl Order {
         self.n_with_address == self.machines.len()
             && self.starts.iter().all(|(_, can_start)| *can_start)
             && self.machines.iter().all(|machine| machine.missing.is_none())
+            && (0..self.n_with_address).all(|index| self.grants.of(index) != Grant::Refused)
+    }
+
+    /// How a new machine fails that has an address and does not come, and when fast delete
+    /// reports it; None: it comes.
+    fn failure(&self, world: &World, index: usize) -> Option<(Visibility, Span)> {
+        if self.n_with_address <= index {
+            return None;
+        }
+        if let Some(shortage) = self.machines[index].missing {
+            let shortage = &self.shortages[shortage];
+            return Some((shortage.visibility, shortage.reported_after));
+        }
+        let region = world[world[self.pool].cluster].region;
+        let allocation = world[region].capacity.as_ref().map(|capacity| &capacity.allocation);
+        let allocation = allocation.filter(|_| self.grants.of(index) == Grant::Refused)?;
+        Some((allocation.visibility, allocation.reported_after))
+    }
+
+    /// How long the new machines that come wait for their turns, of those that wait.
+    fn waits(&self, world: &World) -> Vec<Span> {
+        let comes = |&index: &usize| self.failure(world, index).is_none();
+        let wait = |index: usize| match self.grants.of(index) {
+            Grant::After(wait) => wait,
+            Grant::Refused => Span::ZERO,
+        };
+        let waits = (0..self.n_with_address).filter(comes).map(wait);
+        waits.filter(|&wait| Span::ZERO < wait).collect()
     }
 }
 
@@ -151,7 +175,7 @@ pub(in crate::control) fn ask(
 ) -> Result<Order, &'static str> {
     api::update_scale_set(cx, pool)?;
     let mut shortages = cx.memory.capacity.shortages.clone();
-    let starts = allot_starts(&cx.world, &mut shortages, pool, nodes);
+    let starts = allot_starts(cx, &mut shortages, pool, nodes);
     let n_new = nodes - starts.len();
     quota::allows(&cx.world, pool, count(n_new))?;
     let n_with_address = n_new.min(addresses::room_for_machines(cx, pool) as usize);
@@ -160,38 +184,45 @@ pub(in crate::control) fn ask(
         cx.say(What::AddressesExhausted { pool, nodes, why });
         return Err(addresses::EXHAUSTED);
     }
+    let grants = grants::ask(cx, pool, n_with_address);
     let mut machines = Vec::with_capacity(n_new);
-    for _ in 0..n_new {
+    for index in 0..n_new {
         let zones = wanted_zones(&cx.world, pool, &machines);
-        if zones.is_empty() {
-            return Err(RESTRICTED);
-        }
-        machines.push(allot(&mut shortages, pool, &zones));
+        let Some(&zone) = zones.first() else { return Err(RESTRICTED) };
+        machines.push(match grants.of(index) {
+            Grant::After(_) => allot(&mut shortages, pool, &zones),
+            Grant::Refused => Allotment { zone, missing: None },
+        });
     }
-    let is_refused = |machine: &Allotment| {
-        let regime = machine.missing.map(|index| shortages[index].visibility);
-        regime == Some(Visibility::Synchronous)
-    };
-    if machines.iter().any(is_refused) {
+    let order = Order { pool, starts, machines, n_with_address, grants, shortages };
+    let regimes = (0..n_new).filter_map(|index| order.failure(&cx.world, index));
+    if regimes.into_iter().any(|(visibility, _)| visibility == Visibility::Synchronous) {
         return Err(REFUSED);
     }
-    Ok(Order { pool, starts, machines, n_with_address, shortages })
+    Ok(order)
 }
 
 /// Deallocated machines of a pool that `nodes` more begin with, the oldest first, and whether there
 /// is capacity for each to start where it is.
 fn allot_starts(
-    world: &World,
+    cx: &mut Cx,
     shortages: &mut [Shortage],
     pool: PoolId,
     nodes: usize,
 ) -> Vec<(NodeId, bool)> {
-    let suspended = world[pool].nodes.iter().copied().filter(|&node| world[node].suspended);
-    let mut start = |node: NodeId| {
-        let missing = allot(shortages, pool, &[world[node].zone]).missing;
-        (node, missing.is_none())
+    let world = &cx.world;
+    let (suspended, running): (Vec<NodeId>, Vec<NodeId>) =
+        world[pool].nodes.iter().partition(|&&node| world[node].suspended);
+    let n_starts = nodes.min(suspended.len());
+    let reserved = (world[pool].reserved_machines as usize).saturating_sub(running.len());
+    let luck = grants::luck(cx, pool, n_starts.saturating_sub(reserved));
+    let start = |(place, &node): (usize, &NodeId)| {
+        let beyond = place.checked_sub(reserved).and_then(|place| luck.get(place));
+        let comes = beyond.is_none_or(|&comes| comes);
+        let zone = cx.world[node].zone;
+        (node, comes && allot(shortages, pool, &[zone]).missing.is_none())
     };
-    suspended.take(nodes).map(&mut start).collect()
+    suspended[..n_starts].iter().enumerate().map(start).collect()
 }
 
 /// Whether a request for machines that do not all find addresses fails as a whole.
@@ -205,47 +236,44 @@ fn count(n: usize) -> u32 {
 
 /// Enlarges the scale set: its machines are on order, those that fail included.
 pub(in crate::control) fn enlarge(cx: &mut Cx, order: Order) {
-    let Order { pool, starts, machines, n_with_address, shortages } = order;
-    for (node, can_start) in starts {
+    let pool = order.pool;
+    for &(node, can_start) in &order.starts {
         if can_start {
             node_lifecycle::start_deallocated(cx, node);
         } else {
             cx.say(What::NodeStarted { node, why: Why(NO_START) });
         }
     }
-    let n_new = machines.len();
-    let waits = grants::waits(cx, pool, n_new);
+    order.grants.take(cx);
     let mut n_missing = 0;
-    for (index, machine) in machines.into_iter().enumerate() {
-        if n_with_address <= index {
-            node_lifecycle::order_in_vain(cx, pool, machine.zone);
-            continue;
+    for (index, machine) in order.machines.iter().enumerate() {
+        let failure = order.failure(&cx.world, index);
+        match (order.grants.of(index), failure) {
+            (Grant::After(wait), None) if index < order.n_with_address => {
+                node_lifecycle::order(cx, pool, machine.zone, wait);
+                continue;
+            }
+            _ => n_missing += u32::from(failure.is_some()),
         }
-        let Some(shortage) = machine.missing.map(|index| &shortages[index]) else {
-            let wait = waits.get(index).copied().unwrap_or(Span::ZERO);
-            node_lifecycle::order(cx, pool, machine.zone, wait);
-            continue;
-        };
-        n_missing += 1;
         let node = node_lifecycle::order_in_vain(cx, pool, machine.zone);
-        if shortage.visibility == Visibility::FastDelete {
-            cx.memory.capacity.failed.push((node, cx.now + shortage.reported_after));
+        if let Some((Visibility::FastDelete, reported_after)) = failure {
+            cx.memory.capacity.failed.push((node, cx.now + reported_after));
         }
     }
-    cx.memory.capacity.shortages = shortages;
     if 0 < n_missing {
         cx.say(What::AllocationFailed { pool, nodes: n_missing });
     }
-    if n_with_address < n_new {
-        let (nodes, why) = (count(n_new - n_with_address), Why(addresses::EXHAUSTED));
-        cx.say(What::AddressesExhausted { pool, nodes, why });
+    let n_without = order.machines.len() - order.n_with_address;
+    if 0 < n_without {
+        let why = Why(addresses::EXHAUSTED);
+        cx.say(What::AddressesExhausted { pool, nodes: count(n_without), why });
     }
-    let n_waiting = waits.iter().filter(|&&wait| Span::ZERO < wait).count();
-    if 0 < n_waiting {
-        let last = waits.iter().max().expect("some wait");
+    let waits = order.waits(&cx.world);
+    if let Some(last) = waits.iter().max() {
         let seconds = u32::try_from(last.nanos() / 1_000_000_000).unwrap_or(u32::MAX);
-        cx.say(What::MachinesWait { pool, nodes: count(n_waiting), seconds });
+        cx.say(What::MachinesWait { pool, nodes: count(waits.len()), seconds });
     }
+    cx.memory.capacity.shortages = order.shortages;
 }
 
 /// Machines of a pool whose failure the autoscaler sees now, and has not seen before.

@@ -1,6 +1,7 @@
 //! Rules of the cluster autoscaler.
 
 use crate::control;
+use crate::model;
 
 use super::rule::part;
 
@@ -76,7 +77,7 @@ part! {
     from "cloudprovider/azure; issue 8323, PR 5548",
     by [
         control::cluster_autoscaler::provider::allot,
-        control::cluster_autoscaler::provider::Visibility,
+        model::allocation::Visibility,
     ],
     vectors [],
     tests [

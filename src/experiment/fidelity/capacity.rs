@@ -11,9 +11,8 @@ part! {
     "Quotas, the pace of new machines, restricted sizes and addresses hold where a scenario states \
      them (`capacity`, `network`); without them the cloud has machines and addresses for \
      everything.",
-    left out "probability of an allocation by size and hour; capacity reservations as objects of \
-              their own; the virtual network's limit of 65,536 addresses; hosts without addresses \
-              of their own";
+    left out "capacity reservations as objects of their own; the virtual network's limit of 65,536 \
+              addresses; hosts without addresses of their own";
 
     "vCPUs of the region and of the family must both be within their quota; deallocated machines \
      count; within a capacity reservation nothing is checked",
@@ -32,6 +31,24 @@ part! {
     vectors [],
     tests [machines_come_one_by_one_after_the_burst, a_stampede_slows_machines_down],
     left out "no pace is published: there is none unless the scenario states one";
+
+    "machines come with a probability, by region and size, that is another while a region is lost; \
+     those whose turn is too late fail",
+    from "no source: a dial; the ways in which a failure is seen are those of \
+          kubernetes/autoscaler issue 8323 and PR 5548",
+    by [
+        control::cloud::grants::comes, control::cloud::grants::turn,
+        model::allocation::Allocation,
+    ],
+    vectors [],
+    tests [
+        the_dial_is_the_share_that_comes, the_pace_sets_the_share_that_fails,
+        who_would_wait_too_long_fails, the_share_of_failed_machines_is_the_dial,
+        the_dial_of_allocations_is_turned_by_the_loss_of_another_region,
+        machines_beyond_the_pace_fail,
+    ],
+    left out "no probability is published: all come unless the scenario states one; machines fail \
+              independently of each other and of the last try, while real shortages last";
 
     "calls of the compute and AKS APIs take tokens; without one, or while the control plane is \
      down, they fail at once",

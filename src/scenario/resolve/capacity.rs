@@ -1,12 +1,13 @@
 //! What regions have for new machines.
 
 use crate::control::cloud::addresses;
+use crate::model::allocation::Success;
 use crate::model::ids::{PoolId, RegionId, ZoneId};
 use crate::model::reference::{find, find_zone};
 use crate::model::region_capacity::{RegionCapacitySpec, RestrictionSpec};
 use crate::model::vm_size::{VM_SIZES, VmSize};
 use crate::scenario::explain::derived;
-use crate::spec::{Code, Diagnostic, Set, nearest};
+use crate::spec::{Code, Diagnostic, Set, Text, nearest};
 
 use super::{Resolved, Resolving};
 
@@ -25,6 +26,12 @@ fn add_region(cx: &mut Resolving<'_, '_>, made: &mut Resolved, spec: &RegionCapa
     let mut capacity = spec.capacity();
     for restriction in spec.restricted.iter() {
         capacity.restricted.extend(restricted(cx, made, region, restriction));
+    }
+    for size in spec.sizes.iter() {
+        let pools = pools_of_size(cx, made, region, &size.vm_size).unwrap_or_default();
+        let success = Success::stated(*size.success, *size.stampede_success);
+        let each = pools.into_iter().zip(std::iter::repeat(success));
+        capacity.allocation.by_pool.extend(each.filter_map(|(pool, p)| Some((pool, p?))));
     }
     check_families(cx, made, spec);
     if made.world[region].capacity.replace(capacity).is_some() {
@@ -57,6 +64,31 @@ fn check_families(cx: &mut Resolving<'_, '_>, made: &Resolved, spec: &RegionCapa
     }
 }
 
+/// The pools of a region whose machines are of a size; None after a report.
+fn pools_of_size(
+    cx: &mut Resolving<'_, '_>,
+    made: &Resolved,
+    region: RegionId,
+    name: &Set<Text>,
+) -> Option<Vec<PoolId>> {
+    let Some(size) = VmSize::find(name) else {
+        let known = VM_SIZES.iter().map(|size| size.name);
+        let message = format!("unknown VM size `{}`", name.as_str());
+        let wrong = Diagnostic::error(Code::UnknownReference, name.place.clone(), message)
+            .allowed(known.clone().collect::<Vec<_>>().join(", "));
+        cx.diagnostics.push(match nearest(name, known) {
+            Some(meant) => wrong.help(format!("did you mean `{meant}`?")),
+            None => wrong,
+        });
+        return None;
+    };
+    let is_meant = |&pool: &PoolId| {
+        let pool = &made.world[pool];
+        made.world[pool.cluster].region == region && pool.vm_size == Some(size.name)
+    };
+    Some((0..made.world.pools.len()).map(PoolId::new).filter(is_meant).collect())
+}
+
 /// The pools of a region whose size is restricted, and where.
 fn restricted(
     cx: &mut Resolving<'_, '_>,
@@ -64,30 +96,14 @@ fn restricted(
     region: RegionId,
     spec: &RestrictionSpec,
 ) -> Vec<(PoolId, Option<Vec<ZoneId>>)> {
-    let Some(size) = VmSize::find(&spec.vm_size) else {
-        let known = VM_SIZES.iter().map(|size| size.name);
-        let message = format!("unknown VM size `{}`", spec.vm_size.as_str());
-        let place = spec.vm_size.place.clone();
-        let wrong = Diagnostic::error(Code::UnknownReference, place, message)
-            .allowed(known.clone().collect::<Vec<_>>().join(", "));
-        cx.diagnostics.push(match nearest(&spec.vm_size, known) {
-            Some(meant) => wrong.help(format!("did you mean `{meant}`?")),
-            None => wrong,
-        });
-        return Vec::new();
-    };
+    let Some(pools) = pools_of_size(cx, made, region, &spec.vm_size) else { return Vec::new() };
     let mut zones = Vec::new();
     for &value in spec.zones.iter() {
         let number = Set { value, place: spec.zones.place.clone(), origin: spec.zones.origin };
         zones.extend(find_zone(&number, region, &made.world, cx.diagnostics));
     }
     let zones = (!spec.zones.is_empty()).then_some(zones);
-    let is_meant = |&pool: &PoolId| {
-        let pool = &made.world[pool];
-        made.world[pool.cluster].region == region && pool.vm_size == Some(size.name)
-    };
-    let pools = (0..made.world.pools.len()).map(PoolId::new).filter(is_meant);
-    pools.map(|pool| (pool, zones.clone())).collect()
+    pools.into_iter().map(|pool| (pool, zones.clone())).collect()
 }
 
 /// The machines that a run begins with must find addresses; says how many a pool could have.

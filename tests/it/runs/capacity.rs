@@ -7,7 +7,7 @@
 
 use tideover::control::cloud::{addresses, api, quota};
 use tideover::model::fact::What;
-use tideover::model::ids::NodeId;
+use tideover::model::ids::{NodeId, PoolId};
 use tideover::simulation::{Finished, Options};
 use tideover::units::{Span, Time};
 
@@ -197,6 +197,113 @@ fn a_stampede_slows_machines_down() {
     let joined = joined(&finished);
     assert_eq!(joined[0], ordered[0].0 + seconds(120));
     assert_eq!(joined[1], joined[0] + seconds(600));
+}
+
+/// Machines of the secondary that were ordered, those of them that failed by lack of capacity, and
+/// how many joined.
+fn fates(finished: &Finished) -> (u32, u32, u32) {
+    let is_ours = |pool: PoolId| finished.world[pool].cluster.index() == 1;
+    let each = facts(finished, |fact| match fact.what {
+        What::NodeOrdered { node } if is_ours(finished.world[node].pool) => Some((1, 0, 0)),
+        What::AllocationFailed { pool, nodes } if is_ours(pool) => Some((0, nodes, 0)),
+        What::NodeJoined { node } if is_ours(finished.world[node].pool) => Some((0, 0, 1)),
+        _ => None,
+    });
+    each.into_iter().fold((0, 0, 0), |a, b| (a.0 + b.0, a.1 + b.1, a.2 + b.2))
+}
+
+/// Pods that fill a node each and serve two of 15 requests in progress, for an HPA that wants them
+/// idle: 16 nodes, where three are. Few requests, which take long, are quick to simulate.
+const HUNGRY: [&str; 13] = [
+    "workloads[web].requests.cpu=3500m",
+    "workloads[web].service.workers=2",
+    "workloads[web].service.cpuPerWorker=1700m",
+    "workloads[web].queue=20",
+    "workloads[web].hpa.minReplicas=3",
+    "workloads[web].hpa.targetCPUUtilization=20%",
+    "workloads[web].hpa.maxReplicas=16",
+    "clusters[primary].pools[user].maxCount=20",
+    "clusters[secondary].pools[user].maxCount=20",
+    "workloads[web].service.time.exponential.mean=750ms",
+    "demands[0].arrivals.constant=20/s",
+    "run.warmUp=1m",
+    "run.horizon=8m",
+];
+
+/// A run of the hungry scenario whose first region is lost.
+fn hungry(capacity: &str, sets: &[&str]) -> Finished {
+    let text = format!("{SMALL}capacity: [{{region: west, {capacity}}}]\nfaults:\n{LOST}");
+    run(&load(&text, &[&HUNGRY[..], sets].concat()), Options::default())
+}
+
+/// The dial at its ends: nothing comes, or nothing is changed; it is the stampede's dial as soon as
+/// another region is lost, and a size's own goes first.
+#[test]
+fn the_dial_of_allocations_is_turned_by_the_loss_of_another_region() {
+    let with = |dial: &str| fates(&hungry(dial, &[]));
+    let free = with("vCpuQuota: 1000");
+    assert!(0 < free.0 && free.1 == 0 && 0 < free.2, "{free:?}");
+    for (rule, dial, nothing_comes) in [
+        ("all", "allocationSuccess: 100%", false),
+        ("none", "allocationSuccess: 0%", true),
+        ("none in the stampede", "stampedeAllocationSuccess: 0%", true),
+        ("all in the stampede", "allocationSuccess: 0%, stampedeAllocationSuccess: 100%", false),
+        ("none of the size", "sizes: [{vmSize: D4s_v5, allocationSuccess: 0%}]", true),
+        ("none of another size", "sizes: [{vmSize: D8s_v5, allocationSuccess: 0%}]", false),
+        (
+            "all of the size",
+            "allocationSuccess: 0%, sizes: [{vmSize: D4s_v5, allocationSuccess: 100%}]",
+            false,
+        ),
+    ] {
+        let found = with(dial);
+        if nothing_comes {
+            assert!(0 < found.0 && found.1 == found.0 && found.2 == 0, "{rule}: {found:?}");
+        } else {
+            assert_eq!(found, free, "{rule}");
+        }
+    }
+}
+
+/// Between them it is a probability: over many seeds the share of failed machines is that of the
+/// dial within four standard errors of the binomial count.
+#[test]
+fn the_share_of_failed_machines_is_the_dial() {
+    const FAILS: f64 = 0.4;
+    let (mut ordered, mut failed) = (0, 0);
+    for seed in 0..12 {
+        let seed = format!("run.seed={seed}");
+        let finished = hungry("stampedeAllocationSuccess: 60%", &[&seed]);
+        let (asked, missing, joined) = fates(&finished);
+        assert!(missing + joined <= asked, "each comes or fails");
+        ordered += asked;
+        failed += missing;
+    }
+    assert!(120 <= ordered, "{ordered} are too few to tell");
+    let (n, failed) = (f64::from(ordered), f64::from(failed));
+    let error = (n * FAILS * (1.0 - FAILS)).sqrt();
+    assert!((failed - n * FAILS).abs() <= 4.0 * error, "{failed} of {n}");
+}
+
+/// A region that grants one machine an hour in a stampede and lets nobody wait: one machine of the
+/// first order comes, the others fail; with `synchronous` the call fails as a whole.
+#[test]
+fn machines_beyond_the_pace_fail() {
+    let with =
+        |rest: &str| hungry(&format!("stampedeMachineRate: 1/h, longestWait: 0s{rest}"), &[]);
+    let (asked, missing, joined) = fates(&with(""));
+    assert_eq!((joined, missing), (1, asked - 1), "of {asked}");
+    let refused = with(", failureVisibility: synchronous");
+    assert_eq!(fates(&refused), (0, 0, 0));
+    assert_eq!(backoffs(&refused, "secondary-user")[0].2, "the cloud refused the machines");
+    let reported = with(", failureVisibility: fastDelete, reportedAfter: 1m");
+    let failed_at = facts(&reported, |fact| match fact.what {
+        What::AllocationFailed { .. } => Some(fact.at),
+        _ => None,
+    })[0];
+    let left_alone = backoffs(&reported, "secondary-user")[0].0;
+    let after = left_alone - failed_at;
+    assert!(seconds(60) <= after && after <= seconds(90), "a scan after the report: {after}");
 }
 
 /// A size that the region does not sell is refused; where only one zone does not, another is taken.
