@@ -63,6 +63,11 @@ impl Orders {
         }
     }
 
+    /// Forgets since when there have been too many.
+    pub const fn keep(&mut self) {
+        self.too_many_since = None;
+    }
+
     /// The number of the next order, for its draw.
     pub fn next_number(&mut self) -> u64 {
         self.n_orders += 1;

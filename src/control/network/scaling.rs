@@ -6,6 +6,7 @@
 
 use crate::control::kubelet::pulling;
 use crate::control::{Cx, front_door_health};
+use crate::model::cluster::OriginState;
 use crate::model::elastic::Elastic;
 use crate::model::event::Event;
 use crate::model::fact::{What, Why};
@@ -124,9 +125,17 @@ pub fn start(cx: &mut Cx) {
     }
 }
 
-/// Each service of a cluster looks at its load.
+/// Each service of a cluster looks at its load; those of a region that is lost stand still, or
+/// they would shrink for want of load and be too small when users come back.
 pub fn look(cx: &mut Cx, cluster: ClusterId) {
     cx.clock.arm(Event::NetworkLook(cluster), cx.now + INTERVAL);
+    if cx.world[cluster].origin != OriginState::Serving {
+        let networks = cx.memory.networks.entry(cluster).or_default();
+        for service in Service::ALL {
+            networks.service(service).orders.keep();
+        }
+        return;
+    }
     for service in Service::ALL {
         scale(cx, cluster, service);
     }

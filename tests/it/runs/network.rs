@@ -124,6 +124,21 @@ fn probes_take_capacity_units_of_a_gateway() {
     }
 }
 
+/// A gateway sees no load while its region is lost, for longer than its scale-in takes: it keeps
+/// its instances, and users who come back, sooner than that, meet as many as left.
+#[test]
+fn a_gateway_of_a_lost_region_stands_still() {
+    let lost = "faults:\n  - {name: lost, at: 1m, duration: 8m, regionLoss: {region: east}}\n";
+    let finished = with("east", "gateway: {minCapacity: 1, scaleInDelay: 5m}", lost, &[]);
+    let scaled = facts(&finished, |fact| match fact.what {
+        What::NetworkScaled { from, to, .. } => Some((fact.at, from, to)),
+        _ => None,
+    });
+    assert!(scaled.iter().all(|&(_, from, to)| from < to), "{scaled:?}");
+    let gateway = finished.world.clusters[0].gateway.as_ref().expect("it has one");
+    assert!(1 < gateway.instances, "the premise: its load needs more than the minimum");
+}
+
 /// Front Door's probes find a gateway without an instance gone, whatever the pods do.
 #[test]
 fn a_gateway_without_instances_is_no_origin() {
