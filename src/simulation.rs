@@ -5,6 +5,7 @@
 //! the machine: the same scenario, seed and trial give the same facts.
 
 use crate::control::kubelet::{container, probing, pulling};
+use crate::control::operations::begin;
 use crate::control::{
     Cx, cluster_autoscaler, custom_metrics, dependencies, deployment, endpoints, front_door_health,
     hpa, metrics_pipeline, network, node_lifecycle, replica_set, scheduler, traffic_manager,
@@ -137,7 +138,7 @@ fn handle(cx: &mut Cx, scenario: &Scenario, event: Event) {
     match event {
         Event::FaultStrikes(fault) => strike(cx, scenario, fault),
         Event::FaultHeals(fault) => heal(cx, scenario, fault),
-        Event::OperationStarts(id) => begin(cx, scenario, id),
+        Event::OperationStarts(id) => operate(cx, scenario, id),
         Event::OperationStep(id) => scenario.operations()[id.index()].operation.step(cx, id),
         Event::DependencyStep(dependency) => dependencies::step(cx, dependency),
         Event::DependencySettles(dependency) => dependencies::settles(cx, dependency),
@@ -181,6 +182,7 @@ fn strike(cx: &mut Cx, scenario: &Scenario, fault: FaultId) {
     let planned = &scenario.faults()[fault.index()];
     cx.say(What::FaultStruck { fault });
     planned.fault.strike(cx, fault);
+    begin::fault_struck(cx, scenario.operations(), fault);
     if let Some(duration) = planned.duration {
         cx.clock.arm(Event::FaultHeals(fault), cx.now + duration);
     }
@@ -191,7 +193,7 @@ fn heal(cx: &mut Cx, scenario: &Scenario, fault: FaultId) {
     scenario.faults()[fault.index()].fault.heal(cx, fault);
 }
 
-fn begin(cx: &mut Cx, scenario: &Scenario, operation: OperationId) {
+fn operate(cx: &mut Cx, scenario: &Scenario, operation: OperationId) {
     cx.say(What::OperationStarted { operation });
     scenario.operations()[operation.index()].operation.start(cx, operation);
 }

@@ -76,6 +76,9 @@ pub struct Memory {
     probed: Vec<ProbedOrigin>,
     /// What probes meet at each origin now.
     pub origin_conditions: Vec<OriginCondition>,
+    /// Operations that answer a fault of which no alert could fire, and how long their decision
+    /// takes.
+    pub(super) unheard: Vec<(OperationId, Span)>,
     /// Changes of Front Door's configuration on their way.
     pub configuration: Configuration,
     /// What Traffic Manager and the resolvers remember, if the scenario has one.
@@ -169,6 +172,7 @@ impl Memory {
             api_tokens: vec![Tokens { empty_at: Time::from_nanos(i64::MIN) }; n_clusters],
             probed,
             origin_conditions: vec![OriginCondition::Answering; n_clusters],
+            unheard: Vec::new(),
             configuration: Configuration::default(),
             traffic_manager: None,
             sessions: BTreeMap::new(),

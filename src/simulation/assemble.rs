@@ -11,14 +11,13 @@ use crate::control::hpa::plan::HpaPlan;
 use crate::control::memory::Memory;
 use crate::control::network;
 use crate::control::node_lifecycle::monitor::MonitorState;
+use crate::control::operations::begin;
 use crate::control::settings::Settings;
 use crate::control::{Chance, Cx, traffic_manager};
 use crate::model::event::Event;
 use crate::model::fact::FactLog;
 use crate::model::front_door::ProbeTarget;
-use crate::model::ids::{
-    ClusterId, DeploymentId, FaultId, GeographyId, HpaId, NodeId, OperationId, PopId,
-};
+use crate::model::ids::{ClusterId, DeploymentId, FaultId, GeographyId, HpaId, NodeId, PopId};
 use crate::model::sample::Samples;
 use crate::model::workload::Deployment;
 use crate::model::world::World;
@@ -83,9 +82,7 @@ pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
     for (index, planned) in scenario.faults().iter().enumerate() {
         cx.clock.arm(Event::FaultStrikes(FaultId::new(index)), planned.at);
     }
-    for (index, planned) in scenario.operations().iter().enumerate() {
-        cx.clock.arm(Event::OperationStarts(OperationId::new(index)), planned.at);
-    }
+    begin::arm(&mut cx, scenario.operations());
     cx.clock.arm(Event::Observe, Time::ZERO);
     cx
 }

@@ -19,5 +19,5 @@ mod shell;
 
 pub use effects::{class_fails, publish_all};
 pub use shell::{
-    changed, itself_lost, itself_restored, region_changed, settles, step, zone_changed,
+    alert_lag, changed, itself_lost, itself_restored, region_changed, settles, step, zone_changed,
 };

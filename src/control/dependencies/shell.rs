@@ -1,6 +1,7 @@
 //! The shell around [`failover`]: regions and faults change, dependencies follow, step by step.
 
 use crate::control::Cx;
+use crate::control::operations::begin;
 use crate::model::dependency::state::{Kind, Phase, Settling};
 use crate::model::event::Event;
 use crate::model::fact::{What, Why};
@@ -145,21 +146,23 @@ fn enter(cx: &mut Cx, id: DependencyId, next: &Next<'_>, purpose: &str) -> Why {
     next.why
 }
 
-/// The alert for a loss fires after the lag of the workspace, unless that is lost itself.
-fn arm_alert(cx: &mut Cx, id: DependencyId) {
-    let workspace = ids(cx).find(|&id| matches!(cx.world[id].kind, Kind::LogAnalytics { .. }));
-    let Some(workspace) = workspace else {
+/// From a loss to its alert \[s\]: the lag of the workspace; None while that is lost itself.
+pub fn alert_lag(cx: &Cx) -> Option<Law> {
+    let workspaces = ids(cx).filter_map(|id| match &cx.world[id].kind {
+        Kind::LogAnalytics { alert_lag } => Some((id, alert_lag)),
+        _ => None,
+    });
+    match { workspaces }.next() {
         // azure-monitor data-ingestion-time.md 2022: typically 20 s to 3 min.
-        let wait = drawn(cx, id, "alert-lag", &Law::uniform(20.0, 180.0));
-        return cx.clock.arm(Event::DependencyStep(id), cx.now + wait);
-    };
-    if !is_up(cx, workspace, 0) {
-        return cx.clock.disarm(Event::DependencyStep(id));
+        None => Some(Law::uniform(20.0, 180.0)),
+        Some((workspace, lag)) => is_up(cx, workspace, 0).then(|| lag.clone()),
     }
-    let Kind::LogAnalytics { alert_lag } = cx.world[workspace].kind.clone() else {
-        unreachable!("found as one")
-    };
-    let wait = drawn(cx, id, "alert-lag", &alert_lag);
+}
+
+/// The alert for a loss fires after its lag, unless none can.
+fn arm_alert(cx: &mut Cx, id: DependencyId) {
+    let Some(lag) = alert_lag(cx) else { return cx.clock.disarm(Event::DependencyStep(id)) };
+    let wait = drawn(cx, id, "alert-lag", &lag);
     cx.clock.arm(Event::DependencyStep(id), cx.now + wait);
 }
 
@@ -171,6 +174,7 @@ fn wake_alerts(cx: &mut Cx) {
             arm_alert(cx, id);
         }
     }
+    begin::alerts_return(cx);
 }
 
 /// What a dependency waited for has come.

@@ -4,6 +4,7 @@
 //!
 //! | module | upstream |
 //! |---|---|
+//! | [`begin`] | when it begins: at an instant, or when people have heard of a fault |
 //! | [`rollout`] | `kubectl set image`, `kubectl apply` of a changed pod template |
 //! | [`front_door_change`] | `az afd origin update`, `Set-AzFrontDoorCdnOrigin` |
 //! | [`cluster_power`] | `az aks start`, `az aks stop` |
@@ -18,6 +19,7 @@ use crate::sim::laws::Law;
 use crate::spec::{Code, Decoder, Diagnostic, Diagnostics, Name, section};
 use crate::units::{Span, Time};
 
+pub mod begin;
 pub mod cluster_power;
 pub mod drain;
 pub mod front_door_change;
@@ -25,6 +27,7 @@ pub mod rollout;
 pub mod traffic_manager_change;
 pub mod upgrade;
 
+use begin::{AfterSpec, Begin};
 use cluster_power::{StartCluster, StartClusterSpec, StopCluster, StopClusterSpec};
 use drain::{Drain, DrainSpec};
 use front_door_change::{FrontDoorChange, FrontDoorChangeSpec};
@@ -37,8 +40,10 @@ section! {
     pub struct OperationSpec {
         /// Its name.
         "name" name: Name = required;
-        /// When it begins, from the end of the warm-up.
-        "at" at: Span = required, range "0s"..="366d";
+        /// When it begins, from the end of the warm-up; or else `after`.
+        "at" at: Option<Span> = optional, range "0s"..="366d";
+        /// It answers a fault, once an alert has told of it and somebody has decided.
+        "after" after: Option<AfterSpec> = optional;
         /// A workload's pod template changes.
         "rollout" rollout: Option<RolloutSpec> = optional;
         /// Nodes are emptied.
@@ -54,7 +59,7 @@ section! {
         /// A node pool is upgraded.
         "upgrade" upgrade: Option<UpgradeSpec> = optional;
     }
-    check OperationSpec::check_kind;
+    check OperationSpec::check;
 }
 
 /// An operation of the scenario with its time.
@@ -63,7 +68,7 @@ pub struct PlannedOperation {
     /// Its name.
     pub name: String,
     /// When it begins.
-    pub at: Time,
+    pub begin: Begin,
     /// What is done.
     pub operation: Operation,
 }
@@ -102,6 +107,19 @@ impl OperationSpec {
         kinds.into_iter().filter(|(_, is_given)| *is_given).map(|(kind, _)| kind).collect()
     }
 
+    fn check(&self, cx: &mut Decoder<'_>) {
+        let message = match (self.at.is_some(), self.after.is_some()) {
+            (false, false) => Some("this operation does not say when it begins"),
+            (true, true) => Some("this operation has both `at` and `after`"),
+            _ => None,
+        };
+        if let Some(message) = message {
+            let wrong = Diagnostic::error(Code::Contradiction, self.name.place.clone(), message);
+            cx.report(wrong.allowed("exactly one of at, after"));
+        }
+        self.check_kind(cx);
+    }
+
     fn check_kind(&self, cx: &mut Decoder<'_>) {
         let message = match self.kinds().as_slice() {
             [] => "this operation says nothing about what is done".to_owned(),
@@ -124,13 +142,19 @@ impl OperationSpec {
         start_up.or(start)
     }
 
-    /// The operation in `world`, or `None` after reporting references that lead nowhere.
+    /// The operation in `world` with the laws of [`law`](Self::law) and of the decision that it
+    /// waits for, or `None` after reporting references that lead nowhere.
     pub fn resolve(
         &self,
         world: &World,
         law: Option<Law>,
+        decision: Option<Law>,
         diagnostics: &mut Diagnostics,
     ) -> Option<PlannedOperation> {
+        let begin = match (&*self.at, &*self.after) {
+            (_, Some(after)) => after.resolve(world, decision?, diagnostics)?,
+            (at, None) => Begin::At(Time::ZERO + (*at)?),
+        };
         let operation = if let Some(rollout) = &*self.rollout {
             Operation::Rollout(rollout.resolve(world, law, diagnostics)?)
         } else if let Some(drain) = &*self.drain {
@@ -148,7 +172,7 @@ impl OperationSpec {
             Operation::Upgrade(upgrade.resolve(world, diagnostics)?)
         };
         let name = self.name.as_str().to_owned();
-        Some(PlannedOperation { name, at: Time::ZERO + *self.at, operation })
+        Some(PlannedOperation { name, begin, operation })
     }
 }
 
