@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 
-use crate::experiment::run::run_once;
+use crate::experiment;
 
 use crate::report::{comparison, stdout};
 
@@ -22,15 +22,12 @@ pub(super) fn compare(arguments: &CompareArguments) -> Result<(), Failure> {
         };
         scenarios.push(scenario_file::read_or_say(&one, !arguments.quiet)?);
     }
-    let mut outcomes = Vec::new();
-    for scenario in &scenarios {
-        for seed in arguments.seeds.first..=arguments.seeds.last {
-            if !arguments.quiet {
-                say(&format!("{}, seed {seed}\n", scenario.name()));
-            }
-            outcomes.push(run_once(scenario, Some(seed), 0, |_| {}).outcome);
+    let seeds = arguments.seeds.first..=arguments.seeds.last;
+    let outcomes = experiment::compare::compare(&scenarios, seeds, |scenario, seed| {
+        if !arguments.quiet {
+            say(&format!("{}, seed {seed}\n", scenario.name()));
         }
-    }
+    });
     stdout::print(&comparison::render(&outcomes)).context("cannot write to the standard output")?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 pub mod run;
 
+pub mod compare;
 pub mod conformance;
 
 pub mod fidelity;

@@ -122,6 +122,17 @@ fn operations_are_checked() {
             Code::Contradiction,
             "operations[0].name",
         ),
+        ("rollout: {workload: web}", Code::Contradiction, "operations[0].name"),
+        (
+            "at: 2m, after: {fault: x, decision: {constant: 1m}}, rollout: {workload: web}",
+            Code::Contradiction,
+            "operations[0].name",
+        ),
+        (
+            "after: {fault: lose-east, decision: {constant: 1m}}, rollout: {workload: web}",
+            Code::UnknownReference,
+            "operations[0].after.fault",
+        ),
         ("at: -1s, rollout: {workload: web}", Code::OutOfRange, "operations[0].at"),
         ("at: 15m, rollout: {workload: web}", Code::Contradiction, "operations[0].at"),
         ("at: 2m, rollout: {workload: wbe}", Code::UnknownReference, &format!("{is}workload")),

@@ -1,6 +1,7 @@
 //! When an operation begins: at an instant, or in answer to a fault.
 //!
-//! Nobody answers what he has not heard of: the alert for the fault fires after the lag of the
+//! Follows azure-docs azure-monitor/logs/data-ingestion-time.md for the lag of alerts. Nobody
+//! answers what he has not heard of: the alert for the fault fires after the lag of the
 //! scenario's `logAnalytics`, as it does for a database that a script or somebody fails over; then
 //! somebody takes the time to decide. While the workspace itself is lost nobody hears anything.
 

@@ -1,8 +1,10 @@
 //! Clusters that are stopped and started, and pools that are upgraded: what people do, and how the
 //! cloud says no to it.
 
+use tideover::control::Chance;
 use tideover::control::cloud::{api, quota};
 use tideover::model::fact::What;
+use tideover::sim::streams::unit;
 use tideover::simulation::{Finished, Options};
 use tideover::units::{Span, Time};
 
@@ -60,6 +62,48 @@ fn a_stopped_cluster_starts_when_it_is_needed() {
     assert!(before.into_iter().all(|one| one.nodes == 0 && one.pods == 0 && !one.serving));
     let last = secondary.last().expect("there are samples");
     assert!(last.serving && 4 <= last.ready_pods, "it carries the load: {last:?}");
+}
+
+/// When an operation begins that answers the loss of the east, which is repaired at 13 min, and
+/// how long its alert and its decision take.
+fn answer(workspace: &str) -> (Time, Span) {
+    let text = format!(
+        "{SMALL}{workspace}faults:\n  - {{name: lose-east, at: 3m, duration: 10m, \
+         regionLoss: {{region: east}}}}\noperations:\n  - {{name: answer, drain: {{cluster: \
+         secondary, nodes: 1}}, after: {{fault: lose-east, decision: {{uniform: {{min: 1m, max: \
+         5m}}}}}}}}\n"
+    );
+    let finished = run(&load(&text, &["run.horizon=30m"]), Options::default());
+    let begins = facts(&finished, |fact| match fact.what {
+        What::OperationStarted { .. } => Some(fact.at),
+        _ => None,
+    });
+    let chance = Chance { seed: 7, trial: 0 };
+    let draw = |purpose| unit(chance.draw(purpose, "answer", 0));
+    let lag = if workspace.is_empty() { 20.0 + 160.0 * draw("alert-lag") } else { 100.0 };
+    let decision = 60.0 + 240.0 * draw("decision");
+    (begins[0], Span::from_secs_f64(lag) + Span::from_secs_f64(decision))
+}
+
+/// An operation that answers a fault begins after its alert, within 20 s to 3 min or after the lag
+/// of the workspace, and the time of the decision. A workspace in the lost region tells of the loss
+/// only once it is back.
+#[test]
+fn an_operation_answers_a_fault() {
+    let workspace = |region: &str| {
+        format!(
+            "dependencies: [{{name: logs, region: {region}, logAnalytics: \
+             {{alertLag: {{constant: 100s}}}}}}]\n"
+        )
+    };
+    for (name, workspace, from) in [
+        ("no workspace", String::new(), 180),
+        ("a workspace elsewhere", workspace("west"), 180),
+        ("a workspace that is lost, too", workspace("east"), 780),
+    ] {
+        let (begins, wait) = answer(&workspace);
+        assert_eq!(begins, at(from) + wait, "{name}");
+    }
 }
 
 /// The trap of a cold secondary: its capacity is gone when it is called for. It fails at the
