@@ -119,6 +119,7 @@ fn started(plan: &TrafficPlan) -> (Requests, Routing) {
         endpoints: vec![(0..N_PODS).map(PodId::new).collect()],
         dependencies: Vec::new(),
         n_stale: Vec::new(),
+        grey: Vec::new(),
         gates: Vec::new(),
     };
     let mut engine = Requests::new(plan);

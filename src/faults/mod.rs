@@ -17,6 +17,7 @@ pub mod compute_control_plane_loss;
 pub mod configuration_freeze;
 pub mod dependency_loss;
 pub mod front_door_loss;
+pub mod grey_failure;
 pub mod node_loss;
 pub mod pod_crash;
 pub mod power;
@@ -116,6 +117,8 @@ faults! {
     "allocationFailure" allocation_failure: allocation_failure::AllocationFailureSpec;
     /// Edge locations of Front Door are lost.
     "frontDoorLoss" front_door_loss: front_door_loss::FrontDoorLossSpec;
+    /// An origin fails a part of what reaches it.
+    "greyFailure" grey_failure: grey_failure::GreyFailureSpec;
     /// Front Door takes no changes of its configuration.
     "configurationFreeze" configuration_freeze: configuration_freeze::ConfigurationFreezeSpec;
     /// Machines of a region cannot be made, started, stopped or deleted.

@@ -149,6 +149,7 @@ fn cluster(index: usize, name: &str) -> Cluster {
         stopped_since: None,
         network: None,
         origin: OriginState::default(),
+        greys: Vec::new(),
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::elastic::Elastic;
 use super::gateway::BackendProbes;
-use super::ids::{DeploymentId, PoolId, RegionId};
+use super::ids::{DeploymentId, FaultId, PoolId, RegionId};
 use super::network::Network;
 use super::outbound::Outbound;
 use super::region::Outages;
 use crate::spec::choice;
-use crate::units::{Bytes, Time};
+use crate::units::{Bytes, Ratio, Time};
 
 choice! {
     /// Whether a cluster runs when the simulation begins.
@@ -51,6 +51,31 @@ pub struct Cluster {
     pub network: Option<Network>,
     /// How its ingress answers requests and probes from outside.
     pub origin: OriginState,
+    /// Faults by which its ingress fails in part now.
+    pub greys: Vec<(FaultId, Grey)>,
+}
+
+impl Cluster {
+    /// How its ingress fails in part: of several faults, the one that fails most probes.
+    #[must_use]
+    pub fn grey(&self) -> Option<Grey> {
+        let most = |a: &Grey, b: &Grey| {
+            let by = |grey: &Grey| (grey.probes.get(), grey.requests.get());
+            by(a).0.total_cmp(&by(b).0).then(by(a).1.total_cmp(&by(b).1))
+        };
+        self.greys.iter().map(|&(_, grey)| grey).max_by(most)
+    }
+}
+
+/// An ingress that fails in part.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grey {
+    /// Share of probes that fail, each by itself.
+    pub probes: Ratio,
+    /// Share of requests that fail, each attempt by itself.
+    pub requests: Ratio,
+    /// Whether they get no answer in time, rather than an error at once.
+    pub hangs: bool,
 }
 
 /// How a cluster's ingress answers, as a client or a probe from outside sees it.

@@ -129,6 +129,7 @@ fn closed(world: &World, n_gates: usize) -> Routing {
         endpoints: vec![Vec::new(); world.deployments.len()],
         dependencies: Vec::new(),
         n_stale: vec![0; world.deployments.len()],
+        grey: Vec::new(),
         gates: vec![GateLimit::OPEN; n_gates],
     }
 }

@@ -116,6 +116,7 @@ struct Lane {
     pod_stream: Stream,
     service_stream: Stream,
     part_stream: Stream,
+    grey_stream: Stream,
 }
 
 impl Lane {
@@ -483,6 +484,7 @@ impl Lane {
             pod_stream: stream("pod"),
             service_stream: stream("service"),
             part_stream: stream("part-of-users"),
+            grey_stream: stream("grey-request"),
         }
     }
 }

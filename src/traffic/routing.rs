@@ -4,6 +4,7 @@
 //! edge's row when a user sends, an origin's mode and the endpoints when the request arrives.
 
 use crate::model::ids::{ClusterId, PodId};
+use crate::units::Ratio;
 
 use super::gate::GateLimit;
 
@@ -23,6 +24,9 @@ pub struct Routing {
     /// By `DeploymentId`: how many pods at the end of its endpoints no balancer sends to any more,
     /// though callers still have connections to them. Missing ones are 0.
     pub n_stale: Vec<usize>,
+    /// By `ClusterId`: the requests that its ingress fails. Missing ones, and all if there is no
+    /// grey failure, are none.
+    pub grey: Vec<GreyShare>,
     /// By `GateId`: what may pass. Missing ones are open.
     pub gates: Vec<GateLimit>,
 }
@@ -149,6 +153,37 @@ pub enum DependencyFailure {
         /// From the call to giving it up \[s\].
         held_s: f64,
     },
+}
+
+/// A part of the attempts at an origin that it fails, drawn for each attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GreyShare {
+    /// Of 2^32 draws.
+    below: u64,
+    /// Whether nobody answers, rather than an error at once.
+    pub hangs: bool,
+}
+
+impl GreyShare {
+    /// No attempt.
+    pub const NONE: Self = Self { below: 0, hangs: false };
+
+    /// This share of them.
+    #[must_use]
+    pub fn new(share: Ratio, hangs: bool) -> Self {
+        Self { below: (share.get().clamp(0.0, 1.0) * (1_u64 << 32) as f64) as u64, hangs }
+    }
+
+    /// Whether it is any attempt at all.
+    pub(super) const fn is_any(self) -> bool {
+        0 < self.below
+    }
+
+    /// Whether the attempt with this draw fails.
+    #[inline]
+    pub(super) const fn fails(self, draw: u64) -> bool {
+        draw >> 32 < self.below
+    }
 }
 
 /// What an origin (the gateway of a cluster) does with requests that reach it.

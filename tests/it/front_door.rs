@@ -208,7 +208,7 @@ fn a_grey_failure_flaps_by_the_binomial_law() {
         let law = binomial_below(4, 1.0 - q, n_required);
         assert!((law - printed).abs() <= 0.005, "{n_required} of 4 at {q}: {law}");
         let setting = Setting::new(30, 4, n_required);
-        let failing = OriginCondition::Flaky { failing: chance(q) };
+        let failing = OriginCondition::Flaky { failing: chance(q), hangs: false };
         let stream = Stream::new(11, 0, "probe result", "grey");
         let mut origin = setting.origin(failing, 0);
         let n = 40_000;
@@ -243,7 +243,7 @@ fn a_grey_failure_is_first_noticed_as_late_as_the_chain_says() {
             let stream = Stream::new(13, pop, "probe result", "grey");
             let mut origin = setting.origin(OriginCondition::Answering, 0);
             // Probes fall on multiples of 30 s; the first one that may fail is at 30 s.
-            let failing = OriginCondition::Flaky { failing: chance(q) };
+            let failing = OriginCondition::Flaky { failing: chance(q), hangs: false };
             origin.change(Time::from_secs(1), failing, |probe| stream.at(probe));
             let until = Time::from_secs(30 * 100_000);
             let change = origin.next_change(until, |probe| stream.at(probe)).expect("it fails");

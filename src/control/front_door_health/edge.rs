@@ -7,13 +7,13 @@
 use crate::control::dependencies::class_fails;
 use crate::control::network::backends;
 use crate::control::{Chance, Cx, traffic_manager};
-use crate::model::cluster::OriginState;
+use crate::model::cluster::{Grey, OriginState};
 use crate::model::event::Event;
 use crate::model::fact::{ClusterSet, What, Why};
 use crate::model::front_door::{FrontDoor, Origin, Pop, ProbeTarget};
 use crate::model::ids::{ClusterId, PodId, PopId};
 use crate::model::world::World;
-use crate::traffic::routing::{OriginMode, PopRoute};
+use crate::traffic::routing::{GreyShare, OriginMode, PopRoute};
 use crate::units::{Span, Time};
 
 use super::affinity;
@@ -24,6 +24,9 @@ use super::sample_window::SampleWindow;
 
 /// The only status that counts as success (frontdoor/health-probes.md).
 const OK: u16 = 200;
+
+/// As many draws there are.
+const TWO_TO_64: f64 = 18_446_744_073_709_551_616.0;
 
 /// What a probe meets at a cluster's ingress now.
 #[must_use]
@@ -53,7 +56,21 @@ pub fn condition(cx: &Cx, cluster: ClusterId) -> OriginCondition {
         (OriginState::Serving, _) if cx.world.front_door.probe_status != OK => {
             OriginCondition::Refusing
         }
-        (OriginState::Serving, _) => OriginCondition::Answering,
+        (OriginState::Serving, _) => in_part(cx.world[cluster].grey()),
+    }
+}
+
+/// What a probe meets at an ingress that fails in part, if it does.
+fn in_part(grey: Option<Grey>) -> OriginCondition {
+    let Some(Grey { probes, hangs, .. }) = grey else { return OriginCondition::Answering };
+    match probes.get() {
+        share if share <= 0.0 => OriginCondition::Answering,
+        share if share < 1.0 => {
+            // The share in units of 2^-64.
+            OriginCondition::Flaky { failing: (share * TWO_TO_64) as u64, hangs }
+        }
+        _ if hangs => OriginCondition::Hanging,
+        _ => OriginCondition::Refusing,
     }
 }
 
@@ -83,6 +100,12 @@ pub fn origin_changed(cx: &mut Cx, cluster: ClusterId) {
         OriginState::Hang => OriginMode::Hang,
         OriginState::ServerError => OriginMode::ServerError,
     };
+    let grey = cx.world[cluster].grey();
+    if grey.is_some() || !cx.routing.grey.is_empty() {
+        cx.routing.grey.resize(cx.world.clusters.len(), GreyShare::NONE);
+        cx.routing.grey[cluster.index()] =
+            grey.map_or(GreyShare::NONE, |grey| GreyShare::new(grey.requests, grey.hangs));
+    }
     let met = condition(cx, cluster);
     if cx.memory.origin_conditions[cluster.index()] == met {
         return;
@@ -93,7 +116,8 @@ pub fn origin_changed(cx: &mut Cx, cluster: ClusterId) {
         return;
     }
     for pop in (0..cx.world.front_door.pops.len()).map(PopId::new) {
-        cx.memory.probed(pop, cluster).change(cx.now, met, no_draw);
+        let draw = draws(cx, pop, cluster);
+        cx.memory.probed(pop, cluster).change(cx.now, met, draw);
         arm(cx, pop, cluster);
     }
 }
@@ -172,13 +196,9 @@ fn arm(cx: &mut Cx, pop: PopId, cluster: ClusterId) {
     if !cx.world.front_door.probes(cluster) {
         return;
     }
-    let probed = cx.memory.probed(pop, cluster);
-    let next = if cx.settings.explicit_probing {
-        Some(probed.next_result_at())
-    } else {
-        probed.next_change(Time::NEVER, no_draw).map(|change| change.at)
-    };
-    match next {
+    let draw = draws(cx, pop, cluster);
+    let explicit = cx.settings.explicit_probing;
+    match cx.memory.probed(pop, cluster).next_timer(cx.now, explicit, draw) {
         Some(at) => cx.clock.arm(Event::PopProbe(pop, cluster), at),
         None => cx.clock.disarm(Event::PopProbe(pop, cluster)),
     }
@@ -187,8 +207,9 @@ fn arm(cx: &mut Cx, pop: PopId, cluster: ClusterId) {
 /// A probe result of a PoP is known; if it tips the window, the PoP changes its mind.
 pub fn result_due(cx: &mut Cx, pop: PopId, cluster: ClusterId) {
     let now = cx.now;
+    let draw = draws(cx, pop, cluster);
     let probed = cx.memory.probed(pop, cluster);
-    probed.absorb(now, no_draw);
+    probed.absorb(now, draw);
     let healthy = probed.healthy();
     arm(cx, pop, cluster);
     let known = &mut cx.world.front_door.pops[pop.index()].healthy[cluster.index()];
@@ -279,7 +300,8 @@ pub fn give_back(cx: &mut Cx, pop: PopId) {
     reroute(cx, pop);
 }
 
-/// Grey failures are not among the faults yet, so no probe draws.
-fn no_draw(_probe: u64) -> u64 {
-    unreachable!("only a flaky origin draws, and no fault makes one")
+/// The draws that decide which probes of a PoP a flaky origin fails, by their number.
+fn draws(cx: &Cx, pop: PopId, cluster: ClusterId) -> impl Fn(u64) -> u64 + Copy + use<> {
+    let (chance, entity) = (cx.chance, (pop.index() as u64) << 32 | cluster.index() as u64);
+    move |probe| chance.draw("grey-probe", &format!("{entity:x}"), probe)
 }

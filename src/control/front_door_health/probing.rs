@@ -72,8 +72,32 @@ pub enum OriginCondition {
     Flaky {
         /// Chance of a failure, in units of 2^-64.
         failing: u64,
+        /// Whether one that fails gets no answer in time, rather than an error at once.
+        hangs: bool,
     },
 }
+
+impl OriginCondition {
+    /// Whether a probe with this draw gets no answer.
+    fn is_silent(self, draw: impl FnOnce() -> u64) -> bool {
+        match self {
+            Self::Hanging => true,
+            Self::Flaky { failing, hangs: true } => draw() < failing,
+            Self::Answering | Self::Refusing | Self::Flaky { hangs: false, .. } => false,
+        }
+    }
+
+    /// Whether each probe decides by its own draw if it is answered at all.
+    const fn mixes(self) -> bool {
+        matches!(self, Self::Flaky { hangs: true, .. })
+    }
+}
+
+/// Probes of a flaky origin that are searched ahead for a change of verdict.
+const FLAKY_AHEAD: i64 = 1_000;
+
+/// Most probes in a row that are searched for one that is answered, or is not.
+const SEARCHED_MAX: i64 = 100_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Segment {
@@ -159,16 +183,20 @@ impl ProbedOrigin {
     /// not read it. Costs at most n results once the condition is old.
     pub fn absorb(&mut self, now: Time, draw: impl Fn(u64) -> u64) {
         self.skip_saturated(now);
+        // What the origin will be to a probe that has not met it yet is not known.
+        let unread = self.grid.first_from(now + Span::from_nanos(1), self.answer_delay());
         loop {
             let mut results = self.results();
             let result = results.take(&draw);
             if now < result.known_at {
                 break;
             }
-            (self.next_prompt, self.next_late) = (results.next_prompt, results.next_late);
+            let (next_prompt, next_late) = (results.next_prompt, results.next_late);
+            self.next_prompt = next_prompt.min(unread.max(self.next_prompt));
+            self.next_late = next_late.min(unread.max(self.next_late));
             self.window.push(result.success);
             if 1 < self.segments.len() {
-                self.forget_read_segments();
+                self.forget_read_segments(unread, &draw);
                 self.skip_saturated(now);
             }
         }
@@ -204,8 +232,28 @@ impl ProbedOrigin {
 
     /// When the next result is known: explicit probing arms its timer there.
     #[must_use]
-    pub fn next_result_at(&self) -> Time {
-        self.results().take(|_| 0).known_at
+    pub fn next_result_at(&self, draw: impl Fn(u64) -> u64) -> Time {
+        self.results().take(draw).known_at
+    }
+
+    /// The instant for which a timer is needed if the origin stays as it is: of the next result
+    /// (`explicit`), or of the next change of verdict. Under a flaky origin the search for a change
+    /// is bounded, and goes on at the instant that is given then.
+    #[must_use]
+    pub fn next_timer(
+        &self,
+        now: Time,
+        explicit: bool,
+        draw: impl Fn(u64) -> u64 + Copy,
+    ) -> Option<Time> {
+        if explicit {
+            return Some(self.next_result_at(draw));
+        }
+        if matches!(self.last().condition, OriginCondition::Flaky { .. }) {
+            let until = now + self.grid.interval * FLAKY_AHEAD + self.timing.timeout;
+            return Some(self.next_change(until, draw).map_or(until, |change| change.at));
+        }
+        self.next_change(Time::NEVER, draw).map(|change| change.at)
     }
 
     fn last(&self) -> Segment {
@@ -228,7 +276,7 @@ impl ProbedOrigin {
 
     /// Under a single old condition only the last n results matter: skips the others.
     fn skip_saturated(&mut self, now: Time) {
-        if self.segments.len() != 1 {
+        if self.segments.len() != 1 || self.last().condition.mixes() {
             return;
         }
         let n_samples = i64::from(self.window.n_samples());
@@ -243,11 +291,13 @@ impl ProbedOrigin {
         }
     }
 
-    fn forget_read_segments(&mut self) {
+    fn forget_read_segments(&mut self, unread: i64, draw: impl Fn(u64) -> u64) {
         let mut results = self.results();
-        results.settle();
+        results.settle(draw);
         // The streams must not fall back to probes whose condition is about to be forgotten.
-        let (next_prompt, next_late) = (results.next_prompt, results.next_late);
+        let next_prompt = results.next_prompt.min(unread.max(self.next_prompt));
+        let next_late = results.next_late.min(unread.max(self.next_late));
+        let results = self.results();
         let next_read = results.read_at(next_prompt.min(next_late));
         (self.next_prompt, self.next_late) = (next_prompt, next_late);
         let n_read = self.segments[1..].iter().take_while(|next| next.since <= next_read).count();
@@ -278,7 +328,7 @@ struct Results<'a> {
 impl Results<'_> {
     /// The next result; there always is one.
     fn take(&mut self, draw: impl Fn(u64) -> u64) -> ProbeResult {
-        let (prompt, late) = self.settle();
+        let (prompt, late) = self.settle(&draw);
         let prompt_at = if prompt { self.read_at(self.next_prompt) } else { Time::NEVER };
         let late_at = if late { self.late_at(self.next_late) } else { Time::NEVER };
         let last_since = self.segments[self.segments.len() - 1].since;
@@ -294,7 +344,9 @@ impl Results<'_> {
             let success = self.timing.answer <= self.timing.timeout
                 && match self.condition_at(prompt_at) {
                     OriginCondition::Answering => true,
-                    OriginCondition::Flaky { failing } => failing <= draw(probe.cast_unsigned()),
+                    OriginCondition::Flaky { failing, .. } => {
+                        failing <= draw(probe.cast_unsigned())
+                    }
                     OriginCondition::Refusing | OriginCondition::Hanging => false,
                 };
             ProbeResult { known_at: prompt_at, success, settled: settled(prompt_at) }
@@ -302,29 +354,48 @@ impl Results<'_> {
     }
 
     /// Moves both streams to their next probe; says which of them have one.
-    fn settle(&mut self) -> (bool, bool) {
+    fn settle(&mut self, draw: impl Fn(u64) -> u64) -> (bool, bool) {
         let prompt;
         let late;
-        (self.next_prompt, prompt) = self.next_of(self.next_prompt, false);
-        (self.next_late, late) = self.next_of(self.next_late, true);
+        (self.next_prompt, prompt) = self.next_of(self.next_prompt, false, &draw);
+        (self.next_late, late) = self.next_of(self.next_late, true, &draw);
         (prompt, late)
     }
 
-    /// The first probe from `probe` on whose result comes by time-out (`hanging`) or by answer,
+    /// The first probe from `probe` on whose result comes by time-out (`silent`) or by answer,
     /// and whether there is one; if not, the first probe under the last condition.
-    fn next_of(&self, probe: i64, hanging: bool) -> (i64, bool) {
+    fn next_of(&self, probe: i64, silent: bool, draw: impl Fn(u64) -> u64) -> (i64, bool) {
         let mut probe = probe;
         let first = self.index_at(self.read_at(probe));
         for (segment, next) in (first..).zip(self.segments[first..].iter().skip(1)) {
-            if (self.segments[segment].condition == OriginCondition::Hanging) == hanging
-                && self.read_at(probe) < next.since
-            {
-                return (probe, true);
+            let end = self.grid.first_from(next.since, self.answer_delay());
+            if let Some(found) = self.first_in(segment, (probe, end), silent, &draw) {
+                return (found, true);
             }
-            probe = probe.max(self.grid.first_from(next.since, self.answer_delay()));
+            probe = probe.max(end);
         }
-        let last = self.segments[self.segments.len() - 1].condition;
-        (probe, (last == OriginCondition::Hanging) == hanging)
+        let last = self.segments.len() - 1;
+        match self.first_in(last, (probe, i64::MAX), silent, draw) {
+            Some(found) => (found, true),
+            None => (probe, false),
+        }
+    }
+
+    /// The first of the probes from one to before another, all in one segment, that is silent or
+    /// is not.
+    fn first_in(
+        &self,
+        segment: usize,
+        (from, end): (i64, i64),
+        silent: bool,
+        draw: impl Fn(u64) -> u64,
+    ) -> Option<i64> {
+        let condition = self.segments[segment].condition;
+        let is_it = |probe: i64| condition.is_silent(|| draw(probe.cast_unsigned())) == silent;
+        if condition.mixes() {
+            return (from..end.min(from.saturating_add(SEARCHED_MAX))).find(|&probe| is_it(probe));
+        }
+        (from < end && is_it(from)).then_some(from)
     }
 
     fn answer_delay(&self) -> Span {
@@ -421,7 +492,8 @@ mod tests {
             Just(OriginCondition::Answering),
             Just(OriginCondition::Refusing),
             Just(OriginCondition::Hanging),
-            (0..=u64::MAX).prop_map(|failing| OriginCondition::Flaky { failing }),
+            (0..=u64::MAX, any::<bool>())
+                .prop_map(|(failing, hangs)| OriginCondition::Flaky { failing, hangs }),
         ];
         prop::collection::vec((0_i64..240, condition), 0..12).prop_map(|mut changes| {
             changes.sort_by_key(|(half_s, _)| *half_s);
@@ -479,12 +551,15 @@ mod tests {
             let read_at = grid.launch(probe) + timing.answer.min(timing.timeout);
             let seen = history.iter().rev().find(|(at, _)| *at <= read_at);
             let condition = seen.map_or(first, |(_, condition)| *condition);
-            let late = condition == OriginCondition::Hanging;
+            let late = match condition {
+                OriginCondition::Flaky { failing, hangs } => hangs && draw(probe as u64) < failing,
+                other => other == OriginCondition::Hanging,
+            };
             let at = if late { grid.launch(probe) + timing.timeout } else { read_at };
             let success = timing.answer <= timing.timeout
                 && match condition {
                     OriginCondition::Answering => true,
-                    OriginCondition::Flaky { failing } => failing <= draw(probe as u64),
+                    OriginCondition::Flaky { failing, .. } => failing <= draw(probe as u64),
                     _ => false,
                 };
             if Time::ZERO <= at && at <= HORIZON {
@@ -535,7 +610,7 @@ mod tests {
             let origin = ProbedOrigin::new(grid, timing, window, first, Time::ZERO);
             let lazily = |o: &ProbedOrigin| o.next_change(HORIZON, draw).map(|change| change.at);
             let lazy = replay(origin.clone(), &history, lazily);
-            let explicit = replay(origin.clone(), &history, |o| Some(o.next_result_at()));
+            let explicit = replay(origin.clone(), &history, |o| Some(o.next_result_at(draw)));
             prop_assert_eq!(&lazy, &explicit);
             prop_assert_eq!(&lazy, &read_every_probe(&origin, first, &history));
         }

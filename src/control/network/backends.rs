@@ -134,14 +134,9 @@ fn get(cx: &mut Cx, pod: PodId) -> Option<&mut Backend> {
 }
 
 fn arm(cx: &mut Cx, pod: PodId) {
-    let explicit = cx.settings.explicit_probing;
+    let (now, explicit) = (cx.now, cx.settings.explicit_probing);
     let Some(backend) = get(cx, pod) else { return };
-    let next = if explicit {
-        Some(backend.probed.next_result_at())
-    } else {
-        backend.probed.next_change(Time::NEVER, no_draw).map(|change| change.at)
-    };
-    match next {
+    match backend.probed.next_timer(now, explicit, no_draw) {
         Some(at) => cx.clock.arm(Event::BackendProbe(pod), at),
         None => cx.clock.disarm(Event::BackendProbe(pod)),
     }

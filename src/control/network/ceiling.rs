@@ -1,5 +1,6 @@
-//! What probes take of a gateway, and the rate of a deployment's requests that gateway, firewall and source ports let pass, if they
-//! had no others: what headroom counts with. Nothing upstream computes it.
+//! What probes take of a gateway, and the rate of a deployment's requests that gateway, firewall
+//! and source ports let pass, if they had no others: what headroom counts with. Nothing upstream
+//! computes it.
 
 use crate::model::elastic::Elastic;
 use crate::model::front_door::ProbeTarget;

@@ -132,14 +132,14 @@ fn views(
 pub fn look(cx: &mut Cx) {
     for id in (0..cx.memory.traffic_manager_endpoints()).map(EndpointId::new) {
         let met = condition(cx, id);
-        let now = cx.now;
+        let (now, draw) = (cx.now, draws(cx, id));
         let Some(state) = &mut cx.memory.traffic_manager else { return };
         if state.conditions[id.index()] == met {
             continue;
         }
         state.conditions[id.index()] = met;
         if is_probed(&cx.world, id) {
-            state.probed[id.index()].change(now, met, no_draw);
+            state.probed[id.index()].change(now, met, draw);
             arm(cx, id);
         }
     }
@@ -157,12 +157,12 @@ fn condition(cx: &Cx, id: EndpointId) -> OriginCondition {
         return OriginCondition::Hanging;
     }
     let used = state.front_door[state.entry.index()].iter().filter(|(_, weight)| 0 < *weight);
-    let mut met = used.map(|&(cluster, _)| edge::condition(cx, cluster));
-    if met.any(|met| met == OriginCondition::Answering) {
-        OriginCondition::Answering
-    } else {
-        OriginCondition::Refusing
+    let met: Vec<_> = used.map(|&(cluster, _)| edge::condition(cx, cluster)).collect();
+    if met.contains(&OriginCondition::Answering) {
+        return OriginCondition::Answering;
     }
+    let flaky = met.into_iter().find(|met| matches!(met, OriginCondition::Flaky { .. }));
+    flaky.unwrap_or(OriginCondition::Refusing)
 }
 
 fn is_probed(world: &World, id: EndpointId) -> bool {
@@ -171,16 +171,11 @@ fn is_probed(world: &World, id: EndpointId) -> bool {
 }
 
 fn arm(cx: &mut Cx, id: EndpointId) {
-    let explicit = cx.settings.explicit_probing;
+    let (now, explicit, draw) = (cx.now, cx.settings.explicit_probing, draws(cx, id));
     let is_probed = is_probed(&cx.world, id);
     let Some(state) = &mut cx.memory.traffic_manager else { return };
-    let probed = &state.probed[id.index()];
-    let next = match (is_probed, explicit) {
-        (false, _) => None,
-        (true, true) => Some(probed.next_result_at()),
-        (true, false) => probed.next_change(Time::NEVER, no_draw).map(|change| change.at),
-    };
-    match next {
+    let probed = Some(&state.probed[id.index()]).filter(|_| is_probed);
+    match probed.and_then(|probed| probed.next_timer(now, explicit, draw)) {
         Some(at) => cx.clock.arm(Event::EndpointProbe(id), at),
         None => cx.clock.disarm(Event::EndpointProbe(id)),
     }
@@ -188,10 +183,10 @@ fn arm(cx: &mut Cx, id: EndpointId) {
 
 /// A probe result of an endpoint is known.
 pub fn result_due(cx: &mut Cx, id: EndpointId) {
-    let now = cx.now;
+    let (now, draw) = (cx.now, draws(cx, id));
     let Some(state) = &mut cx.memory.traffic_manager else { return };
     let probed = &mut state.probed[id.index()];
-    probed.absorb(now, no_draw);
+    probed.absorb(now, draw);
     let healthy = probed.healthy();
     arm(cx, id);
     set_health(cx, id, healthy);
@@ -359,7 +354,8 @@ pub fn entry_share(world: &World, pop: &Pop, cluster: ClusterId) -> f64 {
     manager.endpoints.iter().zip(&answer.weights).map(share).sum()
 }
 
-/// Endpoints are up or down, never flaky.
-fn no_draw(_probe: u64) -> u64 {
-    unreachable!("only a flaky endpoint draws, and no fault makes one")
+/// The draws that decide which probes a flaky endpoint fails, by their number.
+fn draws(cx: &Cx, id: EndpointId) -> impl Fn(u64) -> u64 + Copy + use<> {
+    let chance = cx.chance;
+    move |probe| chance.draw("grey-endpoint-probe", &format!("{}", id.index()), probe)
 }

@@ -67,7 +67,8 @@ part! {
         idle_edge_locations_notice_late, probes_are_a_load,
         probes_take_capacity_units_of_a_gateway,
     ],
-    left out "a probe counts once for each workload of the cluster, at the gateway, too; by how much idle ones probe less (to 25 % here) is not published";
+    left out "a probe counts once for each workload of the cluster, at the gateway, too; by how \
+              much idle ones probe less (to 25 % here) is not published";
 
     "a change of the configuration takes minutes, and waits for the one before it and for the end \
      of a freeze",
@@ -212,7 +213,7 @@ part! {
 part! {
     FAULTS = "Faults",
     "What breaks, and how it heals.",
-    left out "grey failures of parts of a region";
+    left out "grey failures of single nodes and zones";
 
     "`regionLoss`: the ingress refuses, hangs or answers 5xx; `cause: power` stops machines, and \
      containers start cold after the repair; `cause: isolation` spares processes and queues; the \
@@ -229,6 +230,19 @@ part! {
     vectors [],
     tests [users_of_lost_edge_locations_find_no_origin, a_share_is_whole_edge_locations],
     left out "users whom anycast takes to the edge locations that are left";
+
+    "`greyFailure`: an origin fails a share of the probes and a share of the requests, each by \
+     itself, with an error or in silence; edge locations leave it and come back one by one",
+    from "arithmetic from the rules of Front Door's probes (a binomial law)",
+    by [faults::grey_failure, control::front_door_health::probing],
+    vectors [],
+    tests [
+        a_grey_failure_flaps_by_the_binomial_law,
+        a_grey_failure_is_first_noticed_as_late_as_the_chain_says,
+        a_grey_origin_is_away_by_the_binomial_law, a_grey_origin_fails_its_share_of_requests,
+        lazy_and_explicit_probes_agree_on_grey_origins,
+    ],
+    left out "failures that come in bursts; of several at once the one that fails most probes holds";
 
     "`configurationFreeze`: no change of Front Door's configuration is accepted",
     from "azure incident report YKYN-BWZ",

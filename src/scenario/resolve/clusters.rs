@@ -56,6 +56,7 @@ fn add_cluster(cx: &mut Resolving<'_, '_>, made: &mut Resolved, spec: &ClusterSp
             .then_some(Time::from_nanos(i64::MIN)),
         network: spec.network.as_ref().map(NetworkSpec::network),
         origin: OriginState::Serving,
+        greys: Vec::new(),
     });
 }
 

@@ -11,7 +11,9 @@ use crate::traffic::gate::Gate;
 use crate::traffic::ledger::{AttemptFailure, Ledger, Reason};
 use crate::traffic::plan::{Balancer, OnTimeout};
 use crate::traffic::pods::{ARMED, BOOKED, Entry, Placed, Pod, Process, UNANSWERED, response_s};
-use crate::traffic::routing::{DependencyEffects, DependencyFailure, OriginMode, Routing};
+use crate::traffic::routing::{
+    DependencyEffects, DependencyFailure, GreyShare, OriginMode, Routing,
+};
 
 use super::dispatch::by_second;
 use super::gates::Passing;
@@ -38,6 +40,8 @@ pub(super) struct Head<'a> {
     on_timeout: OnTimeout,
     balancer: Balancer,
     pub(super) passings: &'a [Passing],
+    /// What the origin fails in part, if it does.
+    grey: Option<GreyShare>,
     /// Whether nothing but a draw decides on the pod.
     plain: bool,
     /// Whether somebody acts on each answer.
@@ -63,7 +67,9 @@ impl<'a> Head<'a> {
         let balancer = plan.map_or(Balancer::Random, |plan| plan.balancer);
         let endpoints = deployment.map_or(&[][..], |index| &routing.endpoints[index]);
         let passings = deployment.map_or(&[][..], |index| &passings[index]);
-        let unhindered = passings.is_empty() && !endpoints.is_empty();
+        let grey = routing.grey.get(lane.cluster as usize).copied();
+        let grey = grey.filter(|grey| serves && grey.is_any());
+        let unhindered = passings.is_empty() && !endpoints.is_empty() && grey.is_none();
         Self {
             arrival_s: transit.head_s(),
             attempts: transit.waiting().iter(),
@@ -76,6 +82,7 @@ impl<'a> Head<'a> {
             on_timeout: plan.map_or(OnTimeout::Serve, |plan| plan.on_timeout),
             balancer,
             passings,
+            grey,
             plain: balancer == Balancer::Random && unhindered,
             watched: lane.closed_loop || balancer.counts_outstanding() || !passings.is_empty(),
             dependencies: deployment
@@ -200,6 +207,12 @@ impl Arriving<'_> {
     /// The pod for an attempt, if a gate or an empty list of endpoints does not end it.
     #[inline]
     fn choose(&mut self, head: &Head<'_>, attempt: &Attempt) -> Option<PodId> {
+        if let Some(grey) = head.grey
+            && grey.fails(head.lane.grey_stream.at(attempt.key))
+        {
+            self.fail_in_part(head, attempt, grey);
+            return None;
+        }
         if !head.passings.is_empty()
             && let Some(reason) = self.refused(head, attempt)
         {
@@ -390,6 +403,17 @@ impl Arriving<'_> {
                 best.0
             }
         }
+    }
+
+    /// An attempt that an ingress fails which serves others.
+    #[cold]
+    fn fail_in_part(&mut self, head: &Head<'_>, attempt: &Attempt, grey: GreyShare) {
+        let (reason, event_s) = if grey.hangs {
+            (head.lane.give_up_reason(attempt.first_s, attempt.give_up_s), f64::INFINITY)
+        } else {
+            (Reason::OriginRefused, attempt.arrival_s)
+        };
+        self.fail(head, attempt, reason, event_s);
     }
 
     /// An attempt at a cluster that does not serve it, or has no endpoint.

@@ -1,5 +1,6 @@
 //! Front Door in whole runs: shares, probes as a load, changes by hand, lost edge locations.
 
+use tideover::model::fact::What;
 use tideover::simulation::{Finished, Options};
 
 use super::{SMALL, facts_named, load, run, small};
@@ -459,5 +460,142 @@ fn sessions_stay_behind_a_failback() {
             expected - error < found && found < expected + lag + error,
             "{from} to {to} s: {found}, law {expected}"
         );
+    }
+}
+
+/// The share of time for which edge locations found the first origin unhealthy, from one instant
+/// to another [s].
+fn unhealthy_share(finished: &Finished, n_pops: usize, (from, to): (f64, f64)) -> f64 {
+    let mut since: Vec<Option<f64>> = vec![None; n_pops];
+    let mut total = 0.0;
+    let within = |at: f64| at.clamp(from, to);
+    for fact in finished.facts.facts() {
+        let What::OriginHealth { pop, cluster, healthy } = fact.what else { continue };
+        assert_eq!(cluster.index(), 0, "the other origin is well");
+        let at = fact.at.as_secs_f64();
+        match (healthy, since[pop.index()].take()) {
+            (false, None) => since[pop.index()] = Some(at),
+            (true, Some(begin)) => total += within(at) - within(begin),
+            (_, begin) => panic!("PoP {} turned {healthy} twice: {begin:?}", pop.index()),
+        }
+    }
+    total += since.iter().flatten().map(|&begin| to - within(begin)).sum::<f64>();
+    total / (n_pops as f64 * (to - from))
+}
+
+/// Chance that a window of 4 probes, each of which fails with chance q, has less than x successes;
+/// and the covariances of the verdicts of windows 0 to 3 probes apart, summed over all outcomes of
+/// the seven probes that they read.
+fn window_law(q: f64, x: u32) -> (f64, [f64; 4]) {
+    let unhealthy = |outcomes: u32| (outcomes & 15).count_ones() < x;
+    let chance = |outcomes: u32| {
+        let successes = outcomes.count_ones();
+        (0..7).fold(1.0, |product, bit| product * if bit < successes { 1.0 - q } else { q })
+    };
+    let mean: f64 = (0..128).filter(|&o| unhealthy(o)).map(chance).sum();
+    let covariance = |apart: usize| {
+        let both = (0..128).filter(|&o| unhealthy(o) && unhealthy(o >> apart));
+        both.map(chance).sum::<f64>() - mean * mean
+    };
+    (mean, [0, 1, 2, 3].map(covariance))
+}
+
+/// A grey origin fails each probe with chance q: edge locations find it unhealthy for the share
+/// P(Binomial(4, 1 - q) < x) of the time, the published columns for 3 of 4 and for 2 of 4. Over 100
+/// of them and 168 probes each, within 4 standard errors of the mean of verdicts of which each
+/// shares probes with the next three.
+#[test]
+fn a_grey_origin_is_away_by_the_binomial_law() {
+    let n_pops = 100;
+    for (x, q, printed) in [
+        (3, 0.05, 0.014),
+        (3, 0.10, 0.052),
+        (3, 0.25, 0.26),
+        (3, 0.50, 0.69),
+        (3, 0.75, 0.95),
+        (2, 0.05, 0.0005),
+        (2, 0.10, 0.0037),
+        (2, 0.25, 0.05),
+        (2, 0.50, 0.31),
+        (2, 0.75, 0.738),
+    ] {
+        let (law, covariances) = window_law(q, x);
+        assert!((law - printed).abs() <= 0.005, "{x} of 4 at {q}: {law}");
+        // Probes of 5 s, from 1 min on; windows are full 20 s later.
+        let (from, to, n_probes) = (60.0, 900.0, 168.0);
+        let fault = format!(
+            "faults:\n  - {{name: grey, at: 30s, greyFailure: {{cluster: primary, probes: {:.0}%, \
+             requests: 0%}}}}\n",
+            q * 100.0
+        );
+        let sets = [
+            "frontDoor.probe.interval=5s".to_owned(),
+            format!("frontDoor.probe.successfulSamples={x}"),
+            format!("geographies[0].pops={n_pops}"),
+            "demands[0].arrivals.constant=5/s".to_owned(),
+        ];
+        let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+        let finished = run(&small(&fault, &sets), Options::default());
+        let found = unhealthy_share(&finished, n_pops, (from, to));
+        let [own, others @ ..] = covariances;
+        let variance = (own + 2.0 * others.iter().sum::<f64>()) / (n_probes * n_pops as f64);
+        let error = 4.0 * variance.sqrt();
+        assert!((found - law).abs() <= error, "{x} of 4 at {q}: {found}, law {law} ± {error}");
+    }
+}
+
+/// Requests fail by their own share, whatever probes do: at once with an error, or at the client's
+/// time-out. 30 % of 300 users a second for 5 min, within 4 deviations of the binomial law; a
+/// fault that fails probes alone costs no user anything.
+#[test]
+fn a_grey_origin_fails_its_share_of_requests() {
+    use tideover::traffic::ledger::Reason;
+    for (keys, share, reason) in [
+        ("probes: 0%, requests: 30%", 0.3, Reason::OriginRefused),
+        ("probes: 0%, requests: 30%, mode: hang", 0.3, Reason::Timeout),
+        ("probes: 5%, requests: 0%", 0.0, Reason::OriginRefused),
+        ("probes: 0%, requests: 100%", 1.0, Reason::OriginRefused),
+    ] {
+        let fault = format!(
+            "faults:\n  - {{name: grey, at: 2m, duration: 5m, greyFailure: {{cluster: primary, \
+             {keys}}}}}\n"
+        );
+        let finished = run(&load(&format!("{}{fault}", once()), &[]), Options::default());
+        let seconds = finished.ledger.demands()[0].seconds();
+        let sum = |of: &dyn Fn(usize) -> u32, seconds: std::ops::Range<usize>| {
+            seconds.map(|second| f64::from(of(second))).sum::<f64>()
+        };
+        let failed = sum(&|second| seconds[second].failed[reason as usize], 120..420);
+        let offered = sum(&|second| seconds[second].offered, 120..420);
+        let others = sum(&|second| seconds[second].failed_total(), 0..900) - failed;
+        // Those under way at the strike and the repair are 20 ms of 300 a second.
+        let error = 4.0 * (offered * share * (1.0 - share)).sqrt() + 300.0 * 0.05 * share;
+        assert!((failed - offered * share).abs() <= error, "{keys}: {failed} of {offered}");
+        assert!(others <= 300.0 * 0.05, "{keys}: {others} fail otherwise");
+    }
+}
+
+/// A timer for each probe, or one for each change of mind: the same facts while origins are grey,
+/// with errors and with silence, one after the other and both at once.
+#[test]
+fn lazy_and_explicit_probes_agree_on_grey_origins() {
+    let faults = "faults:
+  - {name: a, at: 1m, duration: 6m, greyFailure: {cluster: primary, probes: 40%, mode: hang}}
+  - {name: b, at: 3m, duration: 6m, greyFailure: {cluster: primary, probes: 60%}}
+  - {name: c, at: 4m, duration: 30s, regionLoss: {region: east, mode: hang, cause: isolation}}
+  - {name: d, at: 10m, greyFailure: {cluster: secondary, probes: 30%, mode: hang}}
+";
+    let manager = "trafficManager: {endpoints: [{name: door}, {name: past, cluster: secondary}]}\n";
+    for (more, sets) in [
+        ("", &["frontDoor.probe.interval=5s"][..]),
+        (manager, &["frontDoor.preset=afd-classic", "frontDoor.probe.timeout=45s"]),
+    ] {
+        let scenario = small(&format!("{more}{faults}"), sets);
+        let explicit = Options { explicit_probing: true, ..Options::default() };
+        let (lazy, explicit) = (run(&scenario, Options::default()), run(&scenario, explicit));
+        let (a, b) = (lazy.facts.facts(), explicit.facts.facts());
+        assert_eq!(a.iter().zip(b).find(|(a, b)| a != b), None, "{sets:?}");
+        assert_eq!(lazy.facts.fingerprint(), explicit.facts.fingerprint(), "{sets:?}");
+        assert!(20 < facts_named(&lazy, "origin-health").len(), "{sets:?}");
     }
 }

@@ -66,6 +66,7 @@ fn routing(weights: &[(usize, u32)]) -> Routing {
         endpoints: vec![[0, 1, 2].map(PodId::new).to_vec(), [3, 4, 5].map(PodId::new).to_vec()],
         dependencies: Vec::new(),
         n_stale: Vec::new(),
+        grey: Vec::new(),
         gates: Vec::new(),
     }
 }

@@ -302,6 +302,7 @@ fn weights_and_edges_hold() {
         endpoints: vec![vec![PodId::new(0)], vec![PodId::new(1)]],
         dependencies: Vec::new(),
         n_stale: Vec::new(),
+        grey: Vec::new(),
         gates: Vec::new(),
     };
     let mut engine = Requests::new(&plan);

@@ -82,6 +82,7 @@ pub(super) fn route_to(n_pods: usize) -> Routing {
         endpoints: vec![(0..n_pods).map(PodId::new).collect()],
         dependencies: Vec::new(),
         n_stale: Vec::new(),
+        grey: Vec::new(),
         gates: Vec::new(),
     }
 }
