@@ -2,15 +2,18 @@
 //!
 //! Machines are neither made, started, deallocated nor deleted, as in East US 2 on 10 September
 //! 2025 (incident VKY3-PF8: the allocator drowned in retries for 587 minutes): the data plane was
-//! fine and could not grow. Calls fail at once here. Machines that were granted before still come.
-//! Left out: calls that hang until they time out, and control planes of other services.
+//! fine and could not grow. Calls fail at once here. What becomes of machines that are being made
+//! or started is `machinesUnderWay`: nobody published it. AKS auto-repair carries nothing out
+//! meanwhile. Left out: calls that hang until they time out, control planes of other services, and
+//! changes of nodes that had begun (upgrades, repairs), which end.
 
 use crate::control::Cx;
+use crate::control::cloud::under_way;
 use crate::model::fact::ClusterSet;
 use crate::model::ids::{FaultId, RegionId};
 use crate::model::reference::find;
 use crate::model::world::World;
-use crate::spec::{Diagnostics, Name, section};
+use crate::spec::{Diagnostics, Name, choice, section};
 
 use super::{Fault, FaultSection};
 
@@ -19,6 +22,23 @@ section! {
     pub struct ComputeControlPlaneLossSpec {
         /// The region.
         "region" region: Name = required;
+        /// What becomes of machines that are being made or started when it is lost.
+        "machinesUnderWay" under_way: UnderWay = default "freeze",
+            source "assumed: create and start failed in incident VKY3-PF8, what had begun is not \
+                    published",
+            low confidence;
+    }
+}
+
+choice! {
+    /// What becomes of machines that are being made or started when the control plane is lost.
+    pub enum UnderWay {
+        /// They come as if nothing had happened.
+        "come" => Come,
+        /// They stand still, and go on when the control plane is back.
+        "freeze" => Freeze,
+        /// They never come; those that were to start stay deallocated.
+        "fail" => Fail,
     }
 }
 
@@ -33,7 +53,10 @@ impl FaultSection for ComputeControlPlaneLossSpec {
     ) -> Option<Box<dyn Fault>> {
         let regions = world.regions.iter().map(|region| region.name.as_str());
         let region = find("region", &self.region, regions, diagnostics)?;
-        Some(Box::new(ComputeControlPlaneLoss { region: RegionId::new(region) }))
+        Some(Box::new(ComputeControlPlaneLoss {
+            region: RegionId::new(region),
+            under_way: *self.under_way,
+        }))
     }
 
     fn target(&self) -> String {
@@ -46,6 +69,8 @@ impl FaultSection for ComputeControlPlaneLossSpec {
 pub struct ComputeControlPlaneLoss {
     /// The region whose machines cannot be changed.
     pub region: RegionId,
+    /// What becomes of machines that are under way.
+    pub under_way: UnderWay,
 }
 
 impl Fault for ComputeControlPlaneLoss {
@@ -55,10 +80,17 @@ impl Fault for ComputeControlPlaneLoss {
 
     fn strike(&self, cx: &mut Cx, _fault: FaultId) {
         cx.world[self.region].compute_control.begin();
+        match self.under_way {
+            UnderWay::Come => {}
+            UnderWay::Freeze => under_way::freeze(cx, self.region),
+            UnderWay::Fail => under_way::fail(cx, self.region),
+        }
     }
 
     fn heal(&self, cx: &mut Cx, _fault: FaultId) {
-        cx.world[self.region].compute_control.end();
+        if cx.world[self.region].compute_control.end() {
+            under_way::thaw(cx, self.region);
+        }
     }
 
     fn hits(&self, _world: &World) -> ClusterSet {

@@ -7,7 +7,7 @@
 //! a minute. Buckets exist only in regions with a `capacity` entry. Left out: the answer's
 //! `Retry-After`, because the autoscaler backs off anyway.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::control::Cx;
 use crate::model::ids::{ClusterId, NodeId, PoolId, RegionId};
@@ -32,6 +32,10 @@ pub struct CloudState {
     pub(super) turns: BTreeMap<RegionId, Turns>,
     /// Machines that were asked for, by pool: the number of the next draw.
     pub(super) asked: BTreeMap<PoolId, u64>,
+    /// Deallocated machines that are being started.
+    pub(in crate::control) starting: BTreeSet<NodeId>,
+    /// Machines under way that stand still, and how much of their time is left.
+    pub(in crate::control) frozen: BTreeMap<NodeId, Span>,
     /// Dynamic pod subnets, by cluster.
     pub(super) pod_subnets: BTreeMap<ClusterId, PodSubnet>,
 }

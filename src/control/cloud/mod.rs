@@ -7,6 +7,7 @@
 //! | [`quota`] | vCPU quotas of a region and of families of sizes, capacity reservations |
 //! | [`grants`] | the pace at which a region grants machines, and the share that it refuses |
 //! | [`api`] | calls of the compute API: token buckets, a control plane that is down |
+//! | [`under_way`] | machines under way when that control plane is lost |
 //! | [`addresses`] | subnets and pod ranges that run out |
 //!
 //! Machines that fail to be allocated are the business of
@@ -16,3 +17,4 @@ pub mod addresses;
 pub mod api;
 pub mod grants;
 pub mod quota;
+pub mod under_way;

@@ -61,7 +61,7 @@ const REFUSED: &str = "the cloud refused the machines";
 /// The same for a size that the region does not sell.
 const RESTRICTED: &str = "the region does not sell this size";
 /// What becomes of a deallocated machine that has no capacity to start on.
-const NO_START: &str = "no capacity: it stays deallocated";
+pub(in crate::control) const NO_START: &str = "no capacity: it stays deallocated";
 
 /// One machine of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,8 @@
 //! consecutive checks within 10 minutes, or says nothing for 10. If it stays so for at least five
 //! minutes, it is rebooted; if it is still unhealthy after that, reimaged; then redeployed. The
 //! sequence is tried up to three times, in up to one hour. Nodes with the taints `shutdown` or
-//! `ToBeDeletedByClusterAutoscaler` are left alone. The events that AKS writes ("NotReady status
+//! `ToBeDeletedByClusterAutoscaler` are left alone. While the compute control plane of the region
+//! is lost no action is carried out. The events that AKS writes ("NotReady status
 //! persisting for more than 5 minutes") stand with all three actions, so each of them waits five
 //! minutes after the one before (inferred). The time between two checks is not published.
 //!
@@ -51,6 +52,8 @@ pub struct Check {
     pub heard_at: Time,
     /// It is tainted shutdown or ToBeDeletedByClusterAutoscaler.
     pub excluded: bool,
+    /// The cloud's compute control plane answers: an action can be carried out.
+    pub cloud_is_up: bool,
 }
 
 /// What auto-repair knows of a node that was not well at its last check.
@@ -78,6 +81,8 @@ pub enum Repair {
     Wait,
     /// The node is being shut down or removed by the cluster autoscaler: hands off.
     Excluded,
+    /// It is time for an action, and the cloud carries none out.
+    Blocked,
     /// Three rounds or an hour did not help; a human must.
     GaveUp,
 }
@@ -102,6 +107,9 @@ pub fn look_at(history: &mut History, check: Check) -> Repair {
     }
     if history.n_checks < N_CHECKS || check.at < since + UNHEALTHY_FOR {
         return Repair::Wait;
+    }
+    if !check.cloud_is_up {
+        return Repair::Blocked;
     }
     history.first_action_at.get_or_insert(check.at);
     Repair::Act(SEQUENCE[history.n_done as usize % SEQUENCE.len()])
@@ -143,7 +151,7 @@ mod tests {
     }
 
     fn check(secs: i64) -> Check {
-        Check { at: at(secs), ready: false, heard_at: at(secs), excluded: false }
+        Check { at: at(secs), ready: false, heard_at: at(secs), excluded: false, cloud_is_up: true }
     }
 
     /// Checks every minute from 0 s on find a node NotReady; each action takes `action_s`. The
@@ -188,7 +196,7 @@ mod tests {
     /// what to do.
     #[test]
     fn what_a_check_leads_to() {
-        use Repair::{Act, Excluded, GaveUp, Healthy, Wait};
+        use Repair::{Act, Blocked, Excluded, GaveUp, Healthy, Wait};
         let since = |secs| History { unhealthy_since: Some(at(secs)), ..History::default() };
         let seen = |secs, n_checks| History { n_checks, ..since(secs) };
         let now = check(1_000);
@@ -217,12 +225,17 @@ mod tests {
             ),
             ("the last one", History { n_done: 8, ..seen(0, 5) }, now, Act(RepairAction::Redeploy)),
             ("three rounds are over", History { n_done: 9, ..seen(0, 5) }, now, GaveUp),
+            ("no cloud", seen(0, 5), Check { cloud_is_up: false, ..now }, Blocked),
+            ("no cloud, too early", seen(701, 5), Check { cloud_is_up: false, ..now }, Wait),
             ("an hour is over", first(-2_600), now, GaveUp),
             ("not quite an hour", first(-2_599), now, Act(RepairAction::Reboot)),
         ];
         for (rule, mut history, check, expected) in table {
             assert_eq!(look_at(&mut history, check), expected, "{rule}");
         }
+        let mut history = seen(0, 9);
+        look_at(&mut history, Check { cloud_is_up: false, ..now });
+        assert_eq!(history.first_action_at, None, "the hour begins with the first action");
         let mut history = seen(0, 9);
         look_at(&mut history, ready);
         assert_eq!(history, History::default(), "a healthy node starts over");

@@ -4,6 +4,7 @@
 //! wrong: each fault that can be repaired says which action is the weakest that does.
 
 use crate::control::Cx;
+use crate::control::cloud::api;
 use crate::model::event::Event;
 use crate::model::fact::{What, Why};
 use crate::model::ids::{ClusterId, FaultId, NodeId};
@@ -80,7 +81,9 @@ fn check_node(cx: &mut Cx, node: NodeId) -> bool {
         }
         return ready && has_kubelet;
     }
-    let found = Check { at: cx.now, ready, heard_at: heartbeat(cx, node), excluded };
+    let region = cx.world[cx.world[node].cluster].region;
+    let cloud_is_up = api::is_up(cx, region).is_ok();
+    let found = Check { at: cx.now, ready, heard_at: heartbeat(cx, node), excluded, cloud_is_up };
     let known = cx.memory.repairs.entry(node).or_default();
     match look_at(&mut known.history, found) {
         Repair::Act(action) => begin(cx, node, action),
@@ -88,7 +91,8 @@ fn check_node(cx: &mut Cx, node: NodeId) -> bool {
             known.gave_up = true;
             cx.say(What::RepairGaveUp { node });
         }
-        Repair::GaveUp | Repair::Healthy | Repair::Wait | Repair::Excluded => {}
+        Repair::GaveUp | Repair::Healthy | Repair::Wait => {}
+        Repair::Excluded | Repair::Blocked => {}
     }
     false
 }

@@ -370,6 +370,7 @@ pub fn start_deallocated(cx: &mut Cx, node: NodeId) {
     cx.world[pool].target += 1;
     cx.say(What::NodeStarted { node, why: Why("granted") });
     let name = cx.world.node_name(node);
+    cx.memory.cloud.starting.insert(node);
     let draw = cx.chance.draw("start-deallocated", &name, cx.now.nanos().cast_unsigned());
     let boot = cx.world[pool].reboot.quantile(unit(draw));
     cx.clock.arm(Event::NodeJoins(node), cx.now + Span::from_secs_f64(boot));
@@ -411,10 +412,15 @@ pub fn joins(cx: &mut Cx, node: NodeId) {
         && cx.world[node].power.is_up();
     let Node { stage, allocated, suspended, .. } = cx.world[node];
     let is_gone = stage == Stage::Deleted || !allocated || suspended;
+    if cx.memory.cloud.frozen.contains_key(&node) {
+        // It goes on when the compute control plane is back, see `cloud::under_way`.
+        return;
+    }
     if !place_is_up || is_gone {
         // It comes up after the repair, see `faults::power::release_orders`.
         return;
     }
+    cx.memory.cloud.starting.remove(&node);
     let is_new = cx.world[node].stage == Stage::Provisioning;
     cx.world[node].running = true;
     cx.world[node].kubelet_since = cx.now;

@@ -64,7 +64,22 @@ part! {
         a_scale_set_takes_so_many_updates, a_lost_control_plane_freezes_the_growth_only,
     ],
     left out "tokens come back continuously instead of once a minute; calls that hang; buckets of \
-              reads; machines that were granted before the control plane was lost still come";
+              reads";
+
+    "machines that are being made or started stand still while the control plane is down, or come, \
+     or fail; auto-repair carries nothing out",
+    from "incident VKY3-PF8 (create, start, stop and scale fail); what becomes of operations under \
+          way is not published",
+    by [
+        control::cloud::under_way::freeze, control::cloud::under_way::thaw,
+        control::cloud::under_way::fail, control::node_lifecycle::auto_repair::look_at,
+    ],
+    vectors [],
+    tests [
+        machines_under_way_wait_for_the_control_plane, starts_under_way_may_fail,
+        repair_waits_for_the_compute_control_plane, what_a_check_leads_to,
+    ],
+    left out "reimages of upgrades and actions of auto-repair that had begun end as usual";
 
     "each network plug-in spends addresses in its own way",
     from "azure-aks-docs articles/aks/concepts-network-ip-address-planning.md, \

@@ -186,6 +186,67 @@ fn a_lost_control_plane_freezes_the_growth_only() {
     assert_eq!(lost, []);
 }
 
+/// A control plane that is lost just after machines were ordered, for ten minutes: they stand still
+/// and come ten minutes later; or they come as if nothing had happened; or never.
+#[test]
+fn machines_under_way_wait_for_the_control_plane() {
+    let steady = SECONDARY.replace("minCount", "provisioning: {constant: 5m}, minCount");
+    let horizon = ["run.horizon=22m"];
+    let ordered = scale_ups(&failover(&steady, "", "", &horizon), "secondary-user")[0].0;
+    let lost = ordered + seconds(5);
+    let with = |rest: &str| {
+        let at_s = lost.as_secs_f64();
+        let fault = format!(
+            "  - {{name: freeze, at: {at_s}s, duration: 10m, computeControlPlaneLoss: {{region: \
+             west{rest}}}}}\n"
+        );
+        let finished = failover(&steady, "", &fault, &horizon);
+        let first: Vec<NodeId> = facts(&finished, |fact| match fact.what {
+            What::NodeOrdered { node } if fact.at == ordered => Some(node),
+            _ => None,
+        });
+        assert!(!first.is_empty());
+        let joined: Vec<Time> = facts(&finished, |fact| match fact.what {
+            What::NodeJoined { node } if first.contains(&node) => Some(fact.at),
+            _ => None,
+        });
+        (first.len(), joined, fates(&finished).1)
+    };
+    for (rest, after) in [("", 900), (", machinesUnderWay: come", 300)] {
+        let (n_ordered, joined, n_failed) = with(rest);
+        assert_eq!(joined, vec![ordered + seconds(after); n_ordered], "{rest}");
+        assert_eq!(n_failed, 0);
+    }
+    let (n_ordered, joined, n_failed) = with(", machinesUnderWay: fail");
+    assert_eq!((joined, n_failed as usize), (vec![], n_ordered));
+}
+
+/// Deallocated machines whose start fails with the control plane are deallocated again, and start
+/// anew when it is back.
+#[test]
+fn starts_under_way_may_fail() {
+    let started = starts(&deallocating(""))[0].0;
+    let lost = started + seconds(10);
+    let (at_s, until) = (lost.as_secs_f64(), lost + seconds(300));
+    let finished = deallocating(&format!(
+        "  - {{name: freeze, at: {at_s}s, duration: 5m, computeControlPlaneLoss: {{region: west, \
+         machinesUnderWay: fail}}}}\n"
+    ));
+    let all = starts(&finished);
+    let at_once: Vec<_> = all.iter().filter(|one| one.0 == started).collect();
+    assert!(!at_once.is_empty());
+    for (_, _, node) in at_once {
+        let of = |one: &&(Time, &'static str, NodeId)| one.2 == *node;
+        let mut each = all.iter().filter(of).map(|&(when, why, _)| (when, why));
+        assert_eq!(each.next(), Some((started, "granted")));
+        assert_eq!(each.next(), Some((lost, "no capacity: it stays deallocated")));
+        if let Some((again, why)) = each.next() {
+            assert!(until <= again && why == "granted", "{again}: {why}");
+        }
+    }
+    assert!(all.iter().any(|one| until <= one.0), "they are needed still");
+}
+
 /// A region that grants one machine every 10 min while its neighbour is lost: the first one comes
 /// at once, the others one by one. Boots take 2 min sharp, so instants of joining tell the turns.
 #[test]

@@ -50,6 +50,22 @@ fn sequence(not_ready_s: f64, durations_s: &[f64]) -> Vec<f64> {
     begins
 }
 
+/// While the region's compute control plane is lost auto-repair carries nothing out; the reboot
+/// that was due comes with the first check after it is back.
+#[test]
+fn repair_waits_for_the_compute_control_plane() {
+    let faults = "faults:
+  - {name: one, at: 2m, nodeLoss: {cluster: primary, mode: kubeletStopped}}
+  - {name: freeze, at: 1m, duration: 14m, computeControlPlaneLoss: {region: east}}
+";
+    let sets = [REPAIR, "workloads[web].tolerationSeconds=3600", "run.horizon=20m"];
+    let finished = run(&small(faults, &sets), Options::default());
+    let unready = instants(&finished, "node-readiness")[0];
+    assert!(check_at(unready) + 300.0 < 900.0, "it was due before");
+    let begun = instants(&finished, "repair-started");
+    assert!(!begun.is_empty() && is_at(begun[0], check_at(900.0)), "{begun:?}");
+}
+
 /// A kubelet that stopped is cured by the first action, a reboot: it begins at the check five
 /// minutes after the first one that finds the node NotReady, so 5 to 6 minutes after NotReady, and
 /// the node is back when it ends, its containers starting cold.
