@@ -161,6 +161,7 @@ fn handle(cx: &mut Cx, scenario: &Scenario, event: Event) {
         Event::PodGone(pod) => container::ended(cx, pod),
         Event::EndpointsChange(pod) => endpoints::apply(cx, pod),
         Event::PopProbe(pop, cluster) => front_door_health::result_due(cx, pop, cluster),
+        Event::EdgeWithdrawn(pop) => front_door_health::anycast::withdrawn(cx, pop),
         Event::SessionsMove(pop) => front_door_health::edge::reroute(cx, pop),
         Event::EndpointProbe(endpoint) => traffic_manager::answers::result_due(cx, endpoint),
         Event::ResolverRefresh(pop) => traffic_manager::answers::refresh(cx, pop),

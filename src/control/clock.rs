@@ -39,7 +39,7 @@ const fn round_of(event: Event) -> Option<(usize, usize)> {
     }
 }
 
-const N_KINDS: usize = 41;
+const N_KINDS: usize = 42;
 
 impl Clock {
     /// An empty clock for a world of `n_clusters` clusters.
@@ -241,6 +241,7 @@ impl Clock {
             Event::SessionsMove(id) => (38, id.index()),
             Event::BackendProbe(id) => (39, id.index()),
             Event::BackendDrained(id) => (40, id.index()),
+            Event::EdgeWithdrawn(id) => (41, id.index()),
         }
     }
 }

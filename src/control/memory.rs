@@ -85,6 +85,8 @@ pub struct Memory {
     pub traffic_manager: Option<TrafficManagerState>,
     /// Sessions that stay with their origin, by PoP, if the scenario has any.
     pub sessions: BTreeMap<PopId, Sessions>,
+    /// Lost PoPs whose routes are withdrawn, and where their users enter instead.
+    pub stand_ins: BTreeMap<PopId, Option<PopId>>,
     /// Where each PoP sends its traffic.
     pub routes: Vec<Option<ClusterSet>>,
     /// What the ReplicaSet controllers have decided and not done yet, by deployment and revision.
@@ -176,6 +178,7 @@ impl Memory {
             configuration: Configuration::default(),
             traffic_manager: None,
             sessions: BTreeMap::new(),
+            stand_ins: BTreeMap::new(),
             routes: vec![None; world.front_door.pops.len()],
             pod_work: BTreeMap::new(),
             networks: BTreeMap::new(),

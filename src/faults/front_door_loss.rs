@@ -1,18 +1,18 @@
 //! Loss of edge locations of Front Door: a share of them, in one place or everywhere, or all.
 //!
-//! Users of a lost edge location find no origin, whatever the clusters do; Front Door is a single
-//! entry point. Replays of 9 October 2025 (a share, by geography; tracking id QNBQ-5W8) and of
-//! 29 October 2025 (most; YKYN-BWZ). Left out: users whom anycast takes to the surviving edge
-//! locations, and the overload of those.
+//! Users of a lost edge location find no origin, whatever the clusters do, until its routes are
+//! withdrawn and they enter at another one; where all are lost, nobody is served. Replays of
+//! 9 October 2025 (a share, by geography; tracking id QNBQ-5W8) and of 29 October 2025 (most;
+//! YKYN-BWZ). Left out: the overload of the edge locations that are left.
 
 use crate::control::Cx;
-use crate::control::front_door_health::edge;
+use crate::control::front_door_health::anycast;
 use crate::model::fact::ClusterSet;
 use crate::model::ids::{FaultId, GeographyId, PopId};
 use crate::model::reference::{find, given};
 use crate::model::world::World;
 use crate::spec::{Diagnostics, Name, section};
-use crate::units::Ratio;
+use crate::units::{Ratio, Span};
 
 use super::{Fault, FaultSection};
 
@@ -24,6 +24,11 @@ section! {
             range "0.1%"..="100%";
         /// Only those that serve this place; left out, anywhere.
         "geography" geography: Option<Name> = optional;
+        /// How long until users of a lost edge location enter at another one. One that fails and
+        /// is not withdrawn, as on 9 October 2025, loses its users for longer.
+        "withdrawnAfter" withdrawn_after: Span = default "1m",
+            source "assumed: anycast routes converge in about a minute", low confidence,
+            range "0s"..="366d";
     }
 }
 
@@ -43,7 +48,11 @@ impl FaultSection for FrontDoorLossSpec {
             }
             None => None,
         };
-        Some(Box::new(FrontDoorLoss { share: *self.share, geography }))
+        Some(Box::new(FrontDoorLoss {
+            share: *self.share,
+            geography,
+            withdrawn_after: *self.withdrawn_after,
+        }))
     }
 
     fn target(&self) -> String {
@@ -59,6 +68,8 @@ pub struct FrontDoorLoss {
     pub share: Ratio,
     /// Where; `None` is anywhere.
     pub geography: Option<GeographyId>,
+    /// How long until their users enter elsewhere.
+    pub withdrawn_after: Span,
 }
 
 impl FrontDoorLoss {
@@ -89,13 +100,13 @@ impl Fault for FrontDoorLoss {
 
     fn strike(&self, cx: &mut Cx, fault: FaultId) {
         for pop in self.pops(cx, fault) {
-            edge::lose(cx, pop);
+            anycast::lose(cx, pop, self.withdrawn_after);
         }
     }
 
     fn heal(&self, cx: &mut Cx, fault: FaultId) {
         for pop in self.pops(cx, fault) {
-            edge::give_back(cx, pop);
+            anycast::give_back(cx, pop);
         }
     }
 

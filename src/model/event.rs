@@ -60,6 +60,8 @@ pub enum Event {
     EndpointsChange(PodId),
     /// A PoP's probe of an origin is answered or fails.
     PopProbe(PopId, ClusterId),
+    /// The routes of a lost PoP are withdrawn.
+    EdgeWithdrawn(PopId),
     /// Sessions of a PoP's users end and begin elsewhere.
     SessionsMove(PopId),
     /// A probe of an endpoint by Traffic Manager is answered or fails.
@@ -137,6 +139,7 @@ impl Event {
             | Self::BackendProbe(_)
             | Self::BackendDrained(_)
             | Self::SessionsMove(_)
+            | Self::EdgeWithdrawn(_)
             | Self::EndpointProbe(_)
             | Self::ResolverRefresh(_)
             | Self::ConnectionsEnd(_) => 5,

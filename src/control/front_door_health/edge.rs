@@ -17,6 +17,7 @@ use crate::traffic::routing::{GreyShare, OriginMode, PopRoute};
 use crate::units::{Span, Time};
 
 use super::affinity;
+use super::anycast;
 use super::configuration;
 use super::probing::{OriginCondition, ProbeGrid, ProbeTiming, ProbedOrigin};
 use super::routing::{ChoiceReason, OriginView, pick_origins};
@@ -245,13 +246,21 @@ pub fn views(door: &FrontDoor, pop: &Pop, healthy: &[bool]) -> Vec<OriginView> {
     seen.map(view).collect()
 }
 
-/// A PoP decides again where it sends its requests; one that is lost sends them nowhere.
+/// It is decided again where the requests of a PoP's users go, and of those that it stands in for.
 pub fn reroute(cx: &mut Cx, pop: PopId) {
-    let door = &cx.world.front_door;
-    let edge = &door.pops[pop.index()];
-    if !edge.outages.is_up() {
-        return route(cx, pop, &[], Why("the edge location is lost"));
+    decide(cx, pop);
+    for lost in anycast::taken_by(cx, pop) {
+        decide(cx, lost);
     }
+}
+
+/// The requests of a PoP's users go where the PoP sends them at which they enter.
+fn decide(cx: &mut Cx, pop: PopId) {
+    let Some(entry) = anycast::entry(cx, pop) else {
+        return route(cx, pop, &[], Why("the edge location is lost"));
+    };
+    let door = &cx.world.front_door;
+    let edge = &door.pops[entry.index()];
     let choice = pick_origins(&views(door, edge, &edge.healthy), door.latency_sensitivity);
     let all_in_use =
         matches!(choice.reason, ChoiceReason::FailOpen { .. } | ChoiceReason::OnlyOrigin);
@@ -261,7 +270,8 @@ pub fn reroute(cx: &mut Cx, pop: PopId) {
     let clusters = door.origins.iter().map(|origin| origin.cluster);
     let weights = clusters.zip(choice.weights).collect();
     let weights = affinity::with_sessions(cx, pop, weights, &usable);
-    route(cx, pop, &weights, Why(choice.reason.name()));
+    let why = if entry == pop { choice.reason.name() } else { "users enter at another one" };
+    route(cx, pop, &weights, Why(why));
 }
 
 /// Users of a PoP go by these weights, or as Traffic Manager in front of it mixes them.
@@ -281,23 +291,6 @@ fn route(cx: &mut Cx, pop: PopId, weights: &[(ClusterId, u32)], why: Why) {
         cx.say(What::RouteChanged { pop, to, why });
     }
     traffic_manager::look(cx);
-}
-
-/// An edge location is lost: its users find no origin. It goes on probing, so that its view is as
-/// fresh as the others' when it is back (assumed).
-pub fn lose(cx: &mut Cx, pop: PopId) {
-    if cx.world.front_door.pops[pop.index()].outages.begin() {
-        cx.say(What::EdgeLost { pop, lost: true });
-    }
-    reroute(cx, pop);
-}
-
-/// A fault that held an edge location down is over.
-pub fn give_back(cx: &mut Cx, pop: PopId) {
-    if cx.world.front_door.pops[pop.index()].outages.end() {
-        cx.say(What::EdgeLost { pop, lost: false });
-    }
-    reroute(cx, pop);
 }
 
 /// The draws that decide which probes of a PoP a flaky origin fails, by their number.

@@ -12,12 +12,14 @@
 //! | [`policy`] | presets of Standard/Premium and classic |
 //!
 //! | [`affinity`] | sessions stay with their origin (frontdoor/routing-methods.md) |
+//! | [`anycast`] | users of lost edge locations enter at others |
 //! | [`configuration`] | changes take minutes and queue (front-door-faq.yml) |
 //!
 //! There is one origin group, so no origin is probed at the lowest interval of several groups;
 //! [`policy::shared_interval`] has the rule. Left out: rules-engine overrides.
 
 pub mod affinity;
+pub mod anycast;
 pub mod configuration;
 pub mod policy;
 pub mod probing;

@@ -5,10 +5,10 @@
 //! timer only while its answer is out of date.
 
 use crate::control::Cx;
-use crate::control::front_door_health::edge;
 use crate::control::front_door_health::{
     OriginCondition, ProbeGrid, ProbeTiming, ProbedOrigin, SampleWindow, share_when_all_healthy,
 };
+use crate::control::front_door_health::{anycast, edge};
 use crate::model::event::Event;
 use crate::model::fact::{ClusterSet, What};
 use crate::model::front_door::Pop;
@@ -153,7 +153,7 @@ fn condition(cx: &Cx, id: EndpointId) -> OriginCondition {
     if let Some(cluster) = manager.endpoints[id.index()].cluster {
         return edge::condition(cx, cluster);
     }
-    if !cx.world.front_door.pops[state.entry.index()].outages.is_up() {
+    if anycast::entry(cx, state.entry).is_none() {
         return OriginCondition::Hanging;
     }
     let used = state.front_door[state.entry.index()].iter().filter(|(_, weight)| 0 < *weight);

@@ -224,12 +224,16 @@ part! {
     left out "";
 
     "`frontDoorLoss`: a share of the edge locations, of one place or anywhere; their users find no \
-     origin",
+     origin until the routes are withdrawn, and then enter at another one, if any is left",
     from "azure incident reports QNBQ-5W8, YKYN-BWZ",
-    by [faults::front_door_loss],
+    by [faults::front_door_loss, control::front_door_health::anycast::entry],
     vectors [],
-    tests [users_of_lost_edge_locations_find_no_origin, a_share_is_whole_edge_locations],
-    left out "users whom anycast takes to the edge locations that are left";
+    tests [
+        users_of_lost_edge_locations_find_no_origin, a_share_is_whole_edge_locations,
+        users_of_lost_edge_locations_enter_elsewhere,
+    ],
+    left out "when routes are withdrawn is not published (1 min here); the longer way and the \
+              overload of the edge locations that are left";
 
     "`greyFailure`: an origin fails a share of the probes and a share of the requests, each by \
      itself, with an error or in silence; edge locations leave it and come back one by one",
@@ -242,7 +246,7 @@ part! {
         a_grey_origin_is_away_by_the_binomial_law, a_grey_origin_fails_its_share_of_requests,
         lazy_and_explicit_probes_agree_on_grey_origins,
     ],
-    left out "failures that come in bursts; of several at once the one that fails most probes holds";
+    left out "failures in bursts; of several at once the one that fails most probes holds";
 
     "`configurationFreeze`: no change of Front Door's configuration is accepted",
     from "azure incident report YKYN-BWZ",

@@ -203,10 +203,15 @@ fn a_freeze_blocks_failing_over_by_hand() {
     assert_eq!(facts_named(&finished, "operation-done")[0].0, 660.0);
 }
 
-/// Lost edge locations: their users find no origin until the repair, all others are served.
+/// Lost edge locations that are not withdrawn, or all of them: their users find no origin until the
+/// repair, all others are served.
 #[test]
 fn users_of_lost_edge_locations_find_no_origin() {
-    for (keys, n_lost) in [("share: 25%", 5.0), ("geography: users", 20.0), ("share: 1%", 1.0)] {
+    for (keys, n_lost) in [
+        ("share: 25%, withdrawnAfter: 5m", 5.0),
+        ("geography: users", 20.0),
+        ("share: 1%, withdrawnAfter: 366d", 1.0),
+    ] {
         let fault = format!(
             "faults:\n  - {{name: dark, at: 2m, duration: 5m, frontDoorLoss: {{{keys}}}}}\n"
         );
@@ -226,6 +231,56 @@ fn users_of_lost_edge_locations_find_no_origin() {
         });
         assert_eq!(lost.count() as f64, n_lost, "{keys}");
     }
+}
+
+/// Users of lost edge locations fail until the routes are withdrawn, to the second, and then go
+/// where their stand-ins send them: also away from a region that is lost meanwhile, within the
+/// minute of everybody else. Users of a place that is lost as a whole enter at another one, whose
+/// edge locations may be lost later, too; then only those of a third are left, and then none.
+#[test]
+fn users_of_lost_edge_locations_enter_elsewhere() {
+    let places = "  - {name: there, pops: 5, regionRtt: {east: 30ms, west: 50ms}}
+  - {name: elsewhere, pops: 5, regionRtt: {east: 30ms, west: 50ms}}\ndemands:";
+    let text = once().replace("demands:", places);
+    let text = text.replace("{users: 100%}", "{users: 60%, there: 20%, elsewhere: 20%}");
+    let fault = |name: &str, at: &str, place: &str| {
+        format!(
+            "  - {{name: {name}, at: {at}, duration: 10m, frontDoorLoss: {{geography: {place}, \
+             withdrawnAfter: 30s}}}}\n"
+        )
+    };
+    let failed = |faults: &str| -> Vec<u32> {
+        let text = format!("{text}faults:\n{faults}");
+        let finished = run(&load(&text, &[]), Options::default());
+        let demands = finished.ledger.demands().iter();
+        let by_demand: Vec<_> = demands.map(|demand| demand.seconds()).collect();
+        let of = |second: usize| by_demand.iter().map(|d| d[second].failed_total()).sum();
+        (0..by_demand[0].len()).map(of).collect()
+    };
+    let is_dark = |failed: &[u32], from: usize, to: usize| {
+        let dark = failed[from..to].iter().all(|&users| 0 < users);
+        dark && failed.iter().sum::<u32>() == failed[from..to].iter().sum::<u32>()
+    };
+    let one = fault("one", "2m", "there");
+    assert!(is_dark(&failed(&one), 120, 150), "they enter elsewhere after 30 s");
+    // Stand-ins are drawn one by one: some are among the next ones that are lost.
+    let two = format!("{one}{}", fault("two", "3m", "elsewhere"));
+    let found = failed(&two);
+    assert!(found[150..180].iter().all(|&users| users == 0));
+    assert!(found[180..210].iter().all(|&users| 0 < users));
+    assert!(found[210..].iter().all(|&users| users == 0), "all enter at the third place");
+    let all = format!("{two}{}", fault("three", "4m", "users"));
+    let found = failed(&all);
+    assert!(found[240..720].iter().all(|&users| 0 < users), "Front Door is lost");
+    assert!(found[721..].iter().all(|&users| users == 0), "back with the first place");
+    let lost = "  - {name: lost, at: 4m, regionLoss: {region: east}}\n";
+    let found = failed(&format!("{one}{lost}"));
+    let alone = failed(lost);
+    let sum = |failed: &[u32], seconds: std::ops::Range<usize>| failed[seconds].iter().sum::<u32>();
+    assert_eq!((sum(&found, 302..900), sum(&alone, 302..900)), (0, 0));
+    // Their users meet the region's loss by the stand-ins' probes: from 45 s down to 30 to 60 s.
+    let (found, alone) = (f64::from(sum(&found, 240..302)), f64::from(sum(&alone, 240..302)));
+    assert!((found - alone).abs() < 300.0 * 0.2 * 30.0, "{found}, alone {alone}");
 }
 
 /// Lazy probes agree with explicit ones also while origins are disabled, enabled and lost, edge
