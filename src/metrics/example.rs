@@ -14,7 +14,7 @@ use crate::model::node_pool::Resources;
 use crate::model::placement::Placement;
 use crate::model::region::{Outages, Region};
 use crate::model::rollout::{RolloutRules, Strategy};
-use crate::model::sample::{ClusterSample, DeploymentSample, Samples};
+use crate::model::sample::{ClusterSample, DeploymentSample, NodeLimit, Samples};
 use crate::model::taint::FailureTolerations;
 use crate::model::workload::{AntiAffinity, Deployment, PodTemplate, Probes, Workload};
 use crate::model::world::World;
@@ -303,6 +303,7 @@ fn samples() -> Samples {
                 ceiling: None,
                 hpa_room: 12 - ready[index],
                 node_room: if index == 1 { 3 } else { 20 },
+                node_limit: NodeLimit::PoolMax,
             });
         }
     }

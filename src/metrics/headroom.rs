@@ -7,7 +7,7 @@
 //! or the cluster is lost. With several workloads the scarcest one counts.
 
 use crate::model::ids::{ClusterId, DeploymentId, WorkloadId};
-use crate::model::sample::{Ceiling, DeploymentSample};
+use crate::model::sample::{Ceiling, DeploymentSample, NodeLimit};
 use crate::model::world::World;
 
 use super::outcome::{Binding, HeadroomOutcome};
@@ -195,13 +195,18 @@ pub fn binding(has_hpa: bool, sample: &DeploymentSample) -> Binding {
             Ceiling::GatewayUnits => Binding::GatewayUnits,
             Ceiling::FirewallThroughput => Binding::FirewallThroughput,
             Ceiling::SourcePorts => Binding::SnatPorts,
+            Ceiling::DependencyLimits => Binding::DependencyLimits,
         }
     } else if !has_hpa {
         Binding::FixedReplicas
     } else if sample.hpa_room <= sample.node_room {
         Binding::HpaMaxReplicas
     } else {
-        Binding::NodePoolMax
+        match sample.node_limit {
+            NodeLimit::PoolMax => Binding::NodePoolMax,
+            NodeLimit::VcpuQuota => Binding::VcpuQuota,
+            NodeLimit::Addresses => Binding::Addresses,
+        }
     }
 }
 
@@ -288,6 +293,7 @@ mod tests {
             ceiling: None,
             hpa_room,
             node_room,
+            node_limit: NodeLimit::PoolMax,
         };
         assert_eq!(binding(true, &sample(3, 5)), Binding::HpaMaxReplicas);
         assert_eq!(binding(true, &sample(5, 3)), Binding::NodePoolMax);
@@ -297,9 +303,20 @@ mod tests {
             (Ceiling::GatewayUnits, Binding::GatewayUnits),
             (Ceiling::FirewallThroughput, Binding::FirewallThroughput),
             (Ceiling::SourcePorts, Binding::SnatPorts),
+            (Ceiling::DependencyLimits, Binding::DependencyLimits),
         ] {
             let bound = DeploymentSample { ceiling: Some(ceiling), ..sample(3, 5) };
             assert_eq!(binding(true, &bound), expected, "what stands before the pods");
+        }
+        for (node_limit, expected) in
+            [(NodeLimit::VcpuQuota, Binding::VcpuQuota), (NodeLimit::Addresses, Binding::Addresses)]
+        {
+            let short = |hpa_room, node_room| DeploymentSample {
+                node_limit,
+                ..sample(hpa_room, node_room)
+            };
+            assert_eq!(binding(true, &short(5, 3)), expected, "no more nodes");
+            assert_eq!(binding(true, &short(3, 3)), Binding::HpaMaxReplicas, "no more wanted");
         }
     }
 

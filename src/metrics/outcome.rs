@@ -204,6 +204,12 @@ pub enum Binding {
     FirewallThroughput,
     /// Source ports of its connections to the outside (SNAT).
     SnatPorts,
+    /// vCPU quota of its region or of its family of sizes.
+    VcpuQuota,
+    /// Addresses of its cluster's subnets or pod ranges.
+    Addresses,
+    /// Requests a second or connections of a database that it needs.
+    DependencyLimits,
 }
 
 /// What a cluster grew to after t = 0.

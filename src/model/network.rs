@@ -172,6 +172,17 @@ impl Addresses {
     }
 }
 
+impl Addresses {
+    /// As many for each of so many machines.
+    #[must_use]
+    pub const fn times(self, machines: u32) -> Self {
+        Self {
+            node_subnet: self.node_subnet.saturating_mul(machines),
+            pods: self.pods.saturating_mul(machines),
+        }
+    }
+}
+
 impl std::ops::AddAssign for Addresses {
     fn add_assign(&mut self, other: Self) {
         self.node_subnet = self.node_subnet.saturating_add(other.node_subnet);

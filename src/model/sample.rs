@@ -34,6 +34,19 @@ pub enum Ceiling {
     FirewallThroughput,
     /// Source ports of connections to the outside.
     SourcePorts,
+    /// Requests a second or connections of a database.
+    DependencyLimits,
+}
+
+/// What ends the room of a cluster for more pods first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeLimit {
+    /// Its pools have their maximum of nodes.
+    PoolMax,
+    /// vCPU quota of its region.
+    VcpuQuota,
+    /// Addresses of its subnets or pod ranges.
+    Addresses,
 }
 
 /// One deployment at one instant.
@@ -56,8 +69,11 @@ pub struct DeploymentSample {
     pub ceiling: Option<Ceiling>,
     /// Pods that its HPA may still add before `maxReplicas`; 0 without an HPA.
     pub hpa_room: u32,
-    /// Pods that its cluster's nodes may still take, with every pool at its maximum.
+    /// Pods that its cluster's nodes may still take, with every pool at its maximum, or as far as
+    /// quota and addresses go.
     pub node_room: u32,
+    /// What ends that room.
+    pub node_limit: NodeLimit,
 }
 
 /// The observer's samples in order of time, then of id.

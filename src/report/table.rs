@@ -192,6 +192,9 @@ pub const fn binding(binding: Binding) -> &'static str {
         Binding::GatewayUnits => "instances of the gateway",
         Binding::FirewallThroughput => "throughput of the firewall",
         Binding::SnatPorts => "SNAT ports",
+        Binding::VcpuQuota => "vCPU quota",
+        Binding::Addresses => "addresses of the subnets",
+        Binding::DependencyLimits => "limits of a dependency",
     }
 }
 

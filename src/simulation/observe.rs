@@ -4,13 +4,15 @@
 //! has happened since its last look, it repeats what it wrote.
 
 use crate::control::Cx;
+use crate::control::cloud::addresses;
+use crate::control::cloud::room::Taking;
 use crate::control::network::ceiling::ceiling;
 use crate::model::cluster::OriginState;
 use crate::model::event::Event;
 use crate::model::ids::{ClusterId, DeploymentId};
 use crate::model::node::{Condition, Stage};
 use crate::model::node_pool::{NodePool, Resources};
-use crate::model::sample::{ClusterSample, DeploymentSample};
+use crate::model::sample::{ClusterSample, DeploymentSample, NodeLimit};
 use crate::units::Span;
 
 const PERIOD: Span = Span::from_secs(1);
@@ -23,7 +25,7 @@ pub(super) fn observe(cx: &mut Cx) {
         repeat(cx);
         return;
     }
-    let rooms: Vec<PoolRoom> = cx.world.pools.iter().map(|pool| PoolRoom::of(cx, pool)).collect();
+    let rooms = PoolRoom::all(cx);
     let of = |id| (id, PodCounts::of(cx, id));
     let counts = (0..cx.world.deployments.len()).map(DeploymentId::new).map(of);
     let counts: Vec<(DeploymentId, PodCounts)> = counts.collect();
@@ -110,6 +112,7 @@ fn sample_deployment(
     let deployment = &cx.world[id];
     let most = deployment.hpa_bounds.map_or(deployment.replicas, |(_, most)| most);
     let pods = deployment.sustained(counts.serving as usize);
+    let (node_room, node_limit) = node_room(cx, id, rooms);
     let bound = ceiling(&cx.world, id).filter(|(rate, _)| rate.per_s() < pods.per_s());
     DeploymentSample {
         at: cx.now,
@@ -120,7 +123,8 @@ fn sample_deployment(
         sustained: bound.map_or(pods, |(rate, _)| rate),
         ceiling: bound.map(|(_, which)| which),
         hpa_room: most.saturating_sub(deployment.replicas),
-        node_room: node_room(cx, id, rooms),
+        node_room,
+        node_limit,
     }
 }
 
@@ -128,11 +132,33 @@ fn sample_deployment(
 struct PoolRoom {
     /// What is left on each node that takes pods and has any left.
     free: Vec<Resources>,
+    /// Nodes on order.
+    ordered: u32,
     /// Nodes on order, and those that may still be ordered.
     to_come: u32,
+    /// What ends that.
+    limit: NodeLimit,
 }
 
 impl PoolRoom {
+    fn all(cx: &Cx) -> Vec<Self> {
+        let mut rooms: Vec<Self> = cx.world.pools.iter().map(|pool| Self::of(cx, pool)).collect();
+        for cluster in (0..cx.world.clusters.len()).map(ClusterId::new) {
+            let region = cx.world[cluster].region;
+            if cx.world[region].capacity.is_none() && cx.world[cluster].network.is_none() {
+                continue;
+            }
+            let mut taking = Taking::new(cx, cluster);
+            for &pool in &cx.world[cluster].pools {
+                let PoolRoom { to_come, ordered, limit, .. } = &mut rooms[pool.index()];
+                let each = addresses::of_a_machine(&cx.world, pool);
+                let more = taking.take(pool, *to_come - *ordered, each);
+                (*to_come, *limit) = (*ordered + more.machines, more.limit);
+            }
+        }
+        rooms
+    }
+
     /// Dead nodes hold their place in the pool: they are no room, nor may others be ordered for
     /// them.
     fn of(cx: &Cx, pool: &NodePool) -> Self {
@@ -147,25 +173,33 @@ impl PoolRoom {
             }
         }
         let largest = if pool.autoscaled { pool.max_nodes } else { pool.target };
-        Self { free, to_come: largest.saturating_sub(pool.target) + ordered }
+        let to_come = largest.saturating_sub(pool.target) + ordered;
+        Self { free, ordered, to_come, limit: NodeLimit::PoolMax }
     }
 }
 
-/// How many more pods of a deployment the cluster's pools could hold at their largest.
-fn node_room(cx: &Cx, id: DeploymentId, rooms: &[PoolRoom]) -> u32 {
+/// How many more pods of a deployment the cluster's pools could hold at their largest, and what
+/// ends that: of several pools, what ends the growth of the first that cannot reach its maximum.
+fn node_room(cx: &Cx, id: DeploymentId, rooms: &[PoolRoom]) -> (u32, NodeLimit) {
     let deployment = &cx.world[id];
     let request = &deployment.template.requests;
-    let mut room = 0_u32;
+    let (mut room, mut limit) = (0_u32, NodeLimit::PoolMax);
     for &pool in &cx.world[deployment.cluster].pools {
-        let PoolRoom { free, to_come } = &rooms[pool.index()];
+        let PoolRoom { free, to_come, limit: of_pool, .. } = &rooms[pool.index()];
         let pool = &cx.world[pool];
         if deployment.template.pool.as_ref().is_some_and(|name| *name != pool.name) {
             continue;
+        }
+        if limit == NodeLimit::PoolMax {
+            limit = *of_pool;
         }
         for free in free.iter().filter(|free| free.fits(request)) {
             room = room.saturating_add(free.times(request));
         }
         room = room.saturating_add(to_come.saturating_mul(pool.allocatable.times(request)));
     }
-    room
+    match addresses::room_for_pods(cx, deployment.cluster) {
+        Some(pods) if pods < room => (pods, NodeLimit::Addresses),
+        _ => (room, limit),
+    }
 }

@@ -48,6 +48,11 @@ struct Held {
 }
 
 impl Held {
+    /// Addresses that cannot be given to a pod.
+    fn used(&self) -> u32 {
+        self.pods + self.recycling.len() as u32
+    }
+
     /// Gives addresses back whose time is over, then holds as many batches as it needs for `pods`,
     /// as far as the subnet has them. Returns whether all of them find an address.
     fn adjust(&mut self, pods: u32, taken: &mut u32, room: u32, now: Time) -> bool {
@@ -98,17 +103,38 @@ fn taken(cx: &Cx, cluster: ClusterId, plugin: PluginSpec) -> Addresses {
     let mut taken = Addresses::default();
     for &pool in &cx.world[cluster].pools {
         let each = plugin.of_a_machine(cx.world[pool].capacity.pods);
-        let machines = quota::machines(&cx.world, pool);
-        taken += Addresses {
-            node_subnet: each.node_subnet.saturating_mul(machines),
-            pods: each.pods.saturating_mul(machines),
-        };
+        taken += each.times(quota::machines(&cx.world, pool));
     }
     if plugin == PluginSpec::PodSubnetDynamic {
         let subnet = cx.memory.cloud.pod_subnets.get(&cluster);
         taken.pods = subnet.map_or(0, |subnet| subnet.taken);
     }
     taken
+}
+
+/// All addresses of a cluster, and what its machines have taken of them.
+#[must_use]
+pub fn room_and_taken(cx: &Cx, cluster: ClusterId) -> Option<(Addresses, Addresses)> {
+    let network = cx.world[cluster].network?;
+    Some((network.room, taken(cx, cluster, network.plugin)))
+}
+
+/// What a machine of a pool takes.
+#[must_use]
+pub fn of_a_machine(world: &World, pool: PoolId) -> Addresses {
+    let network = world[world[pool].cluster].network;
+    let pods = world[pool].capacity.pods;
+    network.map_or_else(Addresses::default, |network| network.plugin.of_a_machine(pods))
+}
+
+/// How many more pods find addresses in a cluster's dynamic pod subnet: in batches that nodes have,
+/// and in those that are left. None: pods need no addresses of their own.
+#[must_use]
+pub fn room_for_pods(cx: &Cx, cluster: ClusterId) -> Option<u32> {
+    let (room, _) = dynamic(cx, cluster)?;
+    let subnet = cx.memory.cloud.pod_subnets.get(&cluster);
+    let used = subnet.map_or(0, |subnet| subnet.nodes.values().map(Held::used).sum());
+    Some((room / BATCH * BATCH).saturating_sub(used))
 }
 
 /// How many more machines of a pool find addresses.

@@ -9,6 +9,7 @@
 //! | [`api`] | calls of the compute API: token buckets, a control plane that is down |
 //! | [`under_way`] | machines under way when that control plane is lost |
 //! | [`addresses`] | subnets and pod ranges that run out |
+//! | [`room`] | machines that may still come, for headroom |
 //!
 //! Machines that fail to be allocated are the business of
 //! [`provider`](crate::control::cluster_autoscaler::provider), which asks all of these.
@@ -17,4 +18,5 @@ pub mod addresses;
 pub mod api;
 pub mod grants;
 pub mod quota;
+pub mod room;
 pub mod under_way;

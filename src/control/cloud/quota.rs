@@ -4,7 +4,7 @@
 //! hold; machines that are deallocated still count. A capacity reservation holds its vCPUs whether
 //! its machines exist or not, and within it nothing is checked again.
 
-use crate::model::ids::PoolId;
+use crate::model::ids::{PoolId, RegionId};
 use crate::model::region_capacity::Quota;
 use crate::model::world::World;
 
@@ -61,13 +61,24 @@ pub fn check(
     Ok(())
 }
 
-/// Whether `more` machines of a pool may exist in its region.
-///
-/// # Errors
-/// Which quota is exceeded.
-pub fn allows(world: &World, pool: PoolId, more: u32) -> Result<(), &'static str> {
-    let region = world[world[pool].cluster].region;
-    let Some(capacity) = &world[region].capacity else { return Ok(()) };
+/// How many of `wanted` more machines of the pool at `index` may exist.
+#[must_use]
+pub fn most(quota: &Quota, held: &[Holding<'_>], index: usize, wanted: u32) -> u32 {
+    let (mut fits, mut tried) = (0, wanted);
+    // Whatever fits, fewer do.
+    while fits < tried {
+        let middle = fits + (tried - fits).div_ceil(2);
+        match check(quota, held, index, middle) {
+            Ok(()) => fits = middle,
+            Err(_) => tried = middle - 1,
+        }
+    }
+    fits
+}
+
+/// The pools of a region with what they hold.
+#[must_use]
+pub fn holdings(world: &World, region: RegionId) -> (Vec<PoolId>, Vec<Holding<'_>>) {
     let here = |&other: &PoolId| world[world[other].cluster].region == region;
     let pools: Vec<PoolId> = (0..world.pools.len()).map(PoolId::new).filter(here).collect();
     let holding = |&other: &PoolId| {
@@ -79,7 +90,18 @@ pub fn allows(world: &World, pool: PoolId, more: u32) -> Result<(), &'static str
             reserved: world[other].reserved_machines,
         }
     };
-    let held: Vec<Holding<'_>> = pools.iter().map(holding).collect();
+    let held = pools.iter().map(holding).collect();
+    (pools, held)
+}
+
+/// Whether `more` machines of a pool may exist in its region.
+///
+/// # Errors
+/// Which quota is exceeded.
+pub fn allows(world: &World, pool: PoolId, more: u32) -> Result<(), &'static str> {
+    let region = world[world[pool].cluster].region;
+    let Some(capacity) = &world[region].capacity else { return Ok(()) };
+    let (pools, held) = holdings(world, region);
     let index = pools.iter().position(|&other| other == pool).expect("it is in its region");
     check(&capacity.quota, &held, index, more)
 }
@@ -152,6 +174,8 @@ mod tests {
             let quota = Quota { regional, families: family.map(families).unwrap_or_default() };
             let all: Vec<Holding<'_>> = [Some(first), others].into_iter().flatten().collect();
             assert_eq!(check(&quota, &all, 0, more), expected, "{rule}");
+            // As many as asked for fit exactly if they are allowed.
+            assert_eq!(most(&quota, &all, 0, more) == more, expected.is_ok(), "{rule}");
         }
     }
 }

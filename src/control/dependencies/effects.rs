@@ -17,7 +17,9 @@ pub fn publish_all(cx: &mut Cx) {
     }
     for dependency in &cx.world.dependencies {
         let Kind::Database(rules) = &dependency.kind else { continue };
-        let Some(Bound { per_s, connections, gate: Some(gate) }) = rules.bound else { continue };
+        let Some(Bound { per_s, connections, gate: Some(gate), .. }) = rules.bound else {
+            continue;
+        };
         cx.routing.gates[gate.index()] = GateLimit {
             rate: per_s,
             // What comes within a second is taken at any rate.

@@ -1,6 +1,6 @@
 //! A dependency in motion: where it serves from, what is lost, and what is being done about it.
 
-use crate::model::ids::{DependencyId, FaultId, GateId, RegionId, ZoneId};
+use crate::model::ids::{DependencyId, DeploymentId, FaultId, GateId, RegionId, ZoneId};
 use crate::model::region::Outages;
 use crate::sim::laws::Law;
 use crate::units::{Bytes, Span};
@@ -95,7 +95,7 @@ pub struct DatabaseRules {
 }
 
 /// How much a database takes.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Bound {
     /// Requests a second \[1/s\]; infinite for no bound.
     pub per_s: f64,
@@ -103,6 +103,8 @@ pub struct Bound {
     pub connections: Option<u32>,
     /// The gate that requests pass, once it is made.
     pub gate: Option<GateId>,
+    /// Deployments that need it, and the share of their requests that do.
+    pub shares: Vec<(DeploymentId, f64)>,
 }
 
 /// A stretch in which a dependency is slow, after it has come or come back.

@@ -206,7 +206,12 @@ impl Adding<'_, '_, '_> {
 fn bound(spec: &DatabaseSpec) -> Option<Bound> {
     let (rate, connections) = (*spec.request_rate, *spec.connections);
     let per_s = rate.map_or(f64::INFINITY, |rate| rate.per_s());
-    (rate.is_some() || connections.is_some()).then_some(Bound { per_s, connections, gate: None })
+    (rate.is_some() || connections.is_some()).then_some(Bound {
+        per_s,
+        connections,
+        gate: None,
+        shares: Vec::new(),
+    })
 }
 
 /// Bounded databases are gates that the requests pass which need them.
@@ -214,7 +219,7 @@ pub(super) fn add_gates(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
     for index in 0..made.world.dependencies.len() {
         let id = DependencyId::new(index);
         let Kind::Database(rules) = &made.world[id].kind else { continue };
-        let Some(bound) = rules.bound else { continue };
+        let Some(mut bound) = rules.bound.clone() else { continue };
         let n_bounded = made.gates.iter().filter(|gate| gate.reason == Reason::Dependency).count();
         if BOUNDED_MAX <= n_bounded {
             let place = cx.decoded.spec.dependencies[index].name.place.clone();
@@ -226,21 +231,27 @@ pub(super) fn add_gates(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
         let mut passes = Vec::new();
         for deployment in super::deployments(&made.world) {
             let needs = &made.world[deployment].needs;
-            let users = match (needs.reads.contains(&id), needs.writes.contains(&id)) {
+            let (share, users) = match (needs.reads.contains(&id), needs.writes.contains(&id)) {
                 (false, false) => continue,
-                (true, true) => UserPart::ALL,
-                (_, only_writes) => {
-                    let share = writes_of(cx, made, deployment);
-                    if only_writes { UserPart::share(share) } else { UserPart::all_but(share) }
+                (true, true) => (1.0, UserPart::ALL),
+                (_, true) => {
+                    let writes = writes_of(cx, made, deployment);
+                    (writes.get(), UserPart::share(writes))
+                }
+                (_, false) => {
+                    let writes = writes_of(cx, made, deployment);
+                    (1.0 - writes.get(), UserPart::all_but(writes))
                 }
             };
+            bound.shares.push((deployment, share));
             passes.push(Pass { deployment, cost: 1.0, places: 1, lasts: None, users });
         }
         let gate = GateId::new(made.gates.len());
         let counts_in_progress = bound.connections.is_some();
         made.gates.push(GatePlan { reason: Reason::Dependency, counts_in_progress, passes });
         if let Kind::Database(rules) = &mut made.world[id].kind {
-            rules.bound = Some(Bound { gate: Some(gate), ..bound });
+            bound.gate = Some(gate);
+            rules.bound = Some(bound);
         }
     }
 }

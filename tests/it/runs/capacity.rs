@@ -6,13 +6,14 @@
 //! `losing_one_of_two_zones_halts_the_autoscaler`.
 
 use tideover::control::cloud::{addresses, api, quota};
+use tideover::metrics::outcome::Binding;
 use tideover::model::fact::What;
 use tideover::model::ids::{NodeId, PoolId};
 use tideover::simulation::{Finished, Options};
 use tideover::units::{Span, Time};
 
 use super::autoscaler::{TIGHT, backoffs, facts, scale_ups, seconds};
-use super::{SMALL, load, run};
+use super::{SMALL, load, run, trial};
 
 /// The first region is lost for good; the second wants five nodes then and has three.
 const LOST: &str = "  - {name: lose-east, at: 3m, regionLoss: {region: east}}\n";
@@ -365,6 +366,33 @@ fn machines_beyond_the_pace_fail() {
     let left_alone = backoffs(&reported, "secondary-user")[0].0;
     let after = left_alone - failed_at;
     assert!(seconds(60) <= after && after <= seconds(90), "a scan after the report: {after}");
+}
+
+/// What binds next is what ends the room for pods first. The HPA wants 20 pods at most, three go on
+/// a node: seven nodes, and the pool may have nine. 28 vCPUs are seven nodes.
+#[test]
+fn headroom_names_quotas_and_addresses() {
+    let network =
+        |rest: &str| SECONDARY.replace("pools:", &format!("network: {{{rest}}}\n    pools:"));
+    let quota = |vcpus: u32| format!("capacity: [{{region: west, vCpuQuota: {vcpus}}}]\n");
+    let overlay = |prefix: u32| network(&format!("plugin: overlay, podCidrPrefix: {prefix}"));
+    for (secondary, sections, binding) in [
+        (SECONDARY.to_owned(), String::new(), Binding::HpaMaxReplicas),
+        (SECONDARY.to_owned(), quota(28), Binding::HpaMaxReplicas),
+        (SECONDARY.to_owned(), quota(27), Binding::VcpuQuota),
+        // A /21 has eight /24 ranges, one for each node; a /22 has four.
+        (overlay(21), String::new(), Binding::HpaMaxReplicas),
+        (overlay(22), String::new(), Binding::Addresses),
+        // The scarcer of both.
+        (overlay(22), quota(12), Binding::VcpuQuota),
+    ] {
+        let text = SMALL.replace(SECONDARY, &secondary) + &sections;
+        let sets = ["run.warmUp=1m", "run.horizon=1m"];
+        let outcome = trial(&load(&text, &[&TIGHT[..], &sets].concat())).outcome;
+        let found = outcome.headroom.iter().find(|one| one.cluster == "secondary");
+        let found = found.expect("every cluster has its row").binding;
+        assert_eq!(found, Some(binding), "{secondary} {sections}");
+    }
 }
 
 /// A size that the region does not sell is refused; where only one zone does not, another is taken.

@@ -2,6 +2,7 @@
 //! lacks a tag, vaults that pods need. Each trap with its instant and its reason.
 
 use tideover::experiment::run::Trial;
+use tideover::metrics::outcome::Binding;
 use tideover::model::fact::{Fact, What};
 use tideover::scenario::Scenario;
 use tideover::units::Time;
@@ -280,4 +281,29 @@ fn writes_alone_change_nothing() {
     let idle = scenario(&database("kind: sql-failover-group"), DATABASE, "", &[]);
     let none = load(SMALL, &[]);
     assert_eq!(trial(&idle).outcome.fingerprint, trial(&none).outcome.fingerprint);
+}
+
+/// What binds next is a database that takes less than the pods serve: 100 requests a second of the
+/// 300 that a failover would bring, by its rate, by five connections of 50 ms each, or by 20 writes
+/// a second, which are a fifth of the requests.
+#[test]
+fn headroom_names_the_limits_of_a_database() {
+    let writes = "    needs: {writes: [orders]}\n";
+    for (limit, needs) in [
+        ("requestRate: 100/s", DATABASE),
+        ("connections: 5", DATABASE),
+        ("requestRate: 20/s", writes),
+        ("connections: 1", writes),
+    ] {
+        let orders = database(&format!("kind: sql-failover-group, {limit}"));
+        let sets = ["run.warmUp=1m", "run.horizon=1m"];
+        let outcome = trial(&scenario(&orders, needs, "", &sets)).outcome;
+        let secondary = outcome.headroom.iter().find(|one| one.cluster == "secondary");
+        let secondary = secondary.expect("every cluster has its row");
+        assert_eq!(secondary.binding, Some(Binding::DependencyLimits), "{limit}");
+        // The least is against the most users of any ten seconds: 300/s and a bit, and retries.
+        let ratio = secondary.failover_min_ratio.expect("it would inherit");
+        let most = 100.0 / (ratio + 1.0);
+        assert!((300.0..1_200.0).contains(&most), "{limit}: {ratio}");
+    }
 }
