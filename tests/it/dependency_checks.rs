@@ -52,6 +52,20 @@ fn wrong_dependencies_are_refused() {
             "dependencies[2].secondary",
         ),
         (
+            "a copy of a standard registry",
+            "registry: {}",
+            "registry: {sku: standard}",
+            Contradiction,
+            "dependencies[2].secondary",
+        ),
+        (
+            "a registry that has a name is lost by it",
+            "faults:\n",
+            "faults:\n  - {name: lost, at: 5m, registryLoss: {cluster: primary}}\n",
+            Contradiction,
+            "faults[0].registryLoss.cluster",
+        ),
+        (
             "a workspace with a copy",
             "name: logs, region: centralus",
             "name: logs, region: centralus, secondary: eastus2",

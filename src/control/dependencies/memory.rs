@@ -23,6 +23,6 @@ pub struct DependencyMemory {
     pub mounted: BTreeSet<(PodId, DependencyId)>,
     /// Failed mounts of a pod in a row.
     pub failed_mounts: BTreeMap<PodId, u32>,
-    /// Reads of each vault.
+    /// Reads of each vault and registry.
     pub reads: BTreeMap<DependencyId, Reads>,
 }

@@ -4,7 +4,9 @@
 //! region, if there is one; the loss of a copy is noticed by the data plane in a minute or two,
 //! then its pulls go to the other; pulls under way fail. Replication is asynchronous: a tag that
 //! was pushed shortly before the loss of the first place is not in the copy until that place is
-//! back. A tag is pushed when its rollout begins.
+//! back. A tag is pushed when its rollout begins. Read operations a minute are limited by tier
+//! (container-registry-limits.md): a pull is its manifest and each layer, counted when a node asks
+//! for the image; one too many fails, and the kubelet backs off.
 
 use crate::control::Cx;
 use crate::control::kubelet::pulling;
@@ -12,10 +14,14 @@ use crate::model::dependency::state::Kind;
 use crate::model::event::Event;
 use crate::model::fact::{What, Why};
 use crate::model::ids::{ClusterId, DependencyId, DeploymentId, FaultId, PodId};
+use crate::model::world::World;
 use crate::sim::streams::unit;
 use crate::units::{Span, Time};
 
 use super::shell::{drawn, is_up};
+
+/// Read operations are limited by stretches of this length.
+const MINUTE: Span = Span::from_secs(60);
 
 /// What becomes of the places of a registry, after one may have changed.
 pub(super) fn changed(cx: &mut Cx, id: DependencyId, fault: FaultId) {
@@ -51,9 +57,9 @@ pub(super) fn changed(cx: &mut Cx, id: DependencyId, fault: FaultId) {
 fn fail_pulls(cx: &mut Cx, id: DependencyId, place: usize) {
     for cluster in (0..cx.world.clusters.len()).map(ClusterId::new) {
         let mut deployments = cx.world[cluster].deployments.iter();
-        let pulls = deployments.any(|&d| cx.world[d].needs.start.contains(&id));
+        let pulls = deployments.any(|&d| of_deployment(&cx.world, d) == Some(id));
         if pulls && nearest(cx, id, cluster) == place {
-            pulling::registry_lost(cx, cluster);
+            pulling::registry_lost(cx, cluster, Some(id));
         }
     }
 }
@@ -76,6 +82,24 @@ pub(super) fn redirect(cx: &mut Cx, id: DependencyId) {
 fn nearest(cx: &Cx, id: DependencyId, cluster: ClusterId) -> usize {
     let region = cx.world[cluster].region;
     cx.world[id].places.iter().position(|place| place.region == region).unwrap_or(0)
+}
+
+/// The registry that a deployment's image comes from, if it has a name.
+#[must_use]
+pub fn of_deployment(world: &World, deployment: DeploymentId) -> Option<DependencyId> {
+    let is_registry = |&id: &DependencyId| matches!(world[id].kind, Kind::Registry { .. });
+    world[deployment].needs.start.iter().copied().find(is_registry)
+}
+
+/// A node asks for the image of a pod: the manifest and each layer are one read operation, of which
+/// the registry takes so many a minute. False: it throttles.
+pub fn takes_pull(cx: &mut Cx, pod: PodId) -> bool {
+    let Some(id) = of_deployment(&cx.world, cx.world[pod].deployment) else { return true };
+    let Kind::Registry { reads_per_min, reads_per_pull, .. } = cx.world[id].kind else {
+        unreachable!("found as one")
+    };
+    let reads = cx.memory.dependencies.reads.entry(id).or_default();
+    reads.take(reads_per_pull, reads_per_min, MINUTE, cx.now)
 }
 
 /// Why the registries of a pod's deployment do not give it its image now; None if they do.

@@ -23,7 +23,7 @@ pub fn mount_backoff(n: u32) -> Span {
     (BACKOFF_INITIAL * (1 << doublings)).min(BACKOFF_MAX)
 }
 
-/// Reads of a vault in one stretch of ten seconds.
+/// Reads of a vault or a registry in one stretch of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reads {
     window: i64,
@@ -33,8 +33,8 @@ pub struct Reads {
 impl Reads {
     /// Takes `n` reads at `now` if they stay within `most` in the present stretch. More than
     /// `most` at once are never refused for ever: an empty stretch takes them.
-    pub fn take(&mut self, n: u32, most: u32, now: Time) -> bool {
-        let window = now.nanos().div_euclid(WINDOW.nanos());
+    pub fn take(&mut self, n: u32, most: u32, stretch: Span, now: Time) -> bool {
+        let window = now.nanos().div_euclid(stretch.nanos());
         if self.window != window {
             *self = Self { window, n_reads: 0 };
         }
@@ -79,7 +79,11 @@ fn read(cx: &mut Cx, id: DependencyId) -> Result<(), Why> {
         return Err(Why("does not answer"));
     }
     let reads = cx.memory.dependencies.reads.entry(id).or_default();
-    if reads.take(secrets_per_pod, reads_per_10s, cx.now) { Ok(()) } else { Err(Why("throttles")) }
+    if reads.take(secrets_per_pod, reads_per_10s, WINDOW, cx.now) {
+        Ok(())
+    } else {
+        Err(Why("throttles"))
+    }
 }
 
 #[cfg(test)]
@@ -97,11 +101,11 @@ mod tests {
     #[test]
     fn a_vault_throttles_by_stretches_of_ten_seconds() {
         let mut reads = Reads::default();
-        let at = Time::from_secs;
-        assert!(reads.take(3, 5, at(20)) && !reads.take(3, 5, at(21)));
-        assert!(reads.take(2, 5, at(29)), "exactly the limit");
-        assert!(!reads.take(1, 5, at(29)));
-        assert!(reads.take(1, 5, at(30)), "the next stretch");
-        assert!(reads.take(9, 5, at(40)), "an empty stretch takes any pod");
+        let mut take = |n, at| reads.take(n, 5, WINDOW, Time::from_secs(at));
+        assert!(take(3, 20) && !take(3, 21));
+        assert!(take(2, 29), "exactly the limit");
+        assert!(!take(1, 29));
+        assert!(take(1, 30), "the next stretch");
+        assert!(take(9, 40), "an empty stretch takes any pod");
     }
 }

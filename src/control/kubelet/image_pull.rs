@@ -147,9 +147,21 @@ impl NodePulls {
         done
     }
 
-    /// Takes all pulls, waiting ones included: the registry, or the node, is gone.
-    pub fn take_all(&mut self) -> Vec<Pull> {
-        std::mem::take(&mut self.running).into_iter().chain(self.waiting.drain(..)).collect()
+    /// Takes the pulls whose registry is gone, waiting ones included.
+    pub fn take_those(&mut self, is_lost: impl Fn(Image) -> bool) -> Vec<Pull> {
+        let all = std::mem::take(&mut self.running).into_iter();
+        let (mut lost, running): (Vec<Pull>, Vec<Pull>) = all.partition(|pull| is_lost(pull.image));
+        let all = std::mem::take(&mut self.waiting).into_iter();
+        let (more, waiting): (Vec<Pull>, Vec<Pull>) = all.partition(|pull| is_lost(pull.image));
+        (self.running, self.waiting) = (running, waiting.into());
+        lost.extend(more);
+        lost
+    }
+
+    /// Whether an image is being pulled, or will be.
+    #[must_use]
+    pub fn has(&self, image: Image) -> bool {
+        self.running.iter().chain(&self.waiting).any(|pull| pull.image == image)
     }
 }
 
@@ -227,6 +239,23 @@ mod tests {
         assert_eq!(done_at(policy(None)), [10.0, 10.0, 21.0]);
     }
 
+    /// A lost registry takes its own pulls, running and waiting; the others go on in their order.
+    #[test]
+    fn pulls_from_other_registries_go_on() {
+        let mut node = NodePulls::default();
+        for index in 0..4 {
+            node.ask(None, (image(index), MIB), Time::ZERO, policy(Some(2)));
+        }
+        node.start(policy(Some(2)));
+        let lost = node.take_those(|lost| lost == image(0) || lost == image(3));
+        let images = |pulls: &[Pull]| pulls.iter().map(|pull| pull.image).collect::<Vec<_>>();
+        assert_eq!(images(&lost), [image(0), image(3)]);
+        assert_eq!(node.n_running(), 1);
+        node.start(policy(Some(2)));
+        assert_eq!(node.n_running(), 2);
+        assert_eq!(images(&node.take_those(|_| true)), [image(1), image(2)]);
+    }
+
     /// Two pods that want one image wait for one pull.
     #[test]
     fn one_pull_for_one_image() {
@@ -235,7 +264,8 @@ mod tests {
             assert!(node.ask(Some(pod), (image(0), MIB), Time::ZERO, policy(Some(1))));
             node.start(policy(Some(1)));
         }
-        let pulls = node.take_all();
+        assert!(node.has(image(0)) && !node.has(image(1)));
+        let pulls = node.take_those(|_| true);
         assert_eq!(pulls.len(), 1);
         assert_eq!(pulls[0].pods, [PodId::new(0), PodId::new(1)]);
     }

@@ -1,8 +1,9 @@
 //! The shell of image pulls: pods ask, pulls end, and the registry may be lost.
 //!
 //! A pull's rate changes only when one begins or ends, on its node or, if the registry of the
-//! cluster has a bandwidth, anywhere in the cluster. The registry is asked through
-//! [`registry_is_up`] and the bandwidth of the cluster alone.
+//! cluster has a bandwidth, anywhere in the cluster. Workloads pull from the registry that they
+//! need to start ([`registry`]), or from one that belongs to their cluster and has no name; so do
+//! system pods.
 
 use crate::control::Cx;
 use crate::control::cloud::addresses;
@@ -10,11 +11,11 @@ use crate::control::dependencies::{registry, secrets};
 use crate::control::network::scaling;
 use crate::model::event::Event;
 use crate::model::fact::{What, Why};
-use crate::model::ids::{ClusterId, NodeId, PodId};
+use crate::model::ids::{ClusterId, DependencyId, NodeId, PodId, WorkloadId};
 use crate::model::pod::Container;
 
 use super::container;
-use super::image_pull::{Pull, fair_rates, pull_backoff};
+use super::image_pull::{Image, Pull, fair_rates, pull_backoff};
 
 /// Whether a cluster's registry answers.
 #[must_use]
@@ -37,8 +38,10 @@ pub fn ensure_image(cx: &mut Cx, pod: PodId) {
     let (image, template) = ((deployment.workload, revision), &deployment.template);
     let (size, always) = (template.image.get() as f64, template.always_pull);
     let lost = Why("its registry does not answer");
-    let refused = (!registry_is_up(cx, cx.world[node].cluster)).then_some(lost);
-    let refused = refused.or_else(|| registry::refuses(cx, pod));
+    let cluster = cx.world[node].cluster;
+    let is_lost = !registry_is_up(cx, cluster)
+        && registry::of_deployment(&cx.world, cx.world[pod].deployment).is_none();
+    let refused = is_lost.then_some(lost).or_else(|| registry::refuses(cx, pod));
     let is_there = cx.world[node].image_ready_at(image).is_some();
     if is_there && (refused.is_none() || !always) {
         return container::create(cx, pod);
@@ -47,6 +50,10 @@ pub fn ensure_image(cx: &mut Cx, pod: PodId) {
         return failed(cx, pod, why);
     }
     let policy = cx.settings.pulls;
+    let is_known = cx.memory.pulls.get(&node).is_some_and(|pulls| pulls.has(Some(image)));
+    if !is_known && !registry::takes_pull(cx, pod) {
+        return failed(cx, pod, Why("its registry throttles (read operations a minute)"));
+    }
     let pulls = cx.memory.pulls.entry(node).or_default();
     if !pulls.ask(Some(pod), (Some(image), size), cx.now, policy) {
         return failed(cx, pod, Why("its node pulls too often (registryPullQPS)"));
@@ -93,14 +100,25 @@ pub fn node_lost(cx: &mut Cx, node: NodeId) {
     }
 }
 
-/// The registry of a cluster stopped answering: every pull fails.
-pub fn registry_lost(cx: &mut Cx, cluster: ClusterId) {
+/// A registry of a cluster stopped answering, the unnamed one if there is no name: all pulls from
+/// it fail, the others go on.
+pub fn registry_lost(cx: &mut Cx, cluster: ClusterId, registry: Option<DependencyId>) {
+    let of = |workload: WorkloadId| {
+        let deployments = &cx.world[workload].deployments;
+        let here = deployments.iter().find(|&&one| cx.world[one].cluster == cluster)?;
+        registry::of_deployment(&cx.world, *here)
+    };
+    let workloads = (0..cx.world.workloads.len()).map(WorkloadId::new);
+    let registries: Vec<Option<DependencyId>> = workloads.map(of).collect();
+    let is_lost =
+        |image: Image| image.and_then(|(workload, _)| registries[workload.index()]) == registry;
     let pulling = cx.memory.pulls.keys().copied();
     let nodes: Vec<NodeId> = pulling.filter(|&node| cx.world[node].cluster == cluster).collect();
     for node in nodes {
-        let all = cx.memory.pulls.get_mut(&node).expect("listed above").take_all();
+        let lost = cx.memory.pulls.get_mut(&node).expect("listed above").take_those(is_lost);
         cx.clock.disarm(Event::ImagePull(node));
-        for pull in all {
+        proceed(cx, node);
+        for pull in lost {
             for pod in waiting(cx, node, &pull) {
                 failed(cx, pod, Why("its registry does not answer"));
             }

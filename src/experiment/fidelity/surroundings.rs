@@ -192,8 +192,14 @@ part! {
      the other; a tag may lack in the copy",
     from "azure-docs reliability-container-registry.md 2025, container-registry-limits.md",
     by [control::dependencies::registry],
-    vectors [], tests [a_copy_without_the_newest_tag_starts_no_pod],
-    left out "read operations a minute; a registry whose first place is lost takes pushes";
+    vectors [],
+    tests [
+        a_copy_without_the_newest_tag_starts_no_pod, a_lost_registry_fails_its_own_pulls,
+        a_registry_takes_so_many_read_operations, pulls_from_other_registries_go_on,
+    ],
+    left out "a registry whose first place is lost takes pushes; read operations are counted when \
+              a node asks, for all copies together, and not for `Always` checks of an image that \
+              is there; bandwidth is by cluster";
 
     "a Key Vault fails over in minutes and is read-only then; it throttles; pods mount their \
      secrets before their images are pulled",

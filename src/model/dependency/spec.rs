@@ -166,11 +166,43 @@ section! {
         "failover" failover: Option<DurationSpec> = optional, range "0s"..="30d";
         /// From the push of a tag to its being in the other copy; left out, 1 to 15 minutes.
         "replicationLag" replication_lag: Option<DurationSpec> = optional, range "0s"..="30d";
+        /// Its tier.
+        "sku" sku: RegistrySku = default "premium",
+            source "azure-docs container-registry-geo-replication.md: copies need Premium";
         /// Bytes a second that all nodes of a cluster get together, where the cluster says nothing
-        /// (`registryBandwidth`).
-        "bandwidth" bandwidth: Bytes = default "100M",
-            source "azure-docs container-registry-limits.md: Premium, 100 MBps, unit as printed",
-            range "64Ki"..="1Ti";
+        /// (`registryBandwidth`); left out, that of the tier.
+        "bandwidth" bandwidth: Option<Bytes> = optional, range "64Ki"..="1Ti";
+        /// Read operations that it takes in a minute, from wherever; more pulls fail. Left out,
+        /// those of the tier.
+        "readOpsPerMinute" reads_per_min: Option<u32> = optional, range 1..=100000000;
+        /// Layers of an image: a pull reads each, and the manifest.
+        "layersPerImage" layers: u32 = default "10", source "assumed", low confidence,
+            range 0..=1000;
+    }
+}
+
+choice! {
+    /// Tiers of Azure Container Registry.
+    pub enum RegistrySku {
+        /// 30 MBps and 1,000 read operations a minute.
+        "basic" => Basic,
+        /// 60 MBps and 3,000 read operations a minute.
+        "standard" => Standard,
+        /// 100 MBps and 10,000 read operations a minute; the only one with copies.
+        "premium" => Premium,
+    }
+}
+
+impl RegistrySku {
+    /// Bytes a second, and read operations a minute (azure-docs container-registry-limits.md, 2019;
+    /// units as printed).
+    #[must_use]
+    pub const fn limits(self) -> (Bytes, u32) {
+        match self {
+            Self::Basic => (Bytes::new(30_000_000), 1_000),
+            Self::Standard => (Bytes::new(60_000_000), 3_000),
+            Self::Premium => (Bytes::new(100_000_000), 10_000),
+        }
     }
 }
 
@@ -231,6 +263,13 @@ impl DependencySpec {
                 let wrong = Diagnostic::error(Code::Contradiction, place, message);
                 cx.report(wrong.help("remove `secondary`"));
             }
+        }
+        let copies = |registry: &RegistrySpec| *registry.sku == RegistrySku::Premium;
+        if self.secondary.is_some() && !self.registry.as_ref().is_none_or(copies) {
+            let place = self.secondary.place.clone();
+            let message = "only a premium registry has a copy";
+            let wrong = Diagnostic::error(Code::Contradiction, place, message);
+            cx.report(wrong.help("remove `secondary`, or write `sku: premium`"));
         }
         let fails_over = |database: &DatabaseSpec| {
             let given = database.region_failover.as_ref();

@@ -62,6 +62,10 @@ pub enum Kind {
         replication_lag: Law,
         /// Bytes a second for all nodes of a cluster.
         bandwidth: Bytes,
+        /// Read operations a minute.
+        reads_per_min: u32,
+        /// Of which a pull takes so many: the manifest and each layer.
+        reads_per_pull: u32,
     },
     /// A vault of secrets.
     KeyVault {

@@ -2,7 +2,7 @@
 
 use crate::model::dependency::database::Published;
 use crate::model::dependency::spec::{
-    CacheDown, CacheSpec, DatabaseSpec, DependencySpec, RegionFailoverSpec, WhenDown,
+    CacheDown, CacheSpec, DatabaseSpec, DependencySpec, RegionFailoverSpec, RegistrySpec, WhenDown,
 };
 use crate::model::dependency::state::{
     Bound, DatabaseRules, Dependency, FailoverRules, Kind, Needs, Phase, Place, RegionFailover,
@@ -19,7 +19,7 @@ use crate::spec::{Code, Confidence, Diagnostic, Name, Origin, Set};
 use crate::traffic::gate::{GatePlan, Pass, UserPart};
 use crate::traffic::ledger::Reason;
 use crate::traffic::plan::DeploymentPlan;
-use crate::units::Ratio;
+use crate::units::{Bytes, Ratio};
 
 use super::{Resolved, Resolving};
 
@@ -100,7 +100,9 @@ impl Adding<'_, '_, '_> {
                     "left out: \"minutes\", loss under 15 min: reliability-container-registry",
                 )
             });
-            let kind = Kind::Registry { replication_lag, bandwidth: *registry.bandwidth };
+            let (bandwidth, reads_per_min) = self.registry_limits(registry);
+            let reads_per_pull = *registry.layers + 1;
+            let kind = Kind::Registry { replication_lag, bandwidth, reads_per_min, reads_per_pull };
             return (kind, by_itself(switch));
         }
         if let Some(vault) = &*spec.key_vault {
@@ -155,6 +157,23 @@ impl Adding<'_, '_, '_> {
             bound: bound(spec),
         };
         (Kind::Database(rules), FailoverRules { zone, region, switch })
+    }
+
+    /// Bytes a second and read operations a minute: those stated, or of the tier.
+    fn registry_limits(&mut self, registry: &RegistrySpec) -> (Bytes, u32) {
+        let (bandwidth, reads) = registry.sku.limits();
+        let source = "left out: container-registry-limits.md, by tier, units as printed";
+        let mut derive = |key: &str, shown: String| {
+            let (path, span) = (format!("{}.registry.{key}", self.path), self.spec.name.span());
+            self.made.derived.push(derived(span, path, shown, source));
+        };
+        if registry.bandwidth.is_none() {
+            derive("bandwidth", bandwidth.to_string());
+        }
+        if registry.reads_per_min.is_none() {
+            derive("readOpsPerMinute", reads.to_string());
+        }
+        (registry.bandwidth.unwrap_or(bandwidth), registry.reads_per_min.unwrap_or(reads))
     }
 
     fn region_failover(&mut self, spec: &RegionFailoverSpec) -> RegionFailover {

@@ -307,3 +307,70 @@ fn headroom_names_the_limits_of_a_database() {
         assert!((300.0..1_200.0).contains(&most), "{limit}: {ratio}");
     }
 }
+
+/// Two workloads whose new images are pulled at 2 min; only the first names its registry.
+fn two_workloads(fault: &str, registry: &str) -> Trial {
+    let text =
+        format!("dependencies:\n  - {{name: images, region: east, registry: {{{registry}}}}}\n");
+    let more = format!(
+        "operations:\n  - {{name: web, at: 2m, rollout: {{workload: web, cluster: primary}}}}\n  \
+         - {{name: batch, at: 2m, rollout: {{workload: batch, cluster: primary}}}}\n{fault}"
+    );
+    let batch = "  - name: batch\n    replicas: 3\n    requests: {cpu: 100m, memory: 128Mi}\n    \
+                 service: {workers: 1, time: {constant: 50ms}, cpuPerWorker: 60m}\n\
+                 frontDoor:\n";
+    let text = SMALL
+        .replace("frontDoor:\n", batch)
+        .replace("frontDoor:\n", &format!("{text}frontDoor:\n"))
+        .replace("    hpa: {minReplicas", "    startNeeds: [images]\n    hpa: {minReplicas");
+    trial(&load(&format!("{text}{more}"), &["run.warmUp=1m", "run.horizon=6m"]))
+}
+
+/// Pods whose images were pulled and those whose pulls failed, by workload, from 2 min on.
+fn pulls(trial: &Trial) -> [(u32, u32); 2] {
+    let mut counts = [(0, 0); 2];
+    let world = &trial.finished.world;
+    let facts = trial.finished.facts.facts().iter();
+    for fact in facts.filter(|fact| Time::from_secs(120) <= fact.at) {
+        match fact.what {
+            What::ImagePulled { pod } => {
+                counts[world[world[pod].deployment].workload.index()].0 += 1;
+            }
+            What::ImagePullFailed { pod, .. } => {
+                counts[world[world[pod].deployment].workload.index()].1 += 1;
+            }
+            _ => {}
+        }
+    }
+    counts
+}
+
+/// A lost registry fails the pulls from it alone: workloads that pull from another go on.
+#[test]
+fn a_lost_registry_fails_its_own_pulls() {
+    let fault = |kind: &str| format!("faults:\n  - {{name: lost, at: 1m, {kind}}}\n");
+    let [web, batch] = pulls(&two_workloads("", ""));
+    assert!(0 < web.0 && web.1 == 0 && 0 < batch.0 && batch.1 == 0, "{web:?} {batch:?}");
+    let named = fault("dependencyLoss: {dependency: images}");
+    let [web, batch] = pulls(&two_workloads(&named, ""));
+    assert!(web.0 == 0 && 0 < web.1 && 0 < batch.0 && batch.1 == 0, "{web:?} {batch:?}");
+    let unnamed = fault("registryLoss: {cluster: primary}");
+    let [web, batch] = pulls(&two_workloads(&unnamed, ""));
+    assert!(0 < web.0 && web.1 == 0 && batch.0 == 0 && 0 < batch.1, "{web:?} {batch:?}");
+}
+
+/// A pull of an image of nine layers is ten read operations: a registry that takes ten a minute
+/// refuses the second node's pull in the same minute, and no other registry's.
+#[test]
+fn a_registry_takes_so_many_read_operations() {
+    let tight = two_workloads("", "layersPerImage: 9, readOpsPerMinute: 10");
+    let refused = first(
+        &tight,
+        |what| matches!(what, What::ImagePullFailed { why, .. } if why.0.contains("throttles")),
+    );
+    assert!(refused.is_some());
+    let [web, batch] = pulls(&tight);
+    assert!(0 < web.0 && 0 < web.1 && batch.1 == 0, "{web:?} {batch:?}");
+    let [web, _] = pulls(&two_workloads("", "layersPerImage: 9, readOpsPerMinute: 1000"));
+    assert_eq!(web.1, 0, "enough for all");
+}
