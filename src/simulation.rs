@@ -23,7 +23,7 @@ mod assemble;
 mod observe;
 mod steady_state;
 
-pub use assemble::Options;
+pub use assemble::{Fidelity, Options};
 
 /// What a finished run leaves behind.
 #[derive(Debug)]

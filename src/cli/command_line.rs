@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::units::Span;
+
+use crate::simulation::Fidelity;
 
 /// Exit codes, for the end of the help.
 const EXIT_CODES: &str = "\
@@ -76,6 +78,9 @@ pub struct RunArguments {
     #[arg(long, value_name = "N", default_value_t = 0)]
     #[arg(value_parser = whole_number, allow_hyphen_values = true)]
     pub trial: u64,
+    /// How requests are simulated
+    #[arg(long, value_enum, default_value_t = FidelityArgument::Requests)]
+    pub fidelity: FidelityArgument,
     /// Print summary.json instead of the table
     #[arg(long)]
     pub json: bool,
@@ -90,6 +95,24 @@ pub struct RunArguments {
     /// Say nothing on the standard error but errors
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// How requests are simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FidelityArgument {
+    /// Every request: exact
+    Requests,
+    /// Counts of requests: approximate, and equally fast at any rate
+    Flow,
+}
+
+impl From<FidelityArgument> for Fidelity {
+    fn from(argument: FidelityArgument) -> Self {
+        match argument {
+            FidelityArgument::Requests => Self::Requests,
+            FidelityArgument::Flow => Self::Flow,
+        }
+    }
 }
 
 /// How to check a scenario.

@@ -14,7 +14,9 @@ use crate::scenario::Scenario;
 
 use crate::metrics::why_origin;
 
-use crate::experiment::run::{Trial, run_once};
+use crate::simulation::{Fidelity, Options};
+
+use crate::experiment::run::{Trial, run_trial};
 
 use crate::report::manifest_json::Manifest;
 use crate::report::run_folder::{self, Plots, RunResult};
@@ -33,12 +35,22 @@ use super::talk::say;
 /// table is printed even if the folder then cannot be written.
 pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let scenario = scenario_file::read_or_say(&arguments.scenario, !arguments.quiet)?;
+    Fidelity::from(arguments.fidelity).check(&scenario).map_err(|message| Failure {
+        exit: Exit::InvalidInput,
+        error: Some(anyhow::Error::msg(message)),
+    })?;
     let decisions = decisions(arguments, &scenario)?;
     let path = result_path(arguments, &scenario);
     let folder =
         OutputFolder::create(&path).map_err(said).context("cannot make the result folder")?;
     let progress = Progress::new(&scenario, arguments.quiet);
-    let trial = run_once(&scenario, arguments.seed, arguments.trial, |now| progress.reached(now));
+    let options = Options {
+        seed: arguments.seed,
+        trial: arguments.trial,
+        fidelity: arguments.fidelity.into(),
+        ..Options::default()
+    };
+    let trial = run_trial(&scenario, options, |now| progress.reached(now));
     progress.say("writing the results");
     let written = write(&folder, arguments, &scenario, &trial);
     progress.finish();
@@ -114,7 +126,11 @@ fn write(
     scenario: &Scenario,
     trial: &Trial,
 ) -> Result<(), anyhow::Error> {
-    let flags = arguments.scenario.sets.iter().map(|set| format!("--set {set}")).collect();
+    let sets = arguments.scenario.sets.iter().map(|set| format!("--set {set}"));
+    let fidelity = Fidelity::from(arguments.fidelity);
+    let other =
+        (fidelity != Fidelity::default()).then(|| format!("--fidelity {}", fidelity.name()));
+    let flags = sets.chain(other).collect();
     let manifest = Manifest::new(&trial.outcome, format!("{:016x}", scenario.hash()), flags);
     let result = RunResult {
         outcome: &trial.outcome,

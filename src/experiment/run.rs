@@ -37,7 +37,11 @@ pub fn run_once(
     trial: u64,
     progress: impl FnMut(Time),
 ) -> Trial {
-    let options = Options { seed, trial, ..Options::default() };
+    run_trial(scenario, Options { seed, trial, ..Options::default() }, progress)
+}
+
+/// Runs one trial of `scenario` as `options` say; the rest is as in [`run_once`].
+pub fn run_trial(scenario: &Scenario, options: Options, progress: impl FnMut(Time)) -> Trial {
     let finished = simulation::run(scenario, options, progress);
     let frame = frame(scenario, options, &finished);
     let traffic = TrafficRecord::from_ledger(&finished.ledger, &finished.world);
@@ -61,7 +65,7 @@ fn frame(scenario: &Scenario, options: Options, finished: &Finished) -> RunFrame
         scenario: scenario.name().to_owned(),
         seed: options.seed.unwrap_or(run.seed),
         trial: options.trial,
-        fidelity: "requests",
+        fidelity: options.fidelity.name(),
         horizon: run.horizon,
         warm_up: run.warm_up,
         objective: run.objective,

@@ -26,6 +26,7 @@ use crate::sim::rates::RateCurve;
 use crate::sim::streams::Stream;
 use crate::traffic::Traffic;
 use crate::traffic::cpu_load::CpuLoads;
+use crate::traffic::flow::Flow;
 use crate::traffic::gate::GateLimit;
 use crate::traffic::plan::{Arrivals, DemandPlan, RetryPolicy, TrafficPlan};
 use crate::traffic::requests::Requests;
@@ -45,6 +46,47 @@ pub struct Options {
     pub explicit_probing: bool,
     /// Stops the data plane this often besides, to look and change nothing. For tests.
     pub extra_observer: Option<Span>,
+    /// How requests are simulated.
+    pub fidelity: Fidelity,
+}
+
+/// How requests are simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Fidelity {
+    /// Each of them: exact, and as slow as there are many.
+    #[default]
+    Requests,
+    /// As counts: approximate, and equally fast at any rate.
+    Flow,
+}
+
+impl Fidelity {
+    /// The word of command line and files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Flow => "flow",
+        }
+    }
+
+    /// Whether a scenario can be run like this.
+    ///
+    /// # Errors
+    /// Names the demand that cannot be simulated as counts, and what to do.
+    pub fn check(self, scenario: &Scenario) -> Result<(), String> {
+        let is_closed = |demand: &&DemandPlan| {
+            matches!(demand.arrivals, Arrivals::ClosedLoop { .. }) && self == Self::Flow
+        };
+        match scenario.demands().iter().find(is_closed) {
+            None => Ok(()),
+            Some(demand) => Err(format!(
+                "demand {}: clients of a closed loop wait for their answers, which counts do not \
+                 know; allowed: --fidelity requests",
+                demand.name
+            )),
+        }
+    }
 }
 
 /// Builds the world of a trial at the start of its warm-up.
@@ -63,7 +105,7 @@ pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
         now: start,
         run_start: start,
         clock: Clock::new(world.clusters.len()),
-        traffic: traffic(scenario, chance),
+        traffic: traffic(scenario, chance, options.fidelity),
         routing: closed(&world, scenario.gates().len()),
         facts: FactLog::default(),
         samples: Samples::default(),
@@ -88,13 +130,13 @@ pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
 }
 
 /// The data plane: CPU loads if the scenario has any, requests otherwise.
-fn traffic(scenario: &Scenario, chance: Chance) -> Box<dyn Traffic> {
+fn traffic(scenario: &Scenario, chance: Chance, fidelity: Fidelity) -> Box<dyn Traffic> {
     let run = scenario.run();
     let (start, end) = (Time::ZERO - run.warm_up, Time::ZERO + run.horizon);
     if let Some(loads) = scenario.cpu_loads() {
         return Box::new(CpuLoads::new(loads.to_vec(), start, end));
     }
-    Box::new(Requests::new(&TrafficPlan {
+    let plan = TrafficPlan {
         seed: chance.seed,
         trial: chance.trial,
         start,
@@ -104,7 +146,11 @@ fn traffic(scenario: &Scenario, chance: Chance) -> Box<dyn Traffic> {
         demands: demands(scenario, chance).into_iter().chain(probe_load(scenario)).collect(),
         deployments: scenario.deployments().to_vec(),
         gates: scenario.gates().to_vec(),
-    }))
+    };
+    match fidelity {
+        Fidelity::Requests => Box::new(Requests::new(&plan)),
+        Fidelity::Flow => Box::new(Flow::new(&plan)),
+    }
 }
 
 /// The demands with the over-dispersion of this trial.

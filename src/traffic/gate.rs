@@ -74,6 +74,11 @@ impl UserPart {
         (share.get().clamp(0.0, 1.0) * (1_u64 << 32) as f64) as u64
     }
 
+    /// Its share of all users.
+    pub(super) fn size(self) -> f64 {
+        (self.below - self.from) as f64 / (1_u64 << 32) as f64
+    }
+
     /// Whether the user of these 32 random bits is in it.
     #[inline]
     pub(super) fn contains(self, bits: u32) -> bool {

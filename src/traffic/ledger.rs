@@ -11,6 +11,8 @@ use crate::units::Time;
 
 use super::Kill;
 
+pub(super) mod in_bulk;
+
 /// Why a request failed: the reason of its last attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {

@@ -11,6 +11,9 @@
 //! ([`kiefer_wolfowitz`]) yields start and finish of a request when it arrives. These are
 //! tentative until their instant has passed: a kill or a change of speed runs the rest again.
 //!
+//! [`flow::Flow`] is the aggregate engine: it moves counts, and its cost does not depend on the
+//! request rate.
+//!
 //! [`cpu_load::CpuLoads`] knows no requests: deployments have a CPU load, for studies of the
 //! control plane alone.
 //!
@@ -18,7 +21,7 @@
 //!
 //! Reading order: [`plan`], [`gate`], [`routing`], [`ledger`] (the interface), [`arrivals`],
 //! [`retries`], [`wheel`] (who sends when), [`kiefer_wolfowitz`], [`pods`] (who serves when),
-//! [`requests`] (the engine), [`cpu_load`], [`capacity`] (what a pod sustains).
+//! [`requests`] and [`flow`] (the engines), [`cpu_load`], [`capacity`] (what a pod sustains).
 
 pub mod demand;
 pub mod plan;
@@ -36,6 +39,8 @@ pub mod kiefer_wolfowitz;
 mod pods;
 
 pub mod requests;
+
+pub mod flow;
 
 pub mod cpu_load;
 

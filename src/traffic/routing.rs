@@ -97,6 +97,20 @@ impl PopRoute {
         Self { shares }
     }
 
+    /// The clusters, and nowhere, with the share that goes there.
+    pub(super) fn ways(&self) -> Vec<(Option<ClusterId>, f64)> {
+        let mut below = 0;
+        let mut ways = Vec::with_capacity(self.shares.len() + 1);
+        for &(upto, cluster) in &self.shares {
+            ways.push((Some(cluster), (upto - below) as f64 / ALL as f64));
+            below = upto;
+        }
+        if below < ALL {
+            ways.push((None, (ALL - below) as f64 / ALL as f64));
+        }
+        ways
+    }
+
     /// The cluster that belongs to 32 random bits.
     #[inline]
     #[must_use]

@@ -11,6 +11,7 @@ mod capacity;
 mod cuts;
 mod endings;
 mod failover;
+mod flow;
 mod gates;
 mod general;
 mod queues;

@@ -44,9 +44,9 @@ fn at_least(histogram: &Histogram, edge: f64) -> f64 {
 
 /// servers, rate, P(W > 0), Wq, p95 / p99 / p99.9 of the wait, p99 of the sojourn, customers for
 /// a standard error of Lq of 0.25 %.
-type Row = (u16, f64, f64, f64, [f64; 3], f64, f64);
+pub(super) type Row = (u16, f64, f64, f64, [f64; 3], f64, f64);
 
-const M_M_C: [Row; 11] = [
+pub(super) const M_M_C: [Row; 11] = [
     (1, 0.5, 0.5, 1.0, [4.605170, 7.824046, 12.429216], 9.210340, 5.4e6),
     (1, 0.8, 0.8, 4.0, [13.862944, 21.910133, 33.423059], 23.025851, 21.5e6),
     (1, 0.9, 0.9, 9.0, [28.903718, 44.998097, 68.023948], 46.051702, 74e6),

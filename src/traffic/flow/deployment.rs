@@ -1,0 +1,306 @@
+//! A deployment at run time: its stations, its groups of pods, and what arrived in which step.
+
+use std::collections::VecDeque;
+
+use crate::sim::laws::Law;
+use crate::traffic::Kill;
+use crate::traffic::plan::{Balancer, DeploymentPlan, OnTimeout};
+use crate::traffic::routing::{DependencyEffect, DependencyEffects, DependencyFailure};
+
+use super::curve::{Curve, Station};
+use super::groups::Group;
+use super::latency::{ServiceCells, Wait, Waits};
+use super::sends::Cohort;
+
+/// Pods that a balancer by load treats as one queue: beyond eight, more make no difference.
+const POOLED_BY_LEAST: f64 = 8.0;
+
+/// Pods that the choice of the better of two makes as good as one queue: its mean sojourn lies
+/// between those of M/M/3 and M/M/7 from 80 % to 95 % load.
+const POOLED_BY_TWO: f64 = 4.0;
+
+/// One workload in one cluster.
+#[derive(Clone, Debug)]
+pub(super) struct Deployment {
+    pub(super) workers: f64,
+    pub(super) places: f64,
+    pub(super) on_timeout: OnTimeout,
+    pub(super) balancer: Balancer,
+    pub(super) speed: f64,
+    pub(super) stale_failures: u32,
+    pub(super) counts_writes: bool,
+    pub(super) law: Law,
+    law_mean_s: f64,
+    law_scv: f64,
+    /// Squared coefficient of variation of the gaps between its requests.
+    pub(super) gap_scv: f64,
+    /// A server drops what waits longer [s].
+    pub(super) patience_s: f64,
+    pub(super) cells: ServiceCells,
+    pub(super) service: Service,
+    effects: DependencyEffects,
+    /// Stations in use, with their curves.
+    stations: Vec<(Station, Curve)>,
+    pub(super) groups: Vec<Group>,
+    pub(super) endpoints: Endpoints,
+    /// What arrived and is not gone, by step.
+    pub(super) steps: VecDeque<Step>,
+    /// Number of the first of them.
+    pub(super) first_step: u64,
+    pub(super) arrived: Vec<Cohort>,
+    pub(super) waits: Waits,
+    /// Parts of attempts that waited, and of abandoned work, that were not counted yet.
+    pub(super) waited_part: f64,
+}
+
+/// What a request takes of a worker, dependencies included.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Service {
+    /// Mean at speed 1 [s].
+    pub(super) mean_s: f64,
+    scv: f64,
+    /// The part of the mean that its own work takes, relative to the law's mean.
+    pub(super) slower: f64,
+    pub(super) reads: Effect,
+    pub(super) writes: Effect,
+}
+
+/// What dependencies do to a class of requests: the shares that fail at once or hang.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Effect {
+    pub(super) refused: bool,
+    pub(super) hangs: bool,
+}
+
+/// The endpoints of the balancer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Endpoints {
+    /// As the routing table has them.
+    pub(super) listed: Vec<u32>,
+    /// How many at the end get no new connections.
+    pub(super) n_stale: usize,
+    /// Listed pods that run.
+    pub(super) n_running: usize,
+    /// Listed pods that do not: pod, how it went, whether it is stale.
+    pub(super) missing: Vec<(u32, Kill, bool)>,
+}
+
+/// What arrived in one step.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    /// Of those who are served or wait.
+    pub(super) present: u64,
+    pub(super) parts: Vec<Inside>,
+    pub(super) wait: Wait,
+    /// When the first of those who will not be answered in time give up [s].
+    pub(super) due_s: f64,
+}
+
+/// Those of a cohort who are in pods.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Inside {
+    pub(super) cohort: Cohort,
+    /// Will be answered in time.
+    pub(super) timely: u64,
+    /// Will be answered too late.
+    pub(super) late: u64,
+    /// Will not be answered, because a dependency hangs.
+    pub(super) hung: u64,
+    /// Nobody waits for them any more.
+    pub(super) zombies: u64,
+    /// Will have given up before their turn, and then take no worker.
+    pub(super) doomed: u64,
+}
+
+impl Inside {
+    pub(super) const fn present(&self) -> u64 {
+        self.timely + self.late + self.hung + self.zombies
+    }
+}
+
+impl Deployment {
+    pub(super) fn new(plan: &DeploymentPlan, gap_scv: f64, patience_s: f64) -> Self {
+        let effect = Effect { refused: false, hangs: false };
+        let (law_mean_s, law_scv) = (plan.law.mean_s(), plan.law.scv());
+        Self {
+            workers: f64::from(plan.workers),
+            places: if plan.queue == u32::MAX { f64::INFINITY } else { f64::from(plan.queue) },
+            on_timeout: plan.on_timeout,
+            balancer: plan.balancer,
+            speed: plan.speed,
+            stale_failures: plan.stale_failures,
+            counts_writes: plan.counts_writes,
+            law: plan.law.clone(),
+            law_mean_s,
+            law_scv,
+            gap_scv,
+            patience_s,
+            cells: ServiceCells::new(&plan.law),
+            service: Service {
+                mean_s: law_mean_s,
+                scv: law_scv,
+                slower: 1.0,
+                reads: effect,
+                writes: effect,
+            },
+            effects: DependencyEffects::default(),
+            stations: Vec::new(),
+            groups: Vec::new(),
+            endpoints: Endpoints::default(),
+            steps: VecDeque::new(),
+            first_step: 0,
+            arrived: Vec::new(),
+            waits: Waits::default(),
+            waited_part: 0.0,
+        }
+    }
+
+    /// Whether these effects are the present ones.
+    pub(super) fn knows(&self, effects: Option<&DependencyEffects>) -> bool {
+        effects.copied().unwrap_or_default() == self.effects
+    }
+
+    /// Takes on what dependencies do, with this share of writes; whether that changes anything.
+    pub(super) fn set_effects(&mut self, effects: Option<&DependencyEffects>, writes: f64) -> bool {
+        let none = DependencyEffects::default();
+        let effects = effects.unwrap_or(&none);
+        self.effects = *effects;
+        let service = self.service_under(effects, writes);
+        let changed = service != self.service;
+        self.service = service;
+        if changed {
+            self.refresh_stations();
+        }
+        changed
+    }
+
+    fn service_under(&self, effects: &DependencyEffects, writes: f64) -> Service {
+        let class = |effect: &DependencyEffect| {
+            let (mean, square) =
+                (self.law_mean_s, self.law_mean_s * self.law_mean_s * (1.0 + self.law_scv));
+            let DependencyEffect { slower, added_s, .. } = *effect;
+            match effect.failing {
+                DependencyFailure::None => {
+                    let moment = square * slower * slower
+                        + 2.0 * mean * slower * added_s
+                        + added_s * added_s;
+                    (mean * slower + added_s, moment, 1.0)
+                }
+                DependencyFailure::Hangs { held_s } => (held_s, held_s * held_s, 1.0),
+                DependencyFailure::Refused => (0.0, 0.0, 0.0),
+            }
+        };
+        let [reads, written] = [&effects.reads, &effects.writes].map(class);
+        let mix = |a: f64, b: f64| a * (1.0 - writes) + b * writes;
+        let served = mix(reads.2, written.2);
+        let effect = |effect: &DependencyEffect| Effect {
+            refused: effect.failing == DependencyFailure::Refused,
+            hangs: matches!(effect.failing, DependencyFailure::Hangs { .. }),
+        };
+        let (reads_do, writes_do) = (effect(&effects.reads), effect(&effects.writes));
+        if served <= 0.0 || *effects == DependencyEffects::default() {
+            return Service {
+                mean_s: self.law_mean_s,
+                scv: self.law_scv,
+                slower: 1.0,
+                reads: reads_do,
+                writes: writes_do,
+            };
+        }
+        let mean_s = mix(reads.0, written.0) / served;
+        let square = mix(reads.1, written.1) / served;
+        Service {
+            mean_s,
+            scv: (square / (mean_s * mean_s) - 1.0).max(0.0),
+            slower: mean_s / self.law_mean_s,
+            reads: reads_do,
+            writes: writes_do,
+        }
+    }
+
+    /// Pods that share a queue, as far as the balancer makes them.
+    pub(super) fn pooled(&self) -> f64 {
+        let pods = self.endpoints.n_running.max(1) as f64;
+        match self.balancer {
+            Balancer::Random | Balancer::RoundRobin => 1.0,
+            Balancer::PowerOfTwo => POOLED_BY_TWO.min(pods),
+            Balancer::LeastOutstanding => POOLED_BY_LEAST.min(pods),
+        }
+    }
+
+    /// The number of the station of pods at this slowness.
+    pub(super) fn station(&mut self, slowness: f64) -> usize {
+        let pooled = self.pooled();
+        let arrivals = match self.balancer {
+            // Every n-th request of a Poisson stream.
+            Balancer::RoundRobin => self.gap_scv / self.endpoints.n_running.max(1) as f64,
+            _ => self.gap_scv,
+        };
+        let patience = match self.on_timeout {
+            OnTimeout::Serve => f64::INFINITY,
+            OnTimeout::DropQueued | OnTimeout::Cancel => {
+                self.patience_s / (self.service.mean_s * slowness)
+            }
+        };
+        let station = Station {
+            servers: self.workers * pooled,
+            places: self.places * pooled,
+            patience,
+            variability: 0.5 * (arrivals + self.service.scv),
+        };
+        match self.stations.iter().position(|(known, _)| *known == station) {
+            Some(known) => known,
+            None => {
+                self.stations.push((station, Curve::new(&station)));
+                self.stations.len() - 1
+            }
+        }
+    }
+
+    pub(super) fn curve(&self, station: usize) -> &Curve {
+        &self.stations[station].1
+    }
+
+    /// Whether at a station patience ends before the places do.
+    pub(super) fn is_impatient(&self, station: usize) -> bool {
+        let station = &self.stations[station].0;
+        station.servers * station.patience < station.places
+    }
+
+    /// Gives every group the station that fits the present service and number of pods.
+    pub(super) fn refresh_stations(&mut self) {
+        for index in 0..self.groups.len() {
+            let before = self.stations.get(self.groups[index].station).map(|(s, _)| s.servers);
+            let station = self.station(self.groups[index].slowness);
+            let servers = self.stations[station].0.servers;
+            let group = &mut self.groups[index];
+            if group.station != station {
+                // A station of more pods has as much more in it.
+                let present = group.state.present * before.map_or(1.0, |before| servers / before);
+                group.station = station;
+                group.state = self.stations[station].1.with(present);
+            }
+        }
+    }
+
+    /// Forgets steps of which nobody is left.
+    pub(super) fn forget_empty_steps(&mut self) {
+        while let Some(first) = self.steps.front() {
+            if first.present != 0 || first.parts.iter().any(|part| part.doomed != 0) {
+                break;
+            }
+            self.steps.pop_front();
+            self.first_step += 1;
+        }
+    }
+
+    /// The step of a number.
+    pub(super) fn step_mut(&mut self, step: u64) -> &mut Step {
+        &mut self.steps[(step - self.first_step) as usize]
+    }
+
+    /// The number of the step that comes next.
+    pub(super) fn next_step(&self) -> u64 {
+        self.first_step + self.steps.len() as u64
+    }
+}

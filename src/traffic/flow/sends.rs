@@ -1,0 +1,486 @@
+//! Who sends how many when: first sends, retries under a budget, and the way to the clusters.
+
+use std::collections::BTreeMap;
+
+use crate::model::ids::ClusterId;
+use crate::sim::rates::RateCurve;
+use crate::sim::streams::{Cursor, Stream};
+use crate::traffic::ledger::Reason;
+use crate::traffic::plan::{Arrivals, DemandPlan, Jitter, RetryBudget, TrafficPlan};
+use crate::traffic::routing::Routing;
+
+use super::counts::{binomial, poisson, proportional};
+use super::pop_sets::PopSets;
+
+/// Users who sent an attempt at about the same time and share everything that matters.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cohort {
+    /// Index of demand and cluster.
+    pub(super) lane: u16,
+    /// Number of the attempt, from 0.
+    pub(super) attempt: u8,
+    /// The edge locations that they may use.
+    pub(super) pops: u32,
+    /// Middle of their first sends [s].
+    pub(super) first_s: f64,
+    /// Middle of the sends of this attempt [s].
+    pub(super) send_s: f64,
+    pub(super) n: u64,
+    /// How many were to be expected.
+    pub(super) mean: f64,
+}
+
+/// A cohort on its way: its sends are spread evenly over a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moving {
+    pub(super) cohort: Cohort,
+    pub(super) from_s: f64,
+    pub(super) to_s: f64,
+}
+
+/// Retries that wait for their instant.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Release {
+    pub(super) attempt: u8,
+    pub(super) reason: Reason,
+    pub(super) pops: u32,
+    pub(super) first_s: f64,
+    pub(super) n: u64,
+}
+
+/// Retries are filed in ticks of this length.
+pub(super) const TICK_S: f64 = 1.0 / 16.0;
+
+/// No client turns round faster than this [s].
+const TURNAROUND_S: f64 = 0.001;
+
+/// A demand at run time.
+#[derive(Clone, Debug)]
+pub(super) struct Demand {
+    pub(super) fresh: Fresh,
+    /// Edge locations in groups that are sent the same way.
+    pub(super) pops: PopSets,
+    pub(super) backoff: Backoff,
+    budget: Option<Tokens>,
+    /// By tick.
+    pub(super) releases: BTreeMap<i64, Vec<Release>>,
+    pub(super) client_to_pop_s: f64,
+    pub(super) attempt_timeout_s: f64,
+    pub(super) deadline_s: f64,
+}
+
+impl Demand {
+    pub(super) fn new(plan: &TrafficPlan, demand: &DemandPlan) -> Self {
+        let stream = |purpose| Stream::new(plan.seed, plan.trial, purpose, &demand.name);
+        Self {
+            fresh: Fresh::new(&demand.arrivals, stream("flow-arrival")),
+            pops: PopSets::new(&demand.pops),
+            backoff: Backoff::new(demand),
+            budget: demand.retries.budget.map(Tokens::new),
+            releases: BTreeMap::new(),
+            client_to_pop_s: demand.client_to_pop.as_secs_f64(),
+            attempt_timeout_s: demand.attempt_timeout.as_secs_f64(),
+            deadline_s: demand.deadline.map_or(f64::INFINITY, |deadline| deadline.as_secs_f64()),
+        }
+    }
+
+    /// Retries that are due before `to_s`, and those among them that the budget refuses, after
+    /// `n_first` users have sent for the first time.
+    pub(super) fn due_retries(
+        &mut self,
+        (from_s, to_s): (f64, f64),
+        n_first: u64,
+    ) -> (Vec<(i64, Release)>, Vec<Release>) {
+        let mut due = Vec::new();
+        while let Some(entry) = self.releases.first_entry() {
+            let tick = *entry.key();
+            if to_s <= (tick as f64 + 0.5) * TICK_S {
+                break;
+            }
+            due.extend(entry.remove().into_iter().map(|release| (tick, release)));
+        }
+        let Some(tokens) = &mut self.budget else { return (due, Vec::new()) };
+        let wanted: u64 = due.iter().map(|(_, release)| release.n).sum();
+        let mut refused = wanted - tokens.take(wanted, n_first, to_s - from_s);
+        if refused == 0 {
+            return (due, Vec::new());
+        }
+        let (mut rest, mut denied) = (wanted, Vec::new());
+        for (_, release) in &mut due {
+            let n = proportional(&mut refused, release.n, &mut rest);
+            release.n -= n;
+            denied.push(Release { n, ..*release });
+        }
+        (due, denied)
+    }
+
+    /// Files `n` retries that follow a failure of `cohort` told to its clients around `told_s`,
+    /// within `width_s`, not before `now_s`. Gives how many will not be sent in time.
+    pub(super) fn file_retries(
+        &mut self,
+        cohort: &Cohort,
+        n: u64,
+        reason: Reason,
+        (told_s, width_s, now_s): (f64, f64, f64),
+        phase: f64,
+    ) -> u64 {
+        const PARTS_MOST: f64 = 16.0;
+        let Some((least_s, most_s)) = self.backoff.after(cohort.attempt) else { return n };
+        let begin_s = told_s - 0.5 * width_s + least_s;
+        let length_s = width_s + most_s - least_s;
+        let parts = (length_s / TICK_S).ceil().clamp(1.0, PARTS_MOST);
+        let (mut filed, mut late) = (0, 0);
+        for part in 1..=parts as u64 {
+            // Even shares, rounded at the same random phase.
+            let upto = (n as f64 * (part as f64 / parts) + phase).floor().min(n as f64) as u64;
+            let upto = if part as f64 == parts { n } else { upto };
+            let share = upto - filed;
+            filed = upto;
+            let time_s = begin_s + (part as f64 - 0.5) / parts * length_s;
+            if cohort.first_s + self.deadline_s <= time_s {
+                late += share;
+            } else if 0 < share {
+                let tick = (time_s.max(now_s) / TICK_S).floor() as i64;
+                self.file(
+                    tick,
+                    Release {
+                        attempt: cohort.attempt + 1,
+                        reason,
+                        pops: cohort.pops,
+                        first_s: cohort.first_s,
+                        n: share,
+                    },
+                );
+            }
+        }
+        late
+    }
+
+    fn file(&mut self, tick: i64, release: Release) {
+        let filed = self.releases.entry(tick).or_default();
+        let alike = |other: &&mut Release| {
+            (other.attempt, other.pops, other.reason)
+                == (release.attempt, release.pops, release.reason)
+                && other.first_s.floor() == release.first_s.floor()
+        };
+        match filed.iter_mut().find(alike) {
+            Some(other) => {
+                let sum = other.n + release.n;
+                let share = release.n as f64 / sum as f64;
+                other.first_s += (release.first_s - other.first_s) * share;
+                other.n = sum;
+            }
+            None => filed.push(release),
+        }
+    }
+}
+
+/// First sends.
+#[derive(Clone, Debug)]
+pub(super) enum Fresh {
+    Poisson { curve: RateCurve, stream: Stream, second: Second },
+    Replay { instants_s: Vec<f64>, next: usize },
+}
+
+/// The users of one whole second who have not sent yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Second {
+    begin_s: f64,
+    left: u64,
+    /// How many are to be expected.
+    mass: f64,
+}
+
+impl Fresh {
+    fn new(arrivals: &Arrivals, stream: Stream) -> Self {
+        match arrivals {
+            Arrivals::Poisson { curve } => Self::Poisson {
+                curve: curve.clone(),
+                stream,
+                second: Second { begin_s: f64::NEG_INFINITY, left: 0, mass: 0.0 },
+            },
+            Arrivals::Replay { instants } => Self::Replay {
+                instants_s: instants.iter().map(|instant| instant.as_secs_f64()).collect(),
+                next: 0,
+            },
+            Arrivals::ClosedLoop { .. } => {
+                panic!("the flow engine has no closed loops; checks refuse them")
+            }
+        }
+    }
+
+    /// Squared coefficient of variation of the gaps between sends.
+    pub(super) fn gap_scv(&self) -> f64 {
+        let Self::Replay { instants_s, .. } = self else { return 1.0 };
+        let gaps: Vec<f64> = instants_s.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        if gaps.is_empty() {
+            return 1.0;
+        }
+        let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
+        let square = gaps.iter().map(|gap| (gap - mean) * (gap - mean)).sum::<f64>();
+        let scv = if 0.0 < mean { square / gaps.len() as f64 / (mean * mean) } else { 1.0 };
+        // Rounding to nanoseconds is no variability.
+        if scv < 1e-9 { 0.0 } else { scv }
+    }
+
+    /// The highest number of first sends a second.
+    pub(super) fn peak(&self) -> f64 {
+        match self {
+            Self::Poisson { curve, .. } => curve.peak(),
+            Self::Replay { instants_s, .. } => instants_s.len() as f64,
+        }
+    }
+
+    /// How many send from `from_s` to before `to_s`, within one whole second, and how many were to
+    /// be expected. Calls go on where the one before ended.
+    ///
+    /// A whole second is one draw, so that how it is cut moves no other second; a part of it takes
+    /// its share of what is left.
+    pub(super) fn send(&mut self, from_s: f64, to_s: f64) -> (u64, f64) {
+        match self {
+            Self::Poisson { curve, stream, second } => {
+                let begin_s = from_s.floor();
+                // Two draws for each nanosecond of the clock would overlap with no other.
+                let key = |time_s: f64| (time_s * 1e9).round() as i64 as u64;
+                if second.begin_s != begin_s {
+                    let mass = curve.integral(from_s, begin_s + 1.0);
+                    let left = poisson(mass, stream.at(key(begin_s)));
+                    *second = Second { begin_s, left, mass };
+                }
+                if to_s == begin_s + 1.0 {
+                    let Second { left, mass, .. } = *second;
+                    *second = Second { left: 0, mass: 0.0, ..*second };
+                    return (left, mass);
+                }
+                let mass = curve.integral(from_s, to_s);
+                let share = if 0.0 < second.mass { mass / second.mass } else { 0.0 };
+                let n = binomial(second.left, share, stream.substream(1).at(key(from_s)));
+                second.left -= n;
+                second.mass = (second.mass - mass).max(0.0);
+                (n, mass)
+            }
+            Self::Replay { instants_s, next } => {
+                let first = *next;
+                *next += instants_s[first..].partition_point(|instant| *instant < to_s);
+                let n = (*next - first) as u64;
+                (n, n as f64)
+            }
+        }
+    }
+}
+
+/// When clients send again.
+#[derive(Clone, Debug)]
+pub(super) struct Backoff {
+    max_attempts: u8,
+    /// By number of the attempt that failed [s].
+    lengths_s: [f64; 16],
+    jitter: Jitter,
+}
+
+impl Backoff {
+    fn new(demand: &DemandPlan) -> Self {
+        let policy = &demand.retries;
+        let cap_s = policy.cap.as_secs_f64();
+        let mut lengths_s = [0.0; 16];
+        let mut length_s = policy.backoff.as_secs_f64();
+        for slot in &mut lengths_s {
+            *slot = length_s.min(cap_s);
+            length_s *= policy.factor;
+        }
+        Self { max_attempts: policy.max_attempts, lengths_s, jitter: policy.jitter }
+    }
+
+    /// The shortest and the longest wait after an attempt [s]; None after the last one.
+    fn after(&self, attempt: u8) -> Option<(f64, f64)> {
+        if self.max_attempts <= attempt + 1 {
+            return None;
+        }
+        let length_s = self.lengths_s[usize::from(attempt)];
+        let least_s = match self.jitter {
+            Jitter::None => length_s,
+            Jitter::Full => 0.0,
+            Jitter::Equal => 0.5 * length_s,
+        };
+        Some((least_s.max(TURNAROUND_S), length_s.max(TURNAROUND_S)))
+    }
+}
+
+/// A token bucket for retries, as a fluid: what flows in during a step can be taken in it.
+#[derive(Clone, Copy, Debug)]
+struct Tokens {
+    budget: RetryBudget,
+    held: f64,
+}
+
+impl Tokens {
+    fn new(budget: RetryBudget) -> Self {
+        let mut tokens = Self { budget, held: 0.0 };
+        tokens.held = tokens.capacity();
+        tokens
+    }
+
+    fn capacity(&self) -> f64 {
+        (self.budget.min_per_s * self.budget.ttl.as_secs_f64()).max(10.0)
+    }
+
+    /// How many of `wanted` retries may be sent.
+    fn take(&mut self, wanted: u64, n_first: u64, length_s: f64) -> u64 {
+        let inflow = n_first as f64 * self.budget.ratio.get() + length_s * self.budget.min_per_s;
+        let there = self.held + inflow;
+        let taken = wanted.min(there as u64);
+        self.held = (there - taken as f64).min(self.capacity());
+        taken
+    }
+}
+
+/// The way of one demand to one cluster.
+#[derive(Clone, Debug)]
+pub(super) struct Lane {
+    pub(super) demand: usize,
+    pub(super) cluster: usize,
+    pub(super) deployment: Option<usize>,
+    /// Client to pod [s]; the way back takes as long.
+    pub(super) one_way_s: f64,
+    /// From send to the client's or the edge's time-out [s].
+    pub(super) patience_s: f64,
+    pub(super) patience_reason: Reason,
+    pub(super) deadline_s: f64,
+    /// Share of requests that write.
+    pub(super) writes: f64,
+    pub(super) moving: std::collections::VecDeque<Moving>,
+}
+
+impl Lane {
+    pub(super) fn new(
+        plan: &TrafficPlan,
+        index: usize,
+        demand: &DemandPlan,
+        cluster: usize,
+    ) -> Self {
+        let client_to_pop_s = demand.client_to_pop.as_secs_f64();
+        let timeout_s = demand.attempt_timeout.as_secs_f64();
+        let edge_s = 2.0 * client_to_pop_s + demand.origin_response_timeout.as_secs_f64();
+        let serves = |deployment: &crate::traffic::plan::DeploymentPlan| {
+            deployment.cluster.index() == cluster && deployment.workload == demand.workload
+        };
+        Self {
+            demand: index,
+            cluster,
+            deployment: plan.deployments.iter().position(serves),
+            one_way_s: client_to_pop_s + demand.pop_to_cluster[cluster].as_secs_f64(),
+            patience_s: timeout_s.min(edge_s),
+            patience_reason: if edge_s < timeout_s {
+                Reason::OriginTimeout
+            } else {
+                Reason::Timeout
+            },
+            deadline_s: demand.deadline.map_or(f64::INFINITY, |deadline| deadline.as_secs_f64()),
+            writes: demand.writes.get(),
+            moving: std::collections::VecDeque::new(),
+        }
+    }
+
+    /// When the clients of `cohort`, or the edge for them, give up [s].
+    pub(super) fn give_up_s(&self, cohort: &Cohort) -> f64 {
+        (cohort.send_s + self.patience_s).min(cohort.first_s + self.deadline_s)
+    }
+
+    /// Why an attempt ends when nobody waits for it any more.
+    pub(super) fn give_up_reason(&self, cohort: &Cohort) -> Reason {
+        if cohort.send_s + self.patience_s < cohort.first_s + self.deadline_s {
+            self.patience_reason
+        } else {
+            Reason::Timeout
+        }
+    }
+
+    /// Takes what arrives before `to_s`; of a cohort that arrives in part by then, the part.
+    pub(super) fn arrive(&mut self, to_s: f64, draws: &mut Cursor, arrived: &mut Vec<Cohort>) {
+        let sent_before_s = to_s - self.one_way_s;
+        while let Some(first) = self.moving.front_mut() {
+            if sent_before_s <= first.from_s {
+                break;
+            }
+            if first.to_s <= sent_before_s {
+                arrived.push(first.cohort);
+                self.moving.pop_front();
+                continue;
+            }
+            let share = (sent_before_s - first.from_s) / (first.to_s - first.from_s);
+            let n = binomial(first.cohort.n, share, draws.next_u64());
+            let (early, late) = first.cohort.split(n, share);
+            let middle_s = |from_s: f64, to_s: f64| 0.5 * (from_s + to_s);
+            arrived.push(early.sent_at(middle_s(first.from_s, sent_before_s)));
+            first.from_s = sent_before_s;
+            first.cohort = late.sent_at(middle_s(sent_before_s, first.to_s));
+            break;
+        }
+    }
+}
+
+impl Cohort {
+    /// `n` of it, of which `share` were to be expected, and the rest.
+    pub(super) fn split(&self, n: u64, share: f64) -> (Self, Self) {
+        let mean = self.mean * share;
+        (Self { n, mean, ..*self }, Self { n: self.n - n, mean: self.mean - mean, ..*self })
+    }
+
+    /// The same, sent around another instant.
+    fn sent_at(mut self, send_s: f64) -> Self {
+        if self.attempt == 0 {
+            self.first_s = send_s;
+        }
+        self.send_s = send_s;
+        self
+    }
+}
+
+/// Sends `sent` of a demand along the ways that its edge locations have now; what has no origin
+/// goes to `nowhere`.
+pub(super) fn route(
+    demand: &mut Demand,
+    lanes: &mut [Lane],
+    sent: &Moving,
+    draws: &mut Cursor,
+    nowhere: &mut Vec<Cohort>,
+) {
+    let mut rest = sent.cohort;
+    let parts = demand.pops.parts_of(rest.pops);
+    let mut pops_left: f64 = parts.iter().map(|part| f64::from(part.n_pops)).sum();
+    for part in parts {
+        let share = f64::from(part.n_pops) / pops_left;
+        pops_left -= f64::from(part.n_pops);
+        let n = if 1.0 <= share { rest.n } else { binomial(rest.n, share, draws.next_u64()) };
+        let (mut here, others) = rest.split(n, share);
+        rest = others;
+        here.pops = part.set;
+        let mut share_left = 1.0;
+        for &(cluster, share) in demand.pops.ways(part.class) {
+            let share = (share / share_left).min(1.0);
+            share_left *= 1.0 - share;
+            let n = if 1.0 <= share { here.n } else { binomial(here.n, share, draws.next_u64()) };
+            let (taken, left) = here.split(n, share);
+            here = left;
+            let cluster: Option<ClusterId> = cluster;
+            match cluster {
+                _ if taken.n == 0 && taken.mean == 0.0 => {}
+                Some(cluster) => {
+                    let lane = &mut lanes[cluster.index()];
+                    let cohort = Cohort { lane: here.lane + cluster.index() as u16, ..taken };
+                    lane.moving.push_back(Moving { cohort, ..*sent });
+                }
+                None => nowhere.push(taken),
+            }
+        }
+    }
+}
+
+/// Whether the ways of any demand differ from what `demands` know; learns them.
+pub(super) fn learn_ways(demands: &mut [Demand], routing: &Routing) -> bool {
+    let mut changed = false;
+    for demand in demands {
+        changed |= demand.pops.learn(routing);
+    }
+    changed
+}
