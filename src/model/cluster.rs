@@ -39,7 +39,7 @@ pub struct Cluster {
     pub registry_bandwidth: Option<Bytes>,
     /// Its Application Gateway; in capacity units.
     pub gateway: Option<Elastic>,
-    /// How its Application Gateway finds out which pods work.
+    /// How its Application Gateway or load balancer finds out which pods work.
     pub backend_probes: Option<BackendProbes>,
     /// The firewall that its egress passes; in bytes a second.
     pub firewall: Option<Elastic>,

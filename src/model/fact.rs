@@ -724,14 +724,14 @@ facts! {
         "{nodes} nodes of {} have {to} source ports each instead of {from}: {}",
         w[cluster].name, why.0
     );
-    /// A gateway changed its mind about a pod behind it.
+    /// A gateway or load balancer changed its mind about a pod behind it.
     84 BackendHealth {
         /// The pod.
         pod: PodId,
         /// What it now thinks.
         healthy: bool
     } "backend-health", |w| format!(
-        "gateway of {} now finds {} {}", w[w.cluster_of(pod)].name, w.pod_name(pod),
+        "balancer of {} now finds {} {}", w[w.cluster_of(pod)].name, w.pod_name(pod),
         if healthy { "healthy" } else { "unhealthy" }
     );
     /// A limit of the simulator was reached and something was left out.

@@ -36,6 +36,10 @@ section! {
         "requestsPerUnit" requests_per_unit: Rate = default "10/s",
             source "azure-docs application-gateway/high-traffic-support.md: about 10 with WAF",
             range "0.1/s"..="100000/s";
+        /// New TLS connections a second that use up the compute of one capacity unit.
+        "tlsConnectionsPerUnit" tls_connections_per_unit: Rate = default "50/s",
+            source "azure-docs application-gateway/high-traffic-support.md",
+            range "0.1/s"..="100000/s";
         /// The share of its capacity units above which it adds instances.
         "targetUtilization" target_utilization: Ratio = default "75%",
             source "assumed: the alert of azure-docs application-gateway/high-traffic-support.md",
@@ -78,9 +82,12 @@ section! {
     }
 }
 
-/// How an Application Gateway finds out which of its backends work, and how it lets go of them.
+/// How a gateway or a load balancer finds out which of its backends work, and how it lets go of
+/// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackendProbes {
+    /// What answers.
+    pub of: Probed,
     /// Time between two probes of one backend.
     pub interval: Span,
     /// After how long an unanswered probe has failed.
@@ -89,8 +96,17 @@ pub struct BackendProbes {
     pub unhealthy_threshold: u8,
     /// Whether what a pod answers counts as a success.
     pub accepts_answer: bool,
-    /// How long requests may go on in a pod that has left the pool.
-    pub drain: Span,
+    /// How long requests may go on in a pod that has left the pool; None: to their end.
+    pub drain: Option<Span>,
+}
+
+/// What answers the probes of backends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probed {
+    /// Each pod by itself, as behind an Application Gateway.
+    Pods,
+    /// Its node, as behind a load balancer.
+    Nodes,
 }
 
 /// Whether a gateway takes an answer for healthy (application-gateway-probe-overview.md). Front
@@ -105,11 +121,12 @@ impl GatewaySpec {
     #[must_use]
     pub fn backend_probes(&self) -> BackendProbes {
         BackendProbes {
+            of: Probed::Pods,
             interval: *self.probe.interval,
             timeout: *self.probe.timeout,
             unhealthy_threshold: *self.probe.unhealthy_threshold,
             accepts_answer: accepts(*self.probe.status),
-            drain: *self.drain_timeout,
+            drain: Some(*self.drain_timeout),
         }
     }
 
@@ -123,10 +140,16 @@ impl GatewaySpec {
     }
 }
 
-/// Capacity units that one request a second takes.
+/// Capacity units that one request a second takes, which opens `connections` new ones on average.
+/// Requests and handshakes share the compute of a unit (assumed); throughput is counted beside it.
 #[must_use]
-pub fn units_per_request(requests_per_unit: Rate, transfer: Bytes) -> f64 {
-    let compute = 1.0 / requests_per_unit.per_s();
+pub fn units_per_request(
+    requests_per_unit: Rate,
+    transfer: Bytes,
+    (connections, connections_per_unit): (f64, Rate),
+) -> f64 {
+    let handshakes = connections / connections_per_unit.per_s();
+    let compute = 1.0 / requests_per_unit.per_s() + handshakes;
     let throughput = transfer.get() as f64 * 8.0 / BITS_PER_UNIT;
     compute.max(throughput)
 }
@@ -150,14 +173,19 @@ mod tests {
     #[test]
     fn a_request_takes_the_scarcer_of_compute_and_throughput() {
         let table = [
-            ("compute alone", 10.0, 0, 0.1),
-            ("compute, just", 10.0, 27_749, 0.1),
-            ("both", 10.0, 27_750, 0.1),
-            ("throughput", 10.0, 55_500, 0.2),
-            ("without WAF a unit passes more", 50.0, 0, 0.02),
+            ("compute alone", 10.0, 0, 0.0, 0.1),
+            ("compute, just", 10.0, 27_749, 0.0, 0.1),
+            ("both", 10.0, 27_750, 0.0, 0.1),
+            ("throughput", 10.0, 55_500, 0.0, 0.2),
+            ("without WAF a unit passes more", 50.0, 0, 0.0, 0.02),
+            ("a handshake for each request", 10.0, 0, 1.0, 0.12),
+            ("handshakes are compute", 10.0, 55_500, 1.0, 0.2),
+            ("a unit makes 50 of them", 100_000.0, 0, 50.0, 1.00001),
         ];
-        for (name, requests, bytes, units) in table {
-            let took = units_per_request(Rate::per_second(requests), Bytes::new(bytes));
+        for (name, requests, bytes, connections, units) in table {
+            let handshakes = (connections, Rate::per_second(50.0));
+            let requests = Rate::per_second(requests);
+            let took = units_per_request(requests, Bytes::new(bytes), handshakes);
             assert!((took - units).abs() < 1e-12, "{name}: {took}");
         }
     }

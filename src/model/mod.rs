@@ -1,14 +1,9 @@
 //! The nouns of the model and their own rules: what exists, in which state, and what may follow.
 //!
 //! Reading order: [`region`] (failure domains) → [`cluster`], [`node_pool`], [`node`] →
-//! [`workload`], [`pod`] → [`front_door`], [`traffic_manager`], [`gateway`], [`firewall`],
-//! [`outbound`], [`client`], [`dependency`] → [`world`], which owns them all → [`event`]
-//! (what the control plane waits for) and [`fact`] (what happened, and why).
-//! [`outbound`], [`client`], [`dependency`] → [`world`], which owns them all → [`event`] (what the
-//! control plane waits for) and [`fact`] (what happened, and why).
-//! [`workload`], [`pod`] → [`front_door`], [`gateway`], [`firewall`], [`outbound`], [`client`],
-//! [`dependency`] → [`world`], which owns them all → [`event`] (what the control plane waits for)
-//! and [`fact`] (what happened, and why).
+//! [`workload`], [`pod`] → [`front_door`], [`traffic_manager`], [`gateway`], [`load_balancer`],
+//! [`firewall`], [`outbound`], [`client`], [`dependency`] → [`world`], which owns them all →
+//! [`event`] (what the control plane waits for) and [`fact`] (what happened, and why).
 //!
 //! Nothing here knows a controller or a fault: those read and write this state from above.
 
@@ -28,6 +23,7 @@ pub mod front_door;
 pub mod gateway;
 pub mod ids;
 pub mod labels;
+pub mod load_balancer;
 pub mod network;
 pub mod node;
 pub mod node_pool;

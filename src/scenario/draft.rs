@@ -15,6 +15,7 @@ use crate::model::dependency::spec::DependencySpec;
 use crate::model::firewall::FirewallSpec;
 use crate::model::front_door::FrontDoorSpec;
 use crate::model::gateway::GatewaySpec;
+use crate::model::load_balancer::LoadBalancerSpec;
 use crate::model::network::NetworkSpec;
 use crate::model::node_pool::NodePoolSpec;
 use crate::model::outbound::OutboundSpec;
@@ -140,6 +141,9 @@ section! {
         "registryBandwidth" registry_bandwidth: Option<Bytes> = optional, range "64Ki"..="1Ti";
         /// The Application Gateway in front of its workloads; left out, nothing limits requests.
         "gateway" gateway: Option<GatewaySpec> = optional;
+        /// The load balancer in front of its workloads, if no gateway is; left out, pods leave with
+        /// their Service alone.
+        "loadBalancer" load_balancer: Option<LoadBalancerSpec> = optional;
         /// The firewall that its image pulls and its workloads' traffic to the outside pass.
         "firewall" firewall: Option<FirewallSpec> = optional;
         /// How connections to the outside get a source port; left out, there are always enough.

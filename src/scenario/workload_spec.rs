@@ -59,10 +59,15 @@ section! {
         /// Bytes that one request and its answer take of a gateway's throughput.
         "transferPerRequest" transfer: Bytes = default "0",
             source "assumed: compute binds a gateway first", range "0"..="1Gi";
+        /// New TLS connections that one request opens at a gateway on average.
+        "tlsConnectionsPerRequest" tls_connections: f64 = default "0",
+            source "assumed: Front Door keeps its connections to origins (90 s)",
+            range 0.0..=100.0;
         /// Connections to the outside that one request opens on average; each takes a source port.
         "outgoingConnections" outgoing_connections: f64 = default "0",
             source "assumed: connections are kept open and used again", range 0.0..=1000.0;
-        /// Bytes that one request moves to and from the outside, through the firewall.
+        /// Bytes that one request moves to and from the outside, through the firewall; what it
+        /// moves to and from dependencies that stand behind the firewall is part of it.
         "outgoingTransfer" outgoing_transfer: Bytes = default "0",
             source "assumed: what it needs is inside", range "0"..="1Gi";
         /// A request's p99 must stay below this for the capacity to count as sustained.

@@ -47,6 +47,9 @@ fn requests_pass_what_stands_in_their_way() {
 
     let plain = cluster("gateway: {}", &[]).unwrap_or_else(|rejected| panic!("{rejected}"));
     assert_eq!(plain.gates()[0].passes[0].cost, 0.1);
+    let handshakes = ["workloads[web].tlsConnectionsPerRequest=0.5"];
+    let plain = cluster("gateway: {}", &handshakes).unwrap_or_else(|rejected| panic!("{rejected}"));
+    assert!((plain.gates()[0].passes[0].cost - 0.11).abs() < 1e-12, "half of a fiftieth more");
     let unused = cluster("outbound: {}", &[]).unwrap_or_else(|rejected| panic!("{rejected}"));
     assert!(unused.gates()[0].passes.is_empty(), "no request opens a connection");
 }
@@ -69,6 +72,25 @@ fn mistakes_are_refused() {
             OutOfRange,
             "gateway.requestsPerUnit",
         ),
+        (
+            "a balancer in front of a gateway",
+            "gateway: {}\n    loadBalancer: {}",
+            Contradiction,
+            "loadBalancer",
+        ),
+        (
+            "probes by the second",
+            "loadBalancer: {probeInterval: 1s}",
+            OutOfRange,
+            "loadBalancer.probeInterval",
+        ),
+        (
+            "no failures",
+            "gateway: {probe: {unhealthyThreshold: 0}}",
+            OutOfRange,
+            "gateway.probe.unhealthyThreshold",
+        ),
+        ("no time to drain", "gateway: {drainTimeout: 0s}", OutOfRange, "gateway.drainTimeout"),
         ("one firewall unit", "firewall: {minCapacity: 1}", OutOfRange, "firewall.minCapacity"),
         (
             "bounds that differ by one",

@@ -1,5 +1,5 @@
-//! The backends of an Application Gateway: its own probes of the pods behind it, and what becomes
-//! of requests in a pod that leaves its pool.
+//! The backends of an Application Gateway or a load balancer: its own probes of what is behind it,
+//! and what becomes of requests in a pod that leaves a gateway's pool.
 //!
 //! Follows azure-docs application-gateway/application-gateway-probe-overview.md: a backend is
 //! unhealthy after so many failed probes in a row, v2 waits the interval between them, and one
@@ -8,10 +8,11 @@
 //! unhealthy go on. That is Traffic Manager's rule for endpoints, so the same probes carry it out.
 //!
 //! Backends are pods, as the Ingress Controller makes them: the pool is what the Service lists.
-//! All instances of a gateway count as one, with one phase for each pod. A pod that is new in the
-//! pool gets requests until its probes fail, which is assumed. A probe finds a pod that answers,
-//! however busy it is; a machine that is off lets it wait for its time-out. Left out: the load of
-//! these probes (instances / 30 s for each pod).
+//! A load balancer's probes of nodes are the same with other numbers, where a node leads to its
+//! own pods only ([`Probed::Nodes`]). All instances of a gateway count as one, with one phase for
+//! each pod. A pod that is new in the pool gets requests until its probes fail, which is assumed.
+//! A probe finds a pod that answers, however busy it is; a machine that is off lets it wait for
+//! its time-out. Left out: the load of these probes (instances / 30 s for each pod).
 
 use std::collections::BTreeMap;
 
@@ -22,7 +23,7 @@ use crate::control::front_door_health::{
 };
 use crate::model::event::Event;
 use crate::model::fact::What;
-use crate::model::gateway::BackendProbes;
+use crate::model::gateway::{BackendProbes, Probed};
 use crate::model::ids::{ClusterId, DeploymentId, PodId};
 use crate::traffic::Kill;
 use crate::units::{Span, Time};
@@ -55,6 +56,9 @@ fn condition(cx: &Cx, probes: &BackendProbes, pod: PodId) -> OriginCondition {
     let has_power = cx.world[pod].node.is_some_and(|node| cx.world[node].running);
     if !has_power {
         OriginCondition::Hanging
+    } else if probes.of == Probed::Nodes {
+        // A node says whether it has ready pods of the Service: those that leave it leave the pool.
+        OriginCondition::Answering
     } else if cx.world[pod].container.answers() && probes.accepts_answer {
         OriginCondition::Answering
     } else {
@@ -90,7 +94,12 @@ fn add(cx: &mut Cx, cluster: ClusterId, pod: PodId, probes: &BackendProbes) {
     cx.clock.disarm(Event::BackendDrained(pod));
     // Made with the backend, so that their order does not depend on which are ever armed.
     cx.clock.register(Event::BackendProbe(pod));
-    let draw = cx.chance.draw("backend-probe", &cx.world.pod_name(pod), 0);
+    let draw = match (probes.of, cx.world[pod].node) {
+        (Probed::Nodes, Some(node)) => {
+            cx.chance.draw("balancer-probe", &cx.world.node_name(node), 0)
+        }
+        _ => cx.chance.draw("backend-probe", &cx.world.pod_name(pod), 0),
+    };
     let fresh = backend(probes, condition(cx, probes, pod), draw, cx.now);
     let key = (cx.world[pod].deployment, pod);
     cx.memory.networks.entry(cluster).or_default().backends.insert(key, fresh);
@@ -98,11 +107,11 @@ fn add(cx: &mut Cx, cluster: ClusterId, pod: PodId, probes: &BackendProbes) {
 }
 
 /// A pod leaves the pool: what it has in hand may go on for a while.
-fn remove(cx: &mut Cx, cluster: ClusterId, pod: PodId, drain: Span) {
+fn remove(cx: &mut Cx, cluster: ClusterId, pod: PodId, drain: Option<Span>) {
     let key = (cx.world[pod].deployment, pod);
     cx.memory.networks.entry(cluster).or_default().backends.remove(&key);
     cx.clock.retire_backend(pod);
-    if 0 < cx.traffic.in_flight(pod) {
+    if let Some(drain) = drain.filter(|_| 0 < cx.traffic.in_flight(pod)) {
         cx.clock.arm(Event::BackendDrained(pod), cx.now + drain);
     }
 }
@@ -162,7 +171,7 @@ pub fn result_due(cx: &mut Cx, pod: PodId) {
 pub fn has_none(cx: &Cx, cluster: ClusterId) -> bool {
     let here = &cx.world[cluster];
     let is_empty = |&deployment: &DeploymentId| cx.routing.endpoints[deployment.index()].is_empty();
-    here.backend_probes.is_some() && here.deployments.iter().all(is_empty)
+    here.gateway.is_some() && here.deployments.iter().all(is_empty)
 }
 
 fn no_draw(_probe: u64) -> u64 {
@@ -174,11 +183,12 @@ mod tests {
     use super::*;
 
     const PROBES: BackendProbes = BackendProbes {
+        of: Probed::Pods,
         interval: Span::from_secs(30),
         timeout: Span::from_secs(30),
         unhealthy_threshold: 3,
         accepts_answer: true,
-        drain: Span::from_secs(30),
+        drain: Some(Span::from_secs(30)),
     };
 
     /// Probes at 0, 30, 60, …; the pod fails at 100 s. A refusal is known at once: the third one

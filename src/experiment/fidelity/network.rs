@@ -10,8 +10,7 @@ part! {
     NETWORK = "Application Gateway, firewall",
     "Limits between users, pods and the outside. What they do not let pass fails at once, with \
      `gateway-full` or `dependency`; a cluster that states none of them has none.",
-    left out "the load balancer's probes of nodes: pods leave it when they leave their Service; \
-              TLS handshakes; \
+    left out "a firewall that clusters of one region share: each has its own; \
               dependencies behind a NAT gateway's zone that pulls need; reset of connections \
               when ports are allocated anew; uneven load of nodes";
 
@@ -29,7 +28,8 @@ part! {
     from "azure-docs application-gateway/application-gateway-autoscaling-zone-redundant.md",
     by [model::gateway::units_per_request],
     vectors [], tests [a_request_takes_the_scarcer_of_compute_and_throughput],
-    left out "the three are compared request by request, not in sum";
+    left out "the three are compared request by request, not in sum; handshakes are those that a \
+              workload states, not a storm of new connections after a failover";
 
     "a gateway's own probes find a pod unhealthy after so many failures in a row, and healthy \
      after one success; 200 to 399 are well; without a healthy pod it answers 502",
@@ -48,6 +48,16 @@ part! {
     left out "backends are the pods that the Service lists, as by AGIC, and a change of the pool \
               takes the gateway no time; all its instances probe as one, and cost the pods \
               nothing; pods are never too busy for a probe";
+
+    "a load balancer probes nodes every 5 s, and one failure takes a node out: with \
+     `externalTrafficPolicy: Local` its pods go with it",
+    from "aks-docs shared-health-probes.md, azure-docs load-balancer probe page",
+    by [
+        model::load_balancer::LoadBalancerSpec, control::network::backends::keep_healthy,
+    ],
+    vectors [], tests [a_load_balancer_leaves_a_dead_node],
+    left out "with `Cluster`, connections that it sends to a dead node until its probe fails; \
+              nodes share the connections evenly, whatever pods they have";
 
     "requests in a pod that leaves the pool go on for the draining time, and are then cut off",
     from "azure-docs application-gateway/configuration-http-settings.md",

@@ -13,7 +13,10 @@ part! {
      least one pod among the endpoints of each workload answers (`frontDoor.probe.target: \
      workload`), however busy it is; with `gateway` the ingress answers by itself, with \
      `dependencies` an outage of what the workloads need fails it, too.",
-    left out "rules engine, caching";
+    left out "rules engine, caching; several origin groups: there is one, with all clusters; idle \
+              limits of connections (61 s of clients, 90 s to origins, 30 s between packets), \
+              which end no request: a request is one round trip, and what a new connection adds \
+              to its latency is not counted; limits of requests and bytes a second of a profile";
 
     "an origin is healthy while x of its last n probes are; only 200 is success; single origins \
      are not probed",
@@ -42,6 +45,13 @@ part! {
         shares_are_exact, front_door_fails_open, a_probe_path_that_answers_302,
     ],
     left out "";
+
+    "a request gets one attempt at one origin, and 504 if that has not answered in time; whoever \
+     tries again is the client",
+    from "azure-docs articles/frontdoor/troubleshoot-issues.md",
+    by [traffic::requests, model::front_door::FrontDoor],
+    vectors [], tests [front_door_gives_up_on_a_silent_origin],
+    left out "attempts at another origin within a request are documented nowhere: there are none";
 
     "a session stays with the origin that its first request got",
     from "azure-docs articles/frontdoor/routing-methods.md",

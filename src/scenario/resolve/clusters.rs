@@ -1,8 +1,9 @@
 //! Clusters and their node pools.
 
 use crate::model::cluster::{Cluster, ClusterStateSpec, OriginState};
-use crate::model::gateway::GatewaySpec;
+use crate::model::gateway::BackendProbes;
 use crate::model::ids::{ClusterId, PoolId, RegionId, ZoneId};
+use crate::model::load_balancer::LoadBalancerSpec;
 use crate::model::network::{NetworkSpec, PluginSpec};
 use crate::model::node_pool::{
     NodePool, NodePoolSpec, ScaleDownModeSpec, default_provisioning, default_reboot,
@@ -49,7 +50,7 @@ fn add_cluster(cx: &mut Resolving<'_, '_>, made: &mut Resolved, spec: &ClusterSp
         registry: Outages::default(),
         registry_bandwidth: *spec.registry_bandwidth,
         gateway,
-        backend_probes: spec.gateway.as_ref().map(GatewaySpec::backend_probes),
+        backend_probes: backend_probes(cx, spec),
         firewall,
         outbound,
         stopped_since: (*spec.state == ClusterStateSpec::Stopped)
@@ -58,6 +59,21 @@ fn add_cluster(cx: &mut Resolving<'_, '_>, made: &mut Resolved, spec: &ClusterSp
         origin: OriginState::Serving,
         greys: Vec::new(),
     });
+}
+
+/// How the cluster's gateway or load balancer probes what is behind it; it has one of them.
+fn backend_probes(cx: &mut Resolving<'_, '_>, spec: &ClusterSpec) -> Option<BackendProbes> {
+    match (spec.gateway.as_ref(), spec.load_balancer.as_ref()) {
+        (Some(_), Some(_)) => {
+            let place = spec.load_balancer.place.clone();
+            let message = "the gateway sends to the pods itself, past any load balancer";
+            let wrong = Diagnostic::error(Code::Contradiction, place, message);
+            cx.diagnostics.push(wrong.allowed("`gateway` or `loadBalancer`"));
+            None
+        }
+        (Some(gateway), None) => Some(gateway.backend_probes()),
+        (None, balancer) => balancer.and_then(LoadBalancerSpec::backend_probes),
+    }
 }
 
 fn node_pool(

@@ -51,7 +51,11 @@ pub(super) fn services(
         scale_in_delay: *gateway.scale_in_delay,
         gate: gate(made, Reason::GatewayFull, true),
         costs: Vec::new(),
-        probe_cost: units_per_request(*gateway.requests_per_unit, Bytes::new(0)),
+        probe_cost: {
+            // Front Door's probes open a connection each (frontdoor/health-probes.md).
+            let handshake = (1.0, *gateway.tls_connections_per_unit);
+            units_per_request(*gateway.requests_per_unit, Bytes::new(0), handshake)
+        },
         instances: *gateway.min,
     });
     let outbound = spec.outbound.as_ref().map(|outbound| Outbound {
@@ -139,7 +143,11 @@ pub(super) fn pass(
     let all = Pass { deployment, cost: 1.0, places: 1, lasts: None, users: UserPart::ALL };
     let here = &mut made.world[cluster];
     if let (Some(gateway), Some(stated)) = (&mut here.gateway, draft.gateway.as_ref()) {
-        let cost = units_per_request(*stated.requests_per_unit, *spec.transfer);
+        let cost = units_per_request(
+            *stated.requests_per_unit,
+            *spec.transfer,
+            (*spec.tls_connections, *stated.tls_connections_per_unit),
+        );
         gateway.costs.push((deployment, cost));
         made.gates[gateway.gate.index()].passes.push(Pass { cost, ..all });
     }

@@ -159,3 +159,39 @@ fn lazy_and_explicit_probes_of_backends_agree() {
         assert!(!facts_named(&lazy, "backend-health").is_empty(), "{probe}");
     }
 }
+
+/// Behind a load balancer with `externalTrafficPolicy: Local` all pods of a dead node leave at its
+/// first probe from the loss on, when that has waited 5 s: 5 to 10 s after the loss, while the node
+/// monitor waits ten minutes. With `Cluster` they do not leave, as without any balancer.
+#[test]
+fn a_load_balancer_leaves_a_dead_node() {
+    let slow = ["kubernetes.nodeMonitorGracePeriod=10m"];
+    let run_with = |keys: &str| {
+        let text = text("", LOSE_A_NODE);
+        let text = text.replacen("    region: east\n", &format!("    region: east\n{keys}"), 1);
+        run(&load(&text, &slow), Options::default())
+    };
+    let local = run_with("    loadBalancer: {externalTrafficPolicy: Local}\n");
+    let left = local.facts.facts().iter().filter_map(|fact| match fact.what {
+        What::BackendHealth { pod, healthy: false } => Some((fact.at, local.world[pod].node)),
+        _ => None,
+    });
+    let left: Vec<_> = left.collect();
+    assert!(!left.is_empty(), "no pod was on the lost node");
+    let interval = Span::from_secs(5);
+    for &(at, node) in &left {
+        let name = local.world.node_name(node.expect("it ran there"));
+        let draw = Chance { seed: 7, trial: 0 }.draw("balancer-probe", &name, 0);
+        let grid = ProbeGrid::staggered(interval, draw);
+        assert_eq!(at, Time::from_secs(120).next_on_grid(grid.phase, interval) + interval);
+        assert_eq!(at, left[0].0, "one probe speaks for all pods of the node");
+    }
+    let lost = failed(&local, Reason::PodLost);
+    let end_s = left[0].0.as_secs_f64() as usize + 1;
+    assert!(0 < lost[121] && lost[end_s..].iter().all(|&users| users == 0));
+
+    let cluster = run_with("    loadBalancer: {externalTrafficPolicy: Cluster}\n");
+    let lost = failed(&cluster, Reason::PodLost);
+    assert!(lost[120..700].iter().all(|&users| 0 < users), "nobody notices");
+    assert_eq!(cluster.facts.fingerprint(), run_with("").facts.fingerprint());
+}

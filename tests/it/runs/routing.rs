@@ -233,6 +233,26 @@ fn users_of_lost_edge_locations_find_no_origin() {
     }
 }
 
+/// An origin that is silent: Front Door gives up after its own time-out, and the user has 504 (or
+/// the client's time-out, if that is shorter). It does not try the other origin by itself.
+#[test]
+fn front_door_gives_up_on_a_silent_origin() {
+    use tideover::traffic::ledger::Reason;
+    let fault = "faults:\n  - {name: lost, at: 2m, regionLoss: {region: east, mode: hang}}\n";
+    for (timeout, reason) in [("20s", Reason::OriginTimeout), ("10s", Reason::Timeout)] {
+        let timeout = format!("demands[0].attemptTimeout={timeout}");
+        let sets = ["frontDoor.originResponseTimeout=16s", "demands[0].deadline=1m", &timeout];
+        let finished = run(&load(&format!("{}{fault}", once()), &sets), Options::default());
+        let totals = finished.ledger.demands()[0].totals();
+        let failed = totals.failed[reason as usize];
+        // Nobody else fails, but those who were in a pod when its machine stopped.
+        let in_pods = totals.failed[Reason::PodLost as usize];
+        assert_eq!(failed + in_pods, totals.failed_total(), "{reason:?}");
+        // All users of the 60 s at least until the first edge location has left: 30 s and 30 s.
+        assert!(60 * 280 < failed, "{reason:?}: {failed}");
+    }
+}
+
 /// Users of lost edge locations fail until the routes are withdrawn, to the second, and then go
 /// where their stand-ins send them: also away from a region that is lost meanwhile, within the
 /// minute of everybody else. Users of a place that is lost as a whole enter at another one, whose
