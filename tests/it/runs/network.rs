@@ -90,8 +90,9 @@ fn a_gateway_at_its_minimum_drops_until_it_has_scaled_out() {
 
 /// 1,000 edge locations that probe every 5 s are 200 probes a second, each with a handshake: 24
 /// capacity units. The gateway of the standby, which has no users, starts with four instances for
-/// them (75 % of 40 units); held at three it has 6 units left, 60 requests a second. Probes that pods answer pass
-/// it like requests: four instances pass 400 of 300 users and 200 probes a second, as they come.
+/// them (75 % of 40 units); held at three it has 6 units left, 60 requests a second. Probes that
+/// pods answer pass it like requests: four instances pass 400 of 300 users and 200 probes a second,
+/// as they come.
 #[test]
 fn probes_take_capacity_units_of_a_gateway() {
     let probes = ["frontDoor.probe.edgeLocations=1000", "frontDoor.probe.interval=5s"];
