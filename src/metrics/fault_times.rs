@@ -4,11 +4,13 @@
 //! holds. A milestone that cannot apply, or is not reached within the run, is `None`. A fault owns
 //! what happens until the next fault that touches one of the same clusters.
 
+use std::collections::BTreeSet;
+
 use crate::units::{Span, Time};
 
 use crate::model::fact::{ClusterSet, Fact, What};
 use crate::model::front_door::FrontDoor;
-use crate::model::ids::PopId;
+use crate::model::ids::{DependencyId, FaultId, PopId};
 
 use crate::control::front_door_health::share_when_all_healthy;
 
@@ -38,6 +40,35 @@ pub fn detect(facts: &[Fact], fault: &FaultFrame, end: Time) -> Option<Span> {
     };
     let owned = facts.iter().filter(|fact| fault.at <= fact.at && fact.at < end);
     owned.into_iter().find(notices).map(|fact| fact.at - fault.at)
+}
+
+/// When the last dependency that a fault took was promoted or back; `None` if it took none of those
+/// that count, or one of them never serves again.
+#[must_use]
+pub fn dependencies_serve(
+    facts: &[Fact],
+    is_this: impl Fn(FaultId) -> bool,
+    counts: impl Fn(DependencyId) -> bool,
+) -> Option<Time> {
+    let mut lost = BTreeSet::new();
+    let mut last = None;
+    for fact in facts {
+        match fact.what {
+            What::DependencyLost { dependency, fault, .. }
+                if is_this(fault) && counts(dependency) =>
+            {
+                lost.insert(dependency);
+            }
+            What::DependencyPromoted { dependency, .. }
+            | What::DependencyBack { dependency, .. }
+                if lost.remove(&dependency) =>
+            {
+                last = Some(fact.at);
+            }
+            _ => {}
+        }
+    }
+    last.filter(|_| lost.is_empty())
 }
 
 /// Where each PoP sends its traffic, as it changes over time.
@@ -192,6 +223,51 @@ mod tests {
 
     fn secs(span: Option<Span>) -> Option<f64> {
         span.map(Span::as_secs_f64)
+    }
+
+    /// The last of the dependencies that the fault took decides, by its first return; one that never
+    /// serves again leaves no instant, and those that do not count change nothing.
+    #[test]
+    fn the_last_dependency_decides() {
+        let (id, region) = (DependencyId::new, crate::model::ids::RegionId::new(0));
+        let why = crate::model::fact::Why("");
+        let lost = |dependency, fault| What::DependencyLost {
+            dependency: id(dependency),
+            region,
+            fault: FaultId::new(fault),
+            why,
+        };
+        let promoted = |dependency| What::DependencyPromoted {
+            dependency: id(dependency),
+            region,
+            fault: FaultId::new(0),
+            lost_writes: 0,
+            why,
+        };
+        let back = |dependency| What::DependencyBack { dependency: id(dependency), region, why };
+        for (rule, facts, expected) in [
+            ("none was lost", vec![(5, promoted(0))], None),
+            ("promoted", vec![(1, lost(0, 0)), (5, promoted(0)), (9, promoted(0))], Some(5)),
+            ("back", vec![(1, lost(0, 0)), (6, back(0))], Some(6)),
+            (
+                "the later of two",
+                vec![(1, lost(0, 0)), (1, lost(1, 0)), (6, back(1)), (8, promoted(0))],
+                Some(8),
+            ),
+            ("one is still lost", vec![(1, lost(0, 0)), (1, lost(1, 0)), (6, back(1))], None),
+            ("another fault's", vec![(1, lost(0, 1)), (6, back(0))], None),
+            (
+                "one that does not count",
+                vec![(1, lost(7, 0)), (1, lost(0, 0)), (6, back(0))],
+                Some(6),
+            ),
+        ] {
+            let facts: Vec<Fact> =
+                facts.into_iter().map(|(s, what)| Fact { at: Time::from_secs(s), what }).collect();
+            let is_this = |fault: FaultId| fault.index() == 0;
+            let found = dependencies_serve(&facts, is_this, |id| id.index() != 7);
+            assert_eq!(found, expected.map(Time::from_secs), "{rule}");
+        }
     }
 
     /// The first PoP that finds an affected origin unhealthy, after the fault and before the next

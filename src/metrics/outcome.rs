@@ -146,6 +146,10 @@ pub struct FaultOutcome {
     pub failed_requests: Option<u64>,
     /// Writes acknowledged and lost; `None` without a data tier.
     pub lost_writes: Option<u64>,
+    /// Until every dependency that it took was promoted elsewhere or was back; `None` if it took
+    /// none, or one is still lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dependencies_s: Option<f64>,
     /// The workload that recovered last.
     pub slowest_workload: Option<String>,
     /// The same by workload.

@@ -6,7 +6,7 @@ use crate::units::Time;
 
 use crate::model::dependency::state::Kind;
 use crate::model::fact::What;
-use crate::model::ids::{DemandId, FaultId, GeographyId, WorkloadId};
+use crate::model::ids::{DemandId, DependencyId, FaultId, GeographyId, WorkloadId};
 
 use super::capacity;
 use super::fault_times::{self, Routes};
@@ -119,6 +119,7 @@ fn fault_outcome(record: &Record<'_>, services: &Services, fault: &FaultFrame) -
         recovered: None,
         failed_requests: None,
         lost_writes: None,
+        dependencies_s: None,
         slowest_workload: None,
         workloads: Vec::new(),
     };
@@ -160,6 +161,10 @@ fn add_milestones(record: &Record<'_>, fault: &FaultFrame, outcome: &mut FaultOu
     outcome.reroute_s = routes.reroute(fault, end).map(seconds);
     outcome.failback_s = routes.failback(fault, end).map(seconds);
     outcome.capacity_s = capacity_s(record, fault);
+    let is_this = |id: FaultId| record.frame.faults[id.index()].name == fault.name;
+    let counts = |id: DependencyId| !matches!(record.world[id].kind, Kind::LogAnalytics { .. });
+    let served_at = fault_times::dependencies_serve(facts, is_this, counts);
+    outcome.dependencies_s = served_at.map(|at| seconds(at - fault.at));
 }
 
 /// Until the ready capacity of every workload in serving clusters was at least what its users

@@ -186,6 +186,7 @@ fn fault(failed: u64) -> FaultOutcome {
         recovered: Some(true),
         failed_requests: Some(failed),
         lost_writes: None,
+        dependencies_s: None,
         slowest_workload: Some("web".to_owned()),
         workloads: vec![WorkloadRecovery {
             name: "web".to_owned(),

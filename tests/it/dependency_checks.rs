@@ -80,6 +80,13 @@ fn wrong_dependencies_are_refused() {
             "dependencies[0].name",
         ),
         (
+            "a return without a copy",
+            "secondary: centralus\n    database: {kind: sql-failover-group, ",
+            "database: {kind: sql-zone, failback: {}, ",
+            Contradiction,
+            "dependencies[0].database.failback",
+        ),
+        (
             "a zone failover without a zone",
             "kind: sql-failover-group, ",
             "kind: sql-failover-group, zoneFailover: {constant: 9s}, ",

@@ -3,7 +3,7 @@
 
 use crate::control::Cx;
 use crate::control::front_door_health::edge;
-use crate::model::dependency::state::{Bound, Kind, Phase};
+use crate::model::dependency::state::{DatabaseRules, Kind, Limits, Phase};
 use crate::model::ids::{ClusterId, DependencyId, DeploymentId};
 use crate::traffic::gate::GateLimit;
 use crate::traffic::routing::{DependencyEffect, DependencyEffects, DependencyFailure};
@@ -15,24 +15,30 @@ pub fn publish_all(cx: &mut Cx) {
     if cx.world.dependencies.is_empty() {
         return;
     }
-    for dependency in &cx.world.dependencies {
-        let Kind::Database(rules) = &dependency.kind else { continue };
-        let Some(Bound { per_s, connections, gate: Some(gate), .. }) = rules.bound else {
-            continue;
-        };
-        cx.routing.gates[gate.index()] = GateLimit {
-            rate: per_s,
-            // What comes within a second is taken at any rate.
-            burst: per_s.max(1.0),
-            in_progress: connections.map_or(u64::MAX, u64::from),
-        };
+    for id in (0..cx.world.dependencies.len()).map(DependencyId::new) {
+        set_limits(cx, id);
     }
     let deployments = (0..cx.world.deployments.len()).map(DeploymentId::new);
     cx.routing.dependencies = deployments.map(|deployment| effects(cx, deployment)).collect();
 }
 
+/// Sets the gate of a database to what it takes where it serves.
+fn set_limits(cx: &mut Cx, id: DependencyId) {
+    let dependency = &cx.world[id];
+    let Kind::Database(DatabaseRules { bound: Some(bound), .. }) = &dependency.kind else { return };
+    let Some(gate) = bound.gate else { return };
+    let Limits { per_s, connections } = bound.at(dependency.serving);
+    cx.routing.gates[gate.index()] = GateLimit {
+        rate: per_s,
+        // What comes within a second is taken at any rate.
+        burst: per_s.max(1.0),
+        in_progress: connections.map_or(u64::MAX, u64::from),
+    };
+}
+
 /// A dependency has changed: so has what the requests meet that need it.
 pub(super) fn publish(cx: &mut Cx, id: DependencyId) {
+    set_limits(cx, id);
     for deployment in (0..cx.world.deployments.len()).map(DeploymentId::new) {
         if cx.world[deployment].needs.request_needs(id) {
             cx.routing.dependencies[deployment.index()] = effects(cx, deployment);

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn rules(region: RegionFailover, zone: Option<Law>) -> FailoverRules {
-        FailoverRules { zone, region, switch: Law::constant(30.0) }
+        FailoverRules { zone, region, switch: Law::constant(30.0), failback: None }
     }
 
     /// What follows a loss, by what was lost, what the rules allow and whether a copy is up.

@@ -6,9 +6,8 @@
 //! pkg/util/goroutinemap with kubernetes-sigs/secrets-store-csi-driver ([`secrets`]).
 //!
 //! Simplified: a request meets its dependencies when it reaches its pod, what a pod has taken
-//! before is not touched; a database has the same limits in each region, and nothing waits in
-//! front of them; a worker that waits for a dependency counts as busy, for the HPA, too; after a
-//! failover nobody fails back.
+//! before is not touched; nothing waits in front of the limits of a database; a worker that waits
+//! for a dependency counts as busy, for the HPA, too.
 
 mod effects;
 pub mod failover;

@@ -89,8 +89,9 @@ pub fn changed(cx: &mut Cx, id: DependencyId, fault: FaultId) {
             begin(cx, id, scope);
         }
         (Phase::Unnoticed | Phase::Undecided | Phase::Waiting, None) => back(cx, id),
+        (Phase::Serving, None) => plan_failback(cx, id),
         // A promotion goes on, whatever becomes of the old place.
-        (Phase::Serving, None) | (Phase::Switching(_), _) => {}
+        (Phase::Switching(_), _) => {}
         (Phase::Unnoticed | Phase::Undecided, Some(_)) => {}
     }
 }
@@ -177,6 +178,32 @@ fn wake_alerts(cx: &mut Cx) {
     begin::alerts_return(cx);
 }
 
+/// It serves from its copy and its first place is back, or lost again: the planned return is due,
+/// or is not any more.
+fn plan_failback(cx: &mut Cx, id: DependencyId) {
+    let Some(failback) = cx.world[id].rules.failback else { return };
+    let event = Event::DependencyStep(id);
+    let is_due = cx.world[id].serving != 0 && is_up(cx, id, 0);
+    if !is_due {
+        cx.clock.disarm(event);
+    } else if cx.clock.armed_for(event).is_none() {
+        cx.clock.arm(event, cx.now + failback.after);
+    }
+}
+
+/// The planned return begins: nobody can use it until its places have changed roles.
+fn fail_back(cx: &mut Cx, id: DependencyId) {
+    let failback = cx.world[id].rules.failback.expect("only a planned return wakes what serves");
+    cx.world[id].phase = Phase::Switching(0);
+    cx.world[id].failing_back = true;
+    cx.clock.disarm(Event::DependencySettles(id));
+    let region = cx.world[id].places[0].region;
+    let why = Why("a planned return, its region is back");
+    cx.say(What::DependencyDecided { dependency: id, region, why });
+    cx.clock.arm(Event::DependencyStep(id), cx.now + failback.interruption);
+    effects::publish(cx, id);
+}
+
 /// What a dependency waited for has come.
 pub fn step(cx: &mut Cx, id: DependencyId) {
     if matches!(cx.world[id].kind, Kind::Registry { .. }) {
@@ -197,13 +224,15 @@ pub fn step(cx: &mut Cx, id: DependencyId) {
             }
         }
         Phase::Switching(to) => promoted(cx, id, to),
-        Phase::Serving | Phase::Waiting => unreachable!("nothing is armed for these"),
+        Phase::Serving => fail_back(cx, id),
+        Phase::Waiting => unreachable!("nothing is armed for it"),
     }
 }
 
 /// The place `to` serves from now on, if it is still up.
 fn promoted(cx: &mut Cx, id: DependencyId, to: usize) {
     let moved = to != cx.world[id].serving;
+    let is_planned = std::mem::take(&mut cx.world[id].failing_back);
     let fault = cx.world[id].fault.expect("a promotion follows a loss");
     if moved && !is_up(cx, id, to) {
         cx.world[id].phase = Phase::Waiting;
@@ -219,6 +248,7 @@ fn promoted(cx: &mut Cx, id: DependencyId, to: usize) {
     }
     let region = cx.world[id].places[to].region;
     let why = Why(match (&cx.world[id].kind, moved) {
+        _ if is_planned => "it is back as planned, all writes with it",
         (_, false) => "the replica in another zone is the primary",
         (Kind::KeyVault { .. }, true) => "read-only",
         (Kind::Cache { .. }, true) => "cold",

@@ -2,7 +2,7 @@
 //! source ports and databases let pass, if they had no others: what headroom counts with. Nothing
 //! upstream computes it.
 
-use crate::model::dependency::state::{DatabaseRules, Dependency, Kind};
+use crate::model::dependency::state::{DatabaseRules, Dependency, Kind, Limits};
 use crate::model::elastic::Elastic;
 use crate::model::front_door::ProbeTarget;
 use crate::model::ids::{ClusterId, DeploymentId};
@@ -47,8 +47,9 @@ fn database_rate(world: &World, deployment: DeploymentId) -> Option<f64> {
             return None;
         };
         let share = bound.shares.iter().find(|(of, _)| *of == deployment)?.1;
-        let by_connections = bound.connections.map(|n| f64::from(n) / busy_s);
-        (0.0 < share).then(|| bound.per_s.min(by_connections.unwrap_or(f64::INFINITY)) / share)
+        let Limits { per_s, connections } = bound.at(dependency.serving);
+        let by_connections = connections.map_or(f64::INFINITY, |n| f64::from(n) / busy_s);
+        (0.0 < share).then(|| per_s.min(by_connections) / share)
     };
     world.dependencies.iter().filter_map(rate).min_by(f64::total_cmp)
 }

@@ -2,6 +2,7 @@
 
 use crate::control;
 use crate::faults;
+use crate::metrics;
 use crate::model;
 use crate::traffic;
 
@@ -164,8 +165,7 @@ part! {
 part! {
     DEPENDENCIES = "Dependencies",
     "What requests and pod starts need besides pods.",
-    left out "a queue in front of a database's limits; other limits in the other region; \
-     geo-restore; failing back; staggered \
+    left out "a queue in front of a database's limits (none is published); geo-restore; staggered \
      updates of region pairs; a request meets its dependencies when it reaches its pod, and one \
      that waits for them counts as busy, for the HPA, too";
 
@@ -180,6 +180,16 @@ part! {
         nobody_decides_without_an_alert,
     ],
     left out "";
+
+    "a database returns to its region as planned, without lost writes; its copy may take less",
+    from "no source for the times: assumed",
+    by [
+        model::dependency::state::Failback, model::dependency::state::Limits,
+        metrics::fault_times::dependencies_serve,
+    ],
+    vectors [],
+    tests [a_database_returns_as_planned, a_copy_may_take_less, the_last_dependency_decides],
+    left out "caches, vaults and registries return by their own rules or stay";
 
     "writes of the last replication lag before the loss of a region are lost with a failover",
     from "recovery point objectives of the same pages",

@@ -59,15 +59,38 @@ section! {
         "remoteDelay" remote_delay: Span = default "0s",
             source "none unless given: calls and distances differ",
             range "0s"..="1m";
-        /// Requests a second that it answers, in whichever region; more fail. Left out, no bound.
+        /// Requests a second that it answers; more fail. Left out, no bound.
         "requestRate" request_rate: Option<Rate> = optional, range "0.1/s"..="10000000/s";
         /// Requests that may be in progress on it at once, one on each connection; more fail. Left
         /// out, no bound.
         "connections" connections: Option<u32> = optional, range 1..=10000000;
+        /// `requestRate` of the copy, where it serves; left out, the same.
+        "secondaryRequestRate" secondary_rate: Option<Rate> = optional,
+            range "0.1/s"..="10000000/s";
+        /// `connections` of the copy, where it serves; left out, as many.
+        "secondaryConnections" secondary_connections: Option<u32> = optional, range 1..=10000000;
+        /// A planned return to `region`; left out, it stays where it was failed over to.
+        "failback" failback: Option<FailbackSpec> = optional;
         /// Connections that all come back at once after a failover; left out, none is modelled.
         "connectionStorm" storm: Option<StormSpec> = optional;
     }
     check DatabaseSpec::check_zone;
+}
+
+section! {
+    /// A planned return to the region where a database began, once that is back. Both copies are in
+    /// step before they change roles, so no write is lost.
+    pub struct FailbackSpec {
+        /// From the return of the region.
+        "after" after: Span = default "1h", source "assumed: when things have calmed down",
+            low confidence,
+            range "0s"..="30d";
+        /// While the copies change roles it is down.
+        "interruption" interruption: Span = default "30s",
+            source "assumed: as a forced failover, SQL BCDR 2021",
+            low confidence,
+            range "0s"..="1d";
+    }
 }
 
 section! {
@@ -270,6 +293,18 @@ impl DependencySpec {
             let message = "only a premium registry has a copy";
             let wrong = Diagnostic::error(Code::Contradiction, place, message);
             cx.report(wrong.help("remove `secondary`, or write `sku: premium`"));
+        }
+        let of_a_copy = |database: &DatabaseSpec| {
+            let rate = database.secondary_rate.is_some().then(|| &database.secondary_rate.place);
+            let connections = &database.secondary_connections;
+            let connections = connections.is_some().then_some(&connections.place);
+            let failback = database.failback.is_some().then_some(&database.failback.place);
+            rate.or(connections).or(failback).cloned()
+        };
+        let of_a_copy = self.database.as_ref().and_then(of_a_copy);
+        if let (None, Some(place)) = (&*self.secondary, of_a_copy) {
+            let wrong = Diagnostic::error(Code::Contradiction, place, "there is no copy");
+            cx.report(wrong.help("add `secondary: <region>`"));
         }
         let fails_over = |database: &DatabaseSpec| {
             let given = database.region_failover.as_ref();

@@ -31,6 +31,8 @@ pub struct Dependency {
     pub fault: Option<FaultId>,
     /// Writes that a failover to another region would lose.
     pub at_risk: u32,
+    /// Whether it is changing places as planned.
+    pub failing_back: bool,
 }
 
 /// One of the places of a dependency.
@@ -101,14 +103,31 @@ pub struct DatabaseRules {
 /// How much a database takes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bound {
-    /// Requests a second \[1/s\]; infinite for no bound.
-    pub per_s: f64,
-    /// Requests in progress; None for no bound.
-    pub connections: Option<u32>,
+    /// Where it began to serve.
+    pub first: Limits,
+    /// Where its copy serves.
+    pub copy: Limits,
     /// The gate that requests pass, once it is made.
     pub gate: Option<GateId>,
     /// Deployments that need it, and the share of their requests that do.
     pub shares: Vec<(DeploymentId, f64)>,
+}
+
+impl Bound {
+    /// The limits at a place.
+    #[must_use]
+    pub const fn at(&self, place: usize) -> Limits {
+        if place == 0 { self.first } else { self.copy }
+    }
+}
+
+/// How much a database takes in one of its places.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Requests a second \[1/s\]; infinite for no bound.
+    pub per_s: f64,
+    /// Requests in progress; None for no bound.
+    pub connections: Option<u32>,
 }
 
 /// A stretch in which a dependency is slow, after it has come or come back.
@@ -131,6 +150,17 @@ pub struct FailoverRules {
     pub region: RegionFailover,
     /// From the decision to the promoted copy that serves \[s\].
     pub switch: Law,
+    /// The planned return to its first place; None: it stays.
+    pub failback: Option<Failback>,
+}
+
+/// A planned return to the first place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failback {
+    /// From the return of that place.
+    pub after: Span,
+    /// How long nobody can use it meanwhile.
+    pub interruption: Span,
 }
 
 /// From the loss of a region to the decision for a failover.

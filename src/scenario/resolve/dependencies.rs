@@ -5,8 +5,8 @@ use crate::model::dependency::spec::{
     CacheDown, CacheSpec, DatabaseSpec, DependencySpec, RegionFailoverSpec, RegistrySpec, WhenDown,
 };
 use crate::model::dependency::state::{
-    Bound, DatabaseRules, Dependency, FailoverRules, Kind, Needs, Phase, Place, RegionFailover,
-    Settling,
+    Bound, DatabaseRules, Dependency, Failback, FailoverRules, Kind, Limits, Needs, Phase, Place,
+    RegionFailover, Settling,
 };
 use crate::model::duration::DurationSpec;
 use crate::model::ids::{DependencyId, DeploymentId, GateId};
@@ -19,7 +19,7 @@ use crate::spec::{Code, Confidence, Diagnostic, Name, Origin, Set};
 use crate::traffic::gate::{GatePlan, Pass, UserPart};
 use crate::traffic::ledger::Reason;
 use crate::traffic::plan::DeploymentPlan;
-use crate::units::{Bytes, Ratio};
+use crate::units::{Bytes, Rate, Ratio};
 
 use super::{Resolved, Resolving};
 
@@ -64,13 +64,17 @@ impl Adding<'_, '_, '_> {
             n_losses: 0,
             fault: None,
             at_risk: 0,
+            failing_back: false,
         }
     }
 
     fn kind(&mut self) -> (Kind, FailoverRules) {
         let spec = self.spec;
         let at_once = RegionFailover::Automatic { grace: Law::constant(0.0) };
-        let by_itself = |switch| FailoverRules { zone: None, region: at_once.clone(), switch };
+        let by_itself = |switch| {
+            let region = at_once.clone();
+            FailoverRules { zone: None, region, switch, failback: None }
+        };
         if let Some(database) = &*spec.database {
             return self.database(database);
         }
@@ -156,7 +160,11 @@ impl Adding<'_, '_, '_> {
             storm: spec.storm.as_ref().map(storm),
             bound: bound(spec),
         };
-        (Kind::Database(rules), FailoverRules { zone, region, switch })
+        let failback = spec.failback.as_ref().map(|failback| Failback {
+            after: *failback.after,
+            interruption: *failback.interruption,
+        });
+        (Kind::Database(rules), FailoverRules { zone, region, switch, failback })
     }
 
     /// Bytes a second and read operations a minute: those stated, or of the tier.
@@ -223,11 +231,17 @@ impl Adding<'_, '_, '_> {
 }
 
 fn bound(spec: &DatabaseSpec) -> Option<Bound> {
-    let (rate, connections) = (*spec.request_rate, *spec.connections);
-    let per_s = rate.map_or(f64::INFINITY, |rate| rate.per_s());
-    (rate.is_some() || connections.is_some()).then_some(Bound {
-        per_s,
+    let limits = |rate: Option<Rate>, connections: Option<u32>| Limits {
+        per_s: rate.map_or(f64::INFINITY, Rate::per_s),
         connections,
+    };
+    let (rate, connections) = (*spec.request_rate, *spec.connections);
+    let of_copy = (spec.secondary_rate.or(rate), spec.secondary_connections.or(connections));
+    let first = limits(rate, connections);
+    let copy = limits(of_copy.0, of_copy.1);
+    (of_copy.0.is_some() || of_copy.1.is_some()).then_some(Bound {
+        first,
+        copy,
         gate: None,
         shares: Vec::new(),
     })
@@ -266,7 +280,8 @@ pub(super) fn add_gates(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
             passes.push(Pass { deployment, cost: 1.0, places: 1, lasts: None, users });
         }
         let gate = GateId::new(made.gates.len());
-        let counts_in_progress = bound.connections.is_some();
+        let counts_in_progress =
+            [bound.first, bound.copy].iter().any(|limits| limits.connections.is_some());
         made.gates.push(GatePlan { reason: Reason::Dependency, counts_in_progress, passes });
         if let Kind::Database(rules) = &mut made.world[id].kind {
             bound.gate = Some(gate);

@@ -374,3 +374,75 @@ fn a_registry_takes_so_many_read_operations() {
     let [web, _] = pulls(&two_workloads("", "layersPerImage: 9, readOpsPerMinute: 1000"));
     assert_eq!(web.1, 0, "enough for all");
 }
+
+/// A database that is lost from 5 min to 7 min and fails over to its copy at 380 s.
+fn failed_over(rest: &str, faults: &str) -> Trial {
+    let failover = "kind: sql-failover-group, regionFailover: {scripted: {}}";
+    let text = database(&format!("{failover}{rest}"))
+        + "  - {name: logs, region: west, logAnalytics: {alertLag: {constant: 50s}}}\n";
+    let faults = format!(
+        "faults:\n  - {{name: gone, at: 5m, duration: 2m, dependencyLoss: {{dependency: \
+         orders}}}}\n{faults}"
+    );
+    trial(&scenario(&text, DATABASE, &faults, &["demands[0].retries.attempts=1"]))
+}
+
+/// Instants at which the database was promoted, with the writes lost.
+fn promotions(trial: &Trial) -> Vec<(f64, u32)> {
+    let facts = trial.finished.facts.facts().iter();
+    let promoted = facts.filter_map(|fact| match fact.what {
+        What::DependencyPromoted { lost_writes, .. } => Some((fact.at.as_secs_f64(), lost_writes)),
+        _ => None,
+    });
+    promoted.collect()
+}
+
+/// The planned return begins some time after the first place is back, keeps everybody out while the
+/// copies change roles, and loses no write. It begins anew when that place is lost again before.
+#[test]
+fn a_database_returns_as_planned() {
+    let stays = failed_over("", "");
+    assert_eq!(promotions(&stays).iter().map(|one| one.0).collect::<Vec<_>>(), [380.0]);
+    assert_eq!(stays.outcome.faults[0].dependencies_s, Some(80.0));
+    let failback = ", failback: {after: 3m, interruption: 20s}";
+    let returns = failed_over(failback, "");
+    let all = promotions(&returns);
+    assert_eq!(all.iter().map(|one| one.0).collect::<Vec<_>>(), [380.0, 620.0]);
+    assert!(0 < all[0].1 && all[1].1 == 0, "{all:?}");
+    assert_eq!(returns.outcome.faults[0].dependencies_s, Some(80.0), "it served before");
+    let words = facts_words(&returns, "dependency-promoted");
+    assert!(words[1].contains("orders serves from east"), "{words:?}");
+    let failed = |trial: &Trial| trial.outcome.requests.failed_by_reason["dependency"] as f64;
+    // 300/s for 20 s are 6,000 failures more, within four standard errors of a Poisson count.
+    let more = failed(&returns) - failed(&stays);
+    assert!((more - 6_000.0).abs() <= 4.0 * 6_000.0_f64.sqrt(), "{more}");
+    let again = "  - {name: again, at: 8m, duration: 2m, dependencyLoss: {dependency: orders}}\n";
+    let later = promotions(&failed_over(failback, again));
+    assert_eq!(later.iter().map(|one| one.0).collect::<Vec<_>>(), [380.0, 800.0]);
+}
+
+fn facts_words(trial: &Trial, kind: &str) -> Vec<String> {
+    let facts = trial.finished.facts.facts().iter().filter(|fact| fact.what.name() == kind);
+    facts.map(|fact| fact.words(&trial.finished.world)).collect()
+}
+
+/// The copy takes less than the first place: after the failover a third of the requests fails, and
+/// none before it. Connections are limited in the same way.
+#[test]
+fn a_copy_may_take_less() {
+    let free = failed_over("", "");
+    let with = |limits: &str| {
+        let trial = failed_over(limits, "");
+        let failed = |trial: &Trial| trial.outcome.requests.failed_by_reason["dependency"] as f64;
+        (failed(&trial) - failed(&free)) / (300.0 * (900.0 - 380.0))
+    };
+    let third = with(", requestRate: 1000/s, secondaryRequestRate: 200/s");
+    assert!((third - 1.0 / 3.0).abs() < 0.01, "{third}");
+    assert_eq!(with(", requestRate: 1000/s"), 0.0);
+    assert_eq!(with(", requestRate: 1000/s, connections: 1000"), 0.0);
+    // Erlang B of 15 requests in progress on 5 connections: 1 - carried / offered.
+    let erlang =
+        (1..=5).fold(1.0, |blocked: f64, n| 15.0 * blocked / (f64::from(n) + 15.0 * blocked));
+    let blocked = with(", connections: 1000, secondaryConnections: 5");
+    assert!((blocked - erlang).abs() < 0.02, "{blocked}, not {erlang}");
+}
