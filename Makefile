@@ -10,13 +10,14 @@ DEEP_CASES ?= 4096
 # Cargo.lock says which dependencies were tested: no target may change it.
 LOCKED := --locked $(CARGOFLAGS)
 
-.PHONY: help tools lint test test-deep bench bench-requests docs
+.PHONY: help tools lint test test-deep bench bench-requests bench-peers docs
 
 help:
 	@echo 'make test            format, lints, all tests (what CI runs)'
 	@echo 'make test-deep       the same with the longest theory rows and more random cases'
 	@echo 'make bench           all benches'
 	@echo 'make bench-requests  what one request costs on the exact engine'
+	@echo 'make bench-peers     the same work in other simulators: one table of CPU times'
 	@echo 'make docs            rewrite the files that are generated from the code'
 
 # Rust installed with rustup's minimal profile lacks rustfmt and clippy: try to add them.
@@ -52,6 +53,17 @@ bench:
 
 bench-requests:
 	$(CARGO) bench $(LOCKED) --bench requests
+
+# Other simulators stay out of the default build: a crate of its own, and a Python environment
+# beside it for SimPy (skipped with a word if it cannot be made).
+PEERS := benches/peers
+PYTHON_ENV := target/peers-python
+bench-peers:
+	@test -x $(PYTHON_ENV)/bin/python || { python3 -m venv $(PYTHON_ENV) && \
+	    $(PYTHON_ENV)/bin/pip install --quiet -r $(PEERS)/requirements.txt; } || \
+	    echo 'make: no Python environment with simpy (Debian: apt install python3-venv)' >&2
+	$(CARGO) build $(LOCKED) --release --manifest-path $(PEERS)/Cargo.toml --target-dir target/peers
+	PEERS_PYTHON=$(PYTHON_ENV)/bin/python target/peers/release/tideover-peers
 
 # The tests that find a generated file stale write it instead.
 docs: export TIDEOVER_BLESS = 1

@@ -5,7 +5,9 @@ use crate::model::duration::TimeUnit;
 use crate::sim::maths;
 use crate::sim::rates::RateCurve;
 use crate::spec::{Code, Diagnostic, Diagnostics};
-use crate::traffic::demand::{AfterEnd, ArrivalsSpec, DiurnalSpec, ReplaySpec, StepSpec};
+use crate::traffic::demand::{
+    AfterEnd, ArrivalsSpec, DiurnalSpec, FlashCrowdSpec, ReplaySpec, StepSpec,
+};
 use crate::traffic::plan::Arrivals;
 use crate::units::{Span, Time};
 
@@ -40,6 +42,24 @@ pub fn arrivals(
         }
     };
     Some(Arrivals::Poisson { curve })
+}
+
+/// A demand's arrivals with the crowds that come on top of them.
+#[must_use]
+pub fn with_crowds(arrivals: Arrivals, crowds: &[FlashCrowdSpec], window: Window) -> Arrivals {
+    let Arrivals::Poisson { mut curve } = arrivals else { return arrivals };
+    for crowd in crowds {
+        let at_s = crowd.at.as_secs_f64();
+        let height_s = at_s + crowd.rise.as_secs_f64();
+        let fall_s = height_s + crowd.hold.as_secs_f64();
+        let end_s = fall_s + crowd.fall.as_secs_f64();
+        let rate = crowd.rate.per_s();
+        let mut points = vec![(window.start_s, 0.0), (at_s, 0.0), (height_s, rate)];
+        points.extend([(fall_s, rate), (end_s, 0.0), (window.end_s.max(end_s) + 1.0, 0.0)]);
+        points.dedup_by(|next, before| next.0 <= before.0);
+        curve = curve.plus(&RateCurve::through(&points));
+    }
+    Arrivals::Poisson { curve }
 }
 
 /// The share of a demand that comes from one place.

@@ -8,8 +8,8 @@ use crate::faults::PlannedFault;
 use crate::model::world::World;
 use crate::spec::{Code, Diagnostics, Leaf, Origin, Sources};
 use crate::traffic::cpu_load::LoadPlan;
-use crate::traffic::demand::OverDispersion;
 use crate::traffic::gate::GatePlan;
+use crate::traffic::over_dispersion::OverDispersion;
 use crate::traffic::plan::{DemandPlan, DeploymentPlan};
 use crate::units::{Ratio, Span};
 

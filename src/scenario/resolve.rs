@@ -14,8 +14,8 @@ use crate::model::world::World;
 use crate::sim::laws::Law;
 use crate::spec::{Diagnostics, Leaf};
 use crate::traffic::cpu_load::LoadPlan;
-use crate::traffic::demand::OverDispersion;
 use crate::traffic::gate::GatePlan;
+use crate::traffic::over_dispersion::OverDispersion;
 use crate::traffic::plan::{DemandPlan, DeploymentPlan};
 use crate::units::Span;
 

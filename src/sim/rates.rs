@@ -114,6 +114,38 @@ impl RateCurve {
         Self::new(&segments, end_s)
     }
 
+    /// The sum of two rates, over the time of this one.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        let starts = |curve: &Self| curve.segments.iter().map(|s| s.start_s).collect::<Vec<_>>();
+        let inside = |at_s: &f64| self.start_s() < *at_s && *at_s < self.end_s;
+        let mut cuts = starts(self);
+        cuts.extend(starts(other).into_iter().chain([other.end_s]).filter(inside));
+        cuts.sort_by(f64::total_cmp);
+        cuts.dedup();
+        let ends: Vec<f64> = cuts[1..].iter().copied().chain([self.end_s]).collect();
+        let pieces = cuts.iter().zip(&ends).map(|(&from_s, &to_s)| {
+            let sum =
+                |at_s| self.rate_beside(from_s, to_s, at_s) + other.rate_beside(from_s, to_s, at_s);
+            RateSegment { start_s: from_s, rate_start: sum(from_s), rate_end: sum(to_s) }
+        });
+        Self::new(&pieces.collect::<Vec<_>>(), self.end_s)
+    }
+
+    /// The rate at an end of a stretch that no segment's start cuts, as seen from inside it.
+    fn rate_beside(&self, from_s: f64, to_s: f64, at_s: f64) -> f64 {
+        let inside_s = if to_s == f64::INFINITY { from_s } else { 0.5 * (from_s + to_s) };
+        let index = self.segments.partition_point(|segment| segment.start_s <= inside_s);
+        let Some(segment) = index.checked_sub(1).map(|index| &self.segments[index]) else {
+            return 0.0;
+        };
+        match at_s {
+            _ if segment.end_s <= inside_s => 0.0,
+            f64::INFINITY => segment.rate_start,
+            _ => segment.rate_at(at_s),
+        }
+    }
+
     /// Straight lines between (time, rate) points, at least two; it ends at the last point.
     #[must_use]
     pub fn through(points: &[(f64, f64)]) -> Self {
@@ -345,6 +377,24 @@ mod tests {
         assert_eq!(RateCurve::constant(-1.0, 4.0).advance(0.0, 2.0), Some(0.5));
         // From rest: 0.5 * t^2 = 2.
         assert_eq!(RateCurve::through(&[(0.0, 0.0), (10.0, 10.0)]).advance(0.0, 2.0), Some(2.0));
+    }
+
+    /// The sum of two curves is the sum of their rates everywhere, on both sides of each jump, and
+    /// lasts as long as the first.
+    #[test]
+    fn curves_add_up() {
+        let first = example();
+        let crowd = RateCurve::through(&[(-5.0, 0.0), (3.0, 0.0), (7.0, 8.0), (11.0, 0.0)]);
+        let sum = first.plus(&crowd);
+        assert_eq!((sum.start_s(), sum.end_s()), (first.start_s(), first.end_s()));
+        for quarter in 0..160 {
+            let (from_s, to_s) = (0.25 * f64::from(quarter), 0.25 * f64::from(quarter + 1));
+            let parts = first.integral(from_s, to_s) + crowd.integral(from_s, to_s);
+            let found = sum.integral(from_s, to_s);
+            assert!((found - parts).abs() < 1e-9, "from {from_s} s: {found}, not {parts}");
+        }
+        let endless = RateCurve::constant(0.0, 2.0).plus(&crowd);
+        assert_eq!(endless.integral(100.0, 110.0), 20.0);
     }
 
     /// Many steps at once are the same steps to the last bit, over jumps, gaps and the end.

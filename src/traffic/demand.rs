@@ -1,12 +1,10 @@
 //! The `demands` section: who asks for what, when, and what a client does when it fails.
 
 use crate::model::duration::TimeUnit;
-use crate::sim::laws::Law;
-use crate::sim::rates::{RateCurve, RateSegment};
-use crate::sim::streams::{Stream, unit};
 use crate::spec::{Code, Decoder, Diagnostic, Name, NameMap, Text, choice, one_of, section};
 use crate::units::{Rate, Ratio, Span};
 
+use super::over_dispersion::{self, OverDispersionSpec};
 use super::plan::{Jitter, RetryBudget, RetryPolicy};
 
 section! {
@@ -24,7 +22,9 @@ section! {
         /// says what requests need.
         "writes" writes: Ratio = default "0%", source "reads alone", range "0%"..="100%";
         /// More variance than a Poisson process has.
-        "overDispersion" over_dispersion: Option<OverDispersionSpec> = optional;
+        "overDispersion" over_dispersion: Vec<OverDispersionSpec> = list 0..=4;
+        /// Users who come on top for a while, because of a campaign or of news.
+        "flashCrowds" flash_crowds: Vec<FlashCrowdSpec> = list 0..=100;
         /// A client gives up an attempt after this.
         "attemptTimeout" attempt_timeout: Span = default "2s", source "assumed", range "1ms"..="1h";
         /// A client gives up a request, retries included, after this.
@@ -110,6 +110,22 @@ section! {
 }
 
 section! {
+    /// A crowd that comes on top of the other users: its rate rises evenly, holds and falls evenly.
+    pub struct FlashCrowdSpec {
+        /// When it begins to rise, from the end of the warm-up.
+        "at" at: Span = required, range "0s"..="366d";
+        /// Its rate at the height, on top of the other arrivals.
+        "rate" rate: Rate = required, range "0/s"..="10000000/s";
+        /// How long it rises.
+        "rise" rise: Span = default "1m", source "assumed", low confidence, range "1s"..="1d";
+        /// How long it holds.
+        "hold" hold: Span = default "10m", source "assumed", low confidence, range "0s"..="30d";
+        /// How long it falls.
+        "fall" fall: Span = default "10m", source "assumed", low confidence, range "1s"..="30d";
+    }
+}
+
+section! {
     /// Recorded instants of single arrivals.
     pub struct ReplaySpec {
         /// The CSV file, relative to the scenario's folder.
@@ -137,16 +153,6 @@ section! {
         "pause" pause: Span = required, range "1ms"..="1d";
         /// When the first client sends its first request.
         "begin" begin: Span = default "0s", source "the start of the run", range "0s"..="366d";
-    }
-}
-
-section! {
-    /// A Poisson process whose rate is multiplied by a gamma variable, drawn anew in each window.
-    pub struct OverDispersionSpec {
-        /// Variance of the number of arrivals in a window over its mean; 1 is Poisson.
-        "index" index: f64 = required, range 1.0..=10000.0;
-        /// Length of a window.
-        "window" window: Span = required, range "100ms"..="1h";
     }
 }
 
@@ -249,11 +255,17 @@ impl DemandSpec {
             let wrong = contradiction(&self.geographies.place, message, "one geography".to_owned());
             cx.report(wrong.help("write one demand for each place"));
         }
-        if single && self.over_dispersion.is_some() {
+        if single && !self.over_dispersion.is_empty() {
             let message = "only Poisson arrivals can be over-dispersed".to_owned();
             let place = &self.over_dispersion.place;
             cx.report(contradiction(place, message, "constant, steps, diurnal, trace".to_owned()));
         }
+        if single && !self.flash_crowds.is_empty() {
+            let message = "a crowd comes on top of Poisson arrivals only".to_owned();
+            let place = &self.flash_crowds.place;
+            cx.report(contradiction(place, message, "constant, steps, diurnal, trace".to_owned()));
+        }
+        over_dispersion::check(&self.over_dispersion, cx);
         if let ArrivalsSpec::Steps(steps) = &*self.arrivals {
             self.check_steps(steps, cx);
         }
@@ -343,60 +355,5 @@ impl RetriesSpec {
                 ttl: *self.budget_ttl,
             }),
         }
-    }
-}
-
-/// Gamma-modulated rates.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct OverDispersion {
-    /// Variance of the number of arrivals in a window over its mean; at least 1.
-    pub index: f64,
-    /// Length of a window.
-    pub window: Span,
-}
-
-impl OverDispersion {
-    /// `curve` with the rate of each window times a gamma variable of mean 1, drawn from `stream`.
-    ///
-    /// With N expected arrivals in a window, the variable has variance (index - 1) / N: then the
-    /// number of arrivals has variance index times N (law of total variance).
-    #[must_use]
-    pub fn modulate(self, curve: &RateCurve, stream: Stream) -> RateCurve {
-        let (start_s, end_s) = (curve.start_s(), curve.end_s());
-        let window_s = self.window.as_secs_f64();
-        let mut cuts: Vec<f64> = curve.segments().map(|segment| segment.start_s).collect();
-        let n_windows = ((end_s - start_s) / window_s).ceil() as u64;
-        cuts.extend((1..n_windows).map(|window| start_s + window as f64 * window_s));
-        cuts.sort_by(f64::total_cmp);
-        cuts.dedup();
-        let ends = cuts[1..].iter().copied().chain([end_s]);
-        let before: Vec<RateSegment> = curve.segments().collect();
-        let rate_in = |segment: usize, at_s: f64| {
-            let RateSegment { start_s, rate_start, rate_end } = before[segment];
-            let segment_end_s = before.get(segment + 1).map_or(end_s, |next| next.start_s);
-            rate_start + (rate_end - rate_start) * (at_s - start_s) / (segment_end_s - start_s)
-        };
-        let pieces = cuts.iter().zip(ends).map(|(&from_s, to_s)| {
-            let middle_s = 0.5 * (from_s + to_s);
-            let segment = before.partition_point(|segment| segment.start_s <= middle_s) - 1;
-            let window = ((middle_s - start_s) / window_s).floor();
-            let window_end_s = (start_s + (window + 1.0) * window_s).min(end_s);
-            let expected = curve.integral(start_s + window * window_s, window_end_s);
-            let factor = self.factor(expected, stream.at(window as u64));
-            RateSegment {
-                start_s: from_s,
-                rate_start: factor * rate_in(segment, from_s),
-                rate_end: factor * rate_in(segment, to_s),
-            }
-        });
-        RateCurve::new(&pieces.collect::<Vec<_>>(), end_s)
-    }
-
-    /// The gamma variable of a window with so many expected arrivals.
-    fn factor(self, expected: f64, draw: u64) -> f64 {
-        if self.index <= 1.0 || expected <= 0.0 {
-            return 1.0;
-        }
-        Law::gamma(expected / (self.index - 1.0), 1.0).quantile(unit(draw))
     }
 }

@@ -22,8 +22,13 @@
 //! Reading order: [`plan`], [`gate`], [`routing`], [`ledger`] (the interface), [`arrivals`],
 //! [`retries`], [`wheel`] (who sends when), [`kiefer_wolfowitz`], [`pods`] (who serves when),
 //! [`requests`] and [`flow`] (the engines), [`cpu_load`], [`capacity`] (what a pod sustains).
+//! Reading order: [`demand`], [`over_dispersion`] (what users ask for), [`plan`], [`gate`],
+//! [`routing`], [`ledger`] (the interface), [`arrivals`], [`retries`], [`wheel`] (who sends when),
+//! [`kiefer_wolfowitz`], [`pods`] (who serves when), [`requests`] (the engine), [`cpu_load`],
+//! [`capacity`] (what a pod sustains).
 
 pub mod demand;
+pub mod over_dispersion;
 pub mod plan;
 
 pub mod gate;

@@ -34,7 +34,7 @@ fn base() -> String {
     let text = fs::read_to_string(small()).unwrap();
     let arrivals = "    arrivals: {constant: 300/s}\n";
     assert!(text.contains(arrivals));
-    text.replace(arrivals, &format!("{arrivals}    overDispersion: {{index: 2, window: 10s}}\n"))
+    text.replace(arrivals, &format!("{arrivals}    overDispersion: [{{index: 2, window: 10s}}]\n"))
 }
 
 /// The base with `old`, which stands there once, replaced.

@@ -24,6 +24,7 @@ mod operation_checks;
 mod output;
 mod patterns;
 mod profiles;
+mod real_arrivals;
 mod recordings;
 mod reference;
 mod routing_checks;

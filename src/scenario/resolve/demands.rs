@@ -4,9 +4,10 @@
 use crate::model::client::Demand;
 use crate::model::front_door::Pop;
 use crate::model::ids::{GeographyId, PopId, WorkloadId};
-use crate::scenario::arrivals::{arrivals, expected_users, share_of};
+use crate::scenario::arrivals::{arrivals, expected_users, share_of, with_crowds};
 use crate::spec::{Code, Diagnostic};
-use crate::traffic::demand::{DemandSpec, OverDispersion, RetriesSpec};
+use crate::traffic::demand::{DemandSpec, RetriesSpec};
+use crate::traffic::over_dispersion::OverDispersion;
 use crate::traffic::plan::{Arrivals, DemandPlan, RetryPolicy};
 
 use super::{Resolved, Resolving};
@@ -29,7 +30,8 @@ fn add_demand(
 ) {
     let window = cx.window();
     let workload = cx.workload(&spec.workload, &made.world);
-    let whole = arrivals(&spec.arrivals, window, cx.tables, cx.diagnostics);
+    let whole = arrivals(&spec.arrivals, window, cx.tables, cx.diagnostics)
+        .map(|arrivals| with_crowds(arrivals, &spec.flash_crowds, window));
     for (place, share) in spec.geographies.iter() {
         let geography = cx.geography(place, &made.world);
         let (Some(workload), Some(geography), Some(whole)) = (workload, geography, &whole) else {
@@ -76,11 +78,11 @@ fn push(
         pop_to_cluster: world[geography].pop_to_cluster.clone(),
         origin_response_timeout: world.front_door.origin_response_timeout,
     });
-    made.over_dispersion.push(
-        spec.over_dispersion
-            .as_ref()
-            .map(|over| OverDispersion { index: *over.index, window: *over.window }),
-    );
+    let levels = spec.over_dispersion.iter().map(|level| (*level.window, *level.index));
+    let levels: Vec<_> = levels.collect();
+    // A mistake in them was reported when the demand was decoded.
+    made.over_dispersion
+        .push((!levels.is_empty()).then(|| OverDispersion::new(&levels).ok()).flatten());
     world.demands.push(Demand { name, workload, geography });
 }
 

@@ -295,7 +295,7 @@ fn demands(draw: &mut Draw, text: &mut String, n_workloads: usize, n_geographies
              attemptTimeout: {timeout}\n    deadline: {deadline}",
         );
         if draw.chance(25) && arrivals.starts_with("{constant") {
-            *text += "    overDispersion: {index: 3, window: 10s}\n";
+            *text += "    overDispersion: [{index: 3, window: 10s}]\n";
         }
         if draw.chance(60) {
             let _ = writeln!(
