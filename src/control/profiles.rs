@@ -11,6 +11,9 @@ choice! {
     pub enum VersionProfile {
         /// Azure Kubernetes Service.
         "aks" => Aks,
+        /// Azure Kubernetes Service with Kubernetes 1.28: its rule of reserved memory; where
+        /// controllers differ from 1.31, they are those of 1.31.
+        "aks-1.28" => Aks128,
         /// Kubernetes 1.31 as released.
         "k8s-1.31" => Kubernetes131,
         /// Kubernetes 1.33 as released.
@@ -101,12 +104,47 @@ static AKS: Profile = Profile {
     ],
 };
 
+/// The last release of AKS with the old rule of reserved memory.
+static AKS_128: Profile = Profile {
+    name: "aks-1.28",
+    values: &[
+        value(
+            "NodePoolSpec",
+            "memoryReservation",
+            "brackets",
+            "aks-docs node-resource-reservations.md: before Kubernetes 1.29",
+        ),
+        value(
+            "KubernetesSpec",
+            "nodeMonitorGracePeriod",
+            "40s",
+            "kubernetes nodelifecycle up to v1.31",
+        ),
+        value(
+            "KubernetesSpec",
+            "hpaToleranceForm",
+            "symmetric",
+            "kubernetes replica_calculator.go before v1.33",
+        ),
+        value("KubernetesSpec", "scrapeInterval", "60s", "aks-docs optimize-aks-costs.md"),
+        value("AutoRepairSpec", "enabled", "true", "aks-docs node-auto-repair.md"),
+        value("ClusterAutoscalerSpec", "expander", "random", "aks-docs cluster-autoscaler.md"),
+        value(
+            "ClusterAutoscalerSpec",
+            "scaleDownDelayAfterDelete",
+            "10s",
+            "aks-docs cluster-autoscaler.md: the scan interval",
+        ),
+    ],
+};
+
 impl VersionProfile {
     /// The defaults that differ from those of the sections.
     #[must_use]
     pub fn profile(self) -> &'static Profile {
         match self {
             Self::Aks => &AKS,
+            Self::Aks128 => &AKS_128,
             Self::Kubernetes131 => &KUBERNETES_131,
             Self::Kubernetes133 => &KUBERNETES_133,
             Self::Kubernetes135 => &KUBERNETES_135,

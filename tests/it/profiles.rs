@@ -29,52 +29,73 @@ demands:
     attemptTimeout: 2s
 "#;
 
-/// Where a value stands, and what it is in k8s-1.31, k8s-1.33, k8s-1.35 and aks.
-const TABLE: &[(&str, &str, [&str; 4])] = &[
-    ("KubernetesSpec", "kubernetes.nodeMonitorGracePeriod", ["40s", "50s", "50s", "50s"]),
+/// Where a value stands, and what it is in k8s-1.31, k8s-1.33, k8s-1.35, aks and aks-1.28.
+const TABLE: &[(&str, &str, [&str; 5])] = &[
+    ("KubernetesSpec", "kubernetes.nodeMonitorGracePeriod", ["40s", "50s", "50s", "50s", "40s"]),
     (
         "KubernetesSpec",
         "kubernetes.hpaToleranceForm",
-        ["symmetric", "perDirection", "perDirection", "perDirection"],
+        ["symmetric", "perDirection", "perDirection", "perDirection", "symmetric"],
     ),
-    ("KubernetesSpec", "kubernetes.nodeStartupGracePeriod", ["1m", "1m", "1m", "1m"]),
-    ("KubernetesSpec", "kubernetes.scrapeInterval", ["15s", "15s", "15s", "1m"]),
-    ("KubernetesSpec", "kubernetes.defaultSpread", ["upstream", "upstream", "upstream", "aks"]),
+    ("KubernetesSpec", "kubernetes.nodeStartupGracePeriod", ["1m", "1m", "1m", "1m", "1m"]),
+    ("KubernetesSpec", "kubernetes.scrapeInterval", ["15s", "15s", "15s", "1m", "1m"]),
+    (
+        "KubernetesSpec",
+        "kubernetes.defaultSpread",
+        ["upstream", "upstream", "upstream", "aks", "upstream"],
+    ),
     (
         "KubernetesSpec",
         "kubernetes.crashLoopBackOffSync",
-        ["periodic", "periodic", "atExpiry", "periodic"],
+        ["periodic", "periodic", "atExpiry", "periodic", "periodic"],
     ),
-    ("KubernetesSpec", "kubernetes.hpaConfigurableTolerance", ["false", "false", "true", "false"]),
-    ("KubernetesSpec", "kubernetes.hpaScaleToZero", ["false", "false", "false", "false"]),
-    ("KubernetesSpec", "kubernetes.proxyMinSyncPeriod", ["1s", "1s", "1s", "1s"]),
-    ("KubernetesSpec", "kubernetes.proxySyncPeriod", ["30s", "30s", "30s", "30s"]),
-    ("KubernetesSpec", "kubernetes.proxyBurstSyncs", ["2", "2", "1", "2"]),
-    ("KubernetesSpec", "kubernetes.endpointsliceUpdatesBatchPeriod", ["0s", "0s", "0s", "0s"]),
+    (
+        "KubernetesSpec",
+        "kubernetes.hpaConfigurableTolerance",
+        ["false", "false", "true", "false", "false"],
+    ),
+    ("KubernetesSpec", "kubernetes.hpaScaleToZero", ["false", "false", "false", "false", "false"]),
+    ("KubernetesSpec", "kubernetes.proxyMinSyncPeriod", ["1s", "1s", "1s", "1s", "1s"]),
+    ("KubernetesSpec", "kubernetes.proxySyncPeriod", ["30s", "30s", "30s", "30s", "30s"]),
+    ("KubernetesSpec", "kubernetes.proxyBurstSyncs", ["2", "2", "1", "2", "2"]),
+    (
+        "KubernetesSpec",
+        "kubernetes.endpointsliceUpdatesBatchPeriod",
+        ["0s", "0s", "0s", "0s", "0s"],
+    ),
     (
         "ClusterAutoscalerSpec",
         "clusters[0].autoscaler.expander",
-        ["random", "least-waste", "least-waste", "random"],
+        ["random", "least-waste", "least-waste", "random", "random"],
     ),
     (
         "ClusterAutoscalerSpec",
         "clusters[0].autoscaler.frequentLoopsEnabled",
-        ["false", "false", "true", "false"],
+        ["false", "false", "true", "false", "false"],
     ),
     (
         "ClusterAutoscalerSpec",
         "clusters[0].autoscaler.scaleDownDelayAfterDelete",
-        ["0s", "0s", "0s", "10s"],
+        ["0s", "0s", "0s", "10s", "10s"],
     ),
     (
         "ClusterAutoscalerSpec",
         "clusters[0].autoscaler.maxNodeStartupTime",
-        ["15m", "15m", "15m", "15m"],
+        ["15m", "15m", "15m", "15m", "15m"],
     ),
-    ("AutoRepairSpec", "clusters[0].autoRepair.enabled", ["false", "false", "false", "true"]),
+    (
+        "AutoRepairSpec",
+        "clusters[0].autoRepair.enabled",
+        ["false", "false", "false", "true", "true"],
+    ),
+    (
+        "NodePoolSpec",
+        "clusters[0].pools[0].memoryReservation",
+        ["perPod", "perPod", "perPod", "perPod", "brackets"],
+    ),
 ];
 
-const PROFILES: [&str; 4] = ["k8s-1.31", "k8s-1.33", "k8s-1.35", "aks"];
+const PROFILES: [&str; 5] = ["k8s-1.31", "k8s-1.33", "k8s-1.35", "aks", "aks-1.28"];
 
 fn load(sets: &[String]) -> Scenario {
     match from_text("test.yaml", TEXT, Path::new("scenarios"), sets) {
