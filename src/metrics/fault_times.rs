@@ -225,8 +225,8 @@ mod tests {
         span.map(Span::as_secs_f64)
     }
 
-    /// The last of the dependencies that the fault took decides, by its first return; one that never
-    /// serves again leaves no instant, and those that do not count change nothing.
+    /// The last of the dependencies that the fault took decides, by its first return; one that
+    /// never serves again leaves no instant, and those that do not count change nothing.
     #[test]
     fn the_last_dependency_decides() {
         let (id, region) = (DependencyId::new, crate::model::ids::RegionId::new(0));
