@@ -38,7 +38,7 @@ use crate::units::{Span, Time};
 use super::gate::{GateLimit, GateReading};
 use super::ledger::{Ledger, Reason};
 use super::plan::{Arrivals, TrafficPlan};
-use super::routing::{OriginMode, Routing};
+use super::routing::{GreyShare, OriginMode, Routing};
 use super::{Advance, Kill, Traffic};
 
 use clients::Notice;
@@ -80,6 +80,8 @@ pub struct Flow {
     gates: Vec<FlowGate>,
     /// By `ClusterId`.
     origins: Vec<OriginMode>,
+    /// By `ClusterId`, as far as there are grey failures.
+    grey: Vec<GreyShare>,
     notices: Vec<Notice>,
     ledger: Ledger,
     cells: Cells,
@@ -178,6 +180,7 @@ impl Flow {
             pods: Vec::new(),
             gates: plan.gates.iter().map(FlowGate::new).collect(),
             origins: vec![OriginMode::Serving; plan.n_clusters],
+            grey: Vec::new(),
             notices: Vec::new(),
             ledger: Ledger::new(demands.len(), plan.deployments.len(), seconds, plan.record_waits),
             demands,
@@ -306,6 +309,7 @@ impl Flow {
         self.settle();
         sends::learn_ways(&mut self.demands, routing);
         self.origins.clone_from(&routing.origins);
+        self.grey.clone_from(&routing.grey);
         for (index, gate) in self.gates.iter_mut().enumerate() {
             gate.set(routing.gates.get(index).copied().unwrap_or(GateLimit::OPEN));
         }
@@ -343,6 +347,7 @@ impl Flow {
         gates
             || endpoints
             || self.origins != routing.origins
+            || self.grey != routing.grey
             || self.demands.iter().any(|demand| demand.pops.differs(routing))
     }
 

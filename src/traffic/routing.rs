@@ -188,6 +188,11 @@ impl GreyShare {
         Self { below: (share.get().clamp(0.0, 1.0) * (1_u64 << 32) as f64) as u64, hangs }
     }
 
+    /// The share of the attempts.
+    pub(super) fn size(self) -> f64 {
+        self.below as f64 / (1_u64 << 32) as f64
+    }
+
     /// Whether it is any attempt at all.
     pub(super) const fn is_any(self) -> bool {
         0 < self.below

@@ -15,6 +15,7 @@ mod flow;
 mod gates;
 mod general;
 mod queues;
+mod storms;
 mod system;
 
 /// Whether a row of so many customers runs: the longest do only in deep runs. Says which do and

@@ -139,6 +139,34 @@ impl Flow {
         let state = self.deployments[deployment].curve(station).with(present + again);
         let this = &mut self.deployments[deployment].groups[group];
         (this.slowness, this.station, this.state) = (slowness, station, state);
+        self.reconsider(deployment, group);
+    }
+
+    /// At another speed, other requests of a group are answered in time.
+    fn reconsider(&mut self, deployment: usize, group: usize) {
+        let state = &mut self.deployments[deployment];
+        let unit_s = state.service.mean_s * state.groups[group].slowness;
+        let workers = state.workers * state.groups[group].size();
+        let now_s = self.now.as_secs_f64();
+        let mut ahead = 0.0;
+        for (step, n) in state.groups[group].queue.clone() {
+            // The middle of them leaves when all before it have.
+            let middle = ahead + 0.5 * n as f64;
+            ahead += n as f64;
+            let finish_s = now_s + unit_s * (middle / workers).max(1.0);
+            let this = state.step_mut(step);
+            for part in &mut this.parts {
+                let lane = &self.lanes[usize::from(part.cohort.lane)];
+                let give_up_s = lane.give_up_s(&part.cohort);
+                let waiting = part.timely + part.late;
+                if finish_s + lane.one_way_s <= give_up_s {
+                    (part.timely, part.late) = (waiting, 0);
+                } else {
+                    (part.timely, part.late) = (0, waiting);
+                    this.due_s = this.due_s.min(give_up_s);
+                }
+            }
+        }
     }
 
     /// Requests that were to give up may get their turn in time after all.

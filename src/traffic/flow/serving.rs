@@ -64,6 +64,7 @@ impl Flow {
         if !arrived.is_empty() {
             let n: u64 = arrived.iter().map(|cohort| cohort.n).sum();
             self.ledger.deployment_mut(index).arrived(from_s, n as u32);
+            self.meet_grey_ingress(&mut arrived, (from_s, to_s));
             self.pass_gates(index, &mut arrived, (from_s, to_s));
             self.meet_dependencies(index, &mut arrived, (from_s, to_s));
             self.meet_missing(index, &mut arrived, (from_s, to_s));
@@ -95,6 +96,24 @@ impl Flow {
             AttemptFailure::Lost(Kill::Reset) | AttemptFailure::Dropped => (Reason::PodLost, at_s),
         };
         self.fail(cohort, n, reason, (event_s, to_s - from_s));
+    }
+
+    /// An ingress may fail a part of the attempts and pass the others on.
+    fn meet_grey_ingress(&mut self, arrived: &mut [Cohort], (from_s, to_s): (f64, f64)) {
+        if self.grey.iter().all(|grey| !grey.is_any()) {
+            return;
+        }
+        for cohort in arrived {
+            let lane = &self.lanes[usize::from(cohort.lane)];
+            let Some(grey) = self.grey.get(lane.cluster).copied() else { continue };
+            let reason =
+                if grey.hangs { lane.give_up_reason(cohort) } else { Reason::OriginRefused };
+            let n = binomial(cohort.n, grey.size(), self.draws.next_u64());
+            let (lost, left) = cohort.split(n, grey.size());
+            *cohort = left;
+            let event_s = if grey.hangs { f64::INFINITY } else { 0.5 * (from_s + to_s) };
+            self.fail(&lost, n, reason, (event_s, to_s - from_s));
+        }
     }
 
     /// Requests whose dependency refuses them fail at their pod without a worker.
@@ -346,17 +365,27 @@ impl Flow {
         let later_than = |time_s: f64| {
             if time_s <= 0.0 { 1.0 } else { 1.0 - deployment.law.cdf(time_s / slower) }
         };
-        let mut share = (1.0 - wait.share) * later_than(left_s);
-        if 0.0 < wait.share {
-            let dropped_s = match deployment.on_timeout {
-                OnTimeout::Serve => f64::INFINITY,
-                OnTimeout::DropQueued | OnTimeout::Cancel => patience_s,
-            };
-            self.cells.of(wait.mean_s, wait.variance_s2, |weight, wait_s| {
-                share += wait.share * weight * later_than(left_s - wait_s.min(dropped_s));
-            });
+        let dropped_s = match deployment.on_timeout {
+            OnTimeout::Serve => f64::INFINITY,
+            OnTimeout::DropQueued | OnTimeout::Cancel => patience_s,
+        };
+        let share_after = |end_s: f64| {
+            let mut share = (1.0 - wait.share) * later_than(end_s);
+            if 0.0 < wait.share {
+                self.cells.of(wait.mean_s, wait.variance_s2, |weight, wait_s| {
+                    share += wait.share * weight * later_than(end_s - wait_s.min(dropped_s));
+                });
+            }
+            share
+        };
+        let late = share_after(left_s);
+        if deployment.on_timeout != OnTimeout::Cancel {
+            return late;
         }
-        share
+        // What would not be done by the time-out is cut short, and its worker does another one
+        // instead: of those who are done, some answers are late by the way back.
+        let cut = share_after(patience_s);
+        if cut < 1.0 { ((late - cut) / (1.0 - cut)).max(0.0) } else { 0.0 }
     }
 
     /// What the pods' speed makes of a second of work.
