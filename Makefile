@@ -23,7 +23,7 @@ help:
 # Rust installed with rustup's minimal profile lacks rustfmt and clippy: try to add them.
 tools:
 	@command -v $(CARGO) >/dev/null || { \
-	    echo 'make: no `$(CARGO)` found; install Rust 1.88 or later from https://rustup.rs' >&2; \
+	    echo 'make: no `$(CARGO)` found; install Rust 1.89 or later from https://rustup.rs' >&2; \
 	    exit 1; }
 	@for tool in fmt clippy; do \
 	    $(CARGO) $$tool --version >/dev/null 2>&1 && continue; \

@@ -7,21 +7,27 @@
 //! is centred on 1 exactly, so that small draws keep their relative precision.
 
 use super::streams::Stream;
+#[cfg(target_arch = "x86_64")]
+use super::wide::{self, Draws, Pair};
 
-const CELLS: usize = 128;
+pub(super) const CELLS: usize = 128;
 /// Bits of the mantissa below the cell number.
-const CELL_SHIFT: u32 = 52 - 7;
+pub(super) const CELL_SHIFT: u32 = 52 - 7;
 /// The bits of 0.6875: mantissas are brought into [0.6875, 1.375), so that 1 is inside.
-const OFFSET: u64 = 0x3FE6_0000_0000_0000;
+pub(super) const OFFSET: u64 = 0x3FE6_0000_0000_0000;
 /// One more than the largest power of two that brings 53 bits into that interval.
 const EXPONENTS: usize = 64;
 
 /// A factor and `-ln` of what it divides by.
-#[derive(Clone, Copy)]
-struct Step {
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(super) struct Step {
     factor: f64,
     minus_ln: f64,
 }
+
+#[cfg(target_arch = "x86_64")]
+impl Pair for Step {}
 
 /// By cell of mantissas: the reciprocal of the centre.
 static BY_CELL: [Step; CELLS] = by_cell();
@@ -46,10 +52,14 @@ pub fn exponential(u: u64) -> f64 {
     (exponent.minus_ln + cell.minus_ln) + (q + q2 * tail)
 }
 
-/// The [`exponential`] quantiles of draws `first`, `first + step`, `first + 2 step` and so on.
+/// The [`exponential`] quantiles of the draws `first`, `first + step`, `first + 2 step` and so on.
 pub fn exponentials(stream: &Stream, first: u64, step: u64, drawn: &mut [f64]) {
-    for (i, slot) in (0..).zip(drawn) {
-        *slot = exponential(stream.at(first.wrapping_add(step.wrapping_mul(i))));
+    #[cfg(target_arch = "x86_64")]
+    let n_drawn = wide::exponentials(Draws { stream: *stream, first, step }, &BY_CELL, drawn);
+    #[cfg(not(target_arch = "x86_64"))]
+    let n_drawn = 0;
+    for (i, slot) in drawn.iter_mut().enumerate().skip(n_drawn) {
+        *slot = exponential(stream.at(first.wrapping_add(step.wrapping_mul(i as u64))));
     }
 }
 
@@ -100,6 +110,20 @@ const fn ln_near_one(x: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::sim::streams::unit;
+
+    /// Many draws at once are the single draws, to the last bit, for any number of them.
+    #[test]
+    fn many_draws_are_single_draws() {
+        let stream = Stream::new(1, 0, "test", "many");
+        for (first, step, n) in [(0, 1, 1_000_003), (7, 16, 5), (u64::MAX - 40, 3, 64)] {
+            let mut many = vec![0.0; n];
+            exponentials(&stream, first, step, &mut many);
+            for (i, drawn) in (0_u64..).zip(many) {
+                let index = first.wrapping_add(step.wrapping_mul(i));
+                assert_eq!(drawn, exponential(stream.at(index)), "{first} {step} {i}");
+            }
+        }
+    }
 
     /// Against `libm`: a million random numbers, and the neighbourhoods of 0, 1 and of every
     /// power of two, where exponents and cells change.

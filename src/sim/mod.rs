@@ -7,6 +7,8 @@
 pub mod streams;
 
 pub mod maths;
+#[cfg(target_arch = "x86_64")]
+mod wide;
 
 pub mod exponential;
 pub mod laws;

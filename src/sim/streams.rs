@@ -18,12 +18,12 @@ pub struct Stream {
 }
 
 /// The odd number next to 2^64 divided by the golden ratio: successive counters spread evenly.
-const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+pub(super) const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 /// A second odd constant (2^64 times the fraction of the square root of two), so that
 /// substreams and draws never mix the same words.
 const SILVER: u64 = 0x6A09_E667_F3BC_C909;
-const ROUND_A: u64 = 0xBF58_476D_1CE4_E5B9;
-const ROUND_B: u64 = 0x94D0_49BB_1331_11EB;
+pub(super) const ROUND_A: u64 = 0xBF58_476D_1CE4_E5B9;
+pub(super) const ROUND_B: u64 = 0x94D0_49BB_1331_11EB;
 
 impl Stream {
     /// The stream of one `purpose` (such as `"service-time"`) of the entity called `entity`.
@@ -58,6 +58,12 @@ impl Stream {
         z = (z ^ (z >> 30)).wrapping_mul(ROUND_A) ^ self.tweak;
         z = (z ^ (z >> 27)).wrapping_mul(ROUND_B);
         z ^ (z >> 31)
+    }
+
+    /// Key and tweak, for code that mixes many draws at once.
+    #[inline]
+    pub(super) const fn parts(&self) -> (u64, u64) {
+        (self.key, self.tweak)
     }
 
     /// The stream number `index` below this one, as for the attempts of one request.

@@ -10,6 +10,7 @@ use crate::sim::histogram::Histogram;
 use crate::units::Time;
 
 use super::Kill;
+use super::ring::{Entry, TILE};
 
 pub(super) mod in_bulk;
 
@@ -454,6 +455,27 @@ impl DeploymentAccount {
         if self.record_waits {
             self.waits.record(wait_s);
         }
+    }
+
+    /// As [`served`](Self::served) for each attempt of a tile: all were served from t = 0 on,
+    /// while somebody waited.
+    #[inline(always)]
+    pub(super) fn served_tile(&mut self, tile: &[Entry; TILE], sums: &mut ServiceSums) {
+        let (mut waited, mut wait_ns, mut busy_ns) = (0, 0, 0);
+        for entry in tile {
+            let wait_s = entry.start_s - entry.arrival_s;
+            waited += u64::from(0.0 < wait_s);
+            wait_ns += nanos(wait_s);
+            busy_ns += nanos(entry.finish_s - entry.start_s);
+            if let Some(second) = self.seconds.get_mut(whole(entry.finish_s)) {
+                second.served += 1;
+            }
+        }
+        sums.started += TILE as u64;
+        sums.waited += waited;
+        sums.wait_ns += wait_ns;
+        sums.busy_ns += busy_ns;
+        sums.busy_ns_of_process += busy_ns;
     }
 
     /// Adds what a batch of [`served`](Self::served) attempts amounts to.

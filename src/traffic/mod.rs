@@ -26,6 +26,9 @@
 //! [`routing`], [`ledger`] (the interface), [`arrivals`], [`retries`], [`wheel`] (who sends when),
 //! [`kiefer_wolfowitz`], [`pods`] (who serves when), [`requests`] (the engine), [`cpu_load`],
 //! [`capacity`] (what a pod sustains).
+//! [`retries`], [`wheel`] (who sends when), [`kiefer_wolfowitz`], [`pods`], [`ring`] (who serves
+//! when),
+//! [`requests`] (the engine), [`cpu_load`], [`capacity`] (what a pod sustains).
 
 pub mod demand;
 pub mod over_dispersion;
@@ -42,6 +45,7 @@ mod wheel;
 
 pub mod kiefer_wolfowitz;
 mod pods;
+mod ring;
 
 pub mod requests;
 
@@ -114,13 +118,19 @@ pub trait Traffic: std::fmt::Debug {
         0
     }
 
+    /// Attempts that have reached the balancer of `deployment` since the start of the warm-up.
+    fn arrived(&self, deployment: DeploymentId) -> u64 {
+        self.ledger().deployment(deployment).arrived_ever()
+    }
+
     /// What has come to a gate of the plan; nothing in a data plane that knows no single requests.
     fn gate(&self, gate: GateId) -> GateReading {
         let _ = gate;
         GateReading::default()
     }
 
-    /// The account of everything that happened before now.
+    /// The account of everything that happened before now. It may have to be made up first: for
+    /// what is asked often there are other readings.
     fn ledger(&self) -> &Ledger;
 }
 

@@ -16,6 +16,10 @@ mod dispatch;
 mod endings;
 mod gates;
 mod outcomes;
+mod plain;
+mod settle;
+
+use std::sync::OnceLock;
 
 use crate::model::ids::{DeploymentId, GateId, PodId};
 use crate::sim::sampler::Sampler;
@@ -24,10 +28,11 @@ use crate::units::{Span, Time};
 
 use super::arrivals::Source;
 use super::gate::{Gate, GateReading, UserPart};
-use super::ledger::{Ledger, Reason, nanos};
+use super::ledger::{Ledger, Reason};
 use super::plan::{Arrivals, Balancer, DemandPlan, DeploymentPlan, OnTimeout, TrafficPlan};
-use super::pods::{BOOKED, Pod, Process};
+use super::pods::{Pod, Process};
 use super::retries::{Backoff, Bucket, Release, TURNAROUND_S};
+use super::ring::BOOKED;
 use super::routing::Routing;
 use super::wheel::{Timed, Wheel};
 use super::{Advance, Kill, Traffic, kiefer_wolfowitz};
@@ -60,7 +65,10 @@ pub struct Requests {
     releases: Wheel<Release>,
     /// Retries that the budget refused in this slice.
     denied: Vec<Release>,
+    /// The account but for what is [put off](settle).
     ledger: Ledger,
+    /// The whole account, if somebody asked since anything happened.
+    account: OnceLock<Ledger>,
     /// No notice comes sooner than this after the event that causes it [s].
     least_notice_s: f64,
     /// No client acts sooner than this after a notice [s]; infinite if none ever acts.
@@ -69,6 +77,7 @@ pub struct Requests {
     slice_s: f64,
     due_notices: Vec<Notice>,
     due_releases: Vec<Release>,
+    lists: [Vec<plain::Due>; 3],
 }
 
 /// A demand at run time.
@@ -131,8 +140,6 @@ impl Lane {
 struct Transit {
     attempts: Vec<Attempt>,
     next: usize,
-    /// Those before it know their work.
-    n_drawn: usize,
 }
 
 impl Transit {
@@ -150,7 +157,6 @@ impl Transit {
     fn compact(&mut self) {
         if self.attempts.len() < 2 * self.next {
             self.attempts.drain(..self.next);
-            self.n_drawn -= self.next;
             self.next = 0;
         }
     }
@@ -187,6 +193,8 @@ struct Deployment {
     stale_failures: u32,
     /// Next endpoint in turn.
     turn: usize,
+    /// Whether all endpoints of the window are processes that serve, and there are some.
+    endpoints_run: bool,
 }
 
 /// Something that a client must act on at its instant.
@@ -252,11 +260,13 @@ impl Requests {
                 seconds,
                 plan.record_waits,
             ),
+            account: OnceLock::new(),
             least_notice_s: least_notice_s(&demands, &lanes),
             least_reaction_s: least_reaction_s(&demands),
             slice_s: 256.0 / peak.max(1e-3),
             due_notices: Vec::new(),
             due_releases: Vec::new(),
+            lists: Default::default(),
             demands,
             transits: vec![Transit::default(); lanes.len()],
             lanes,
@@ -296,6 +306,16 @@ impl Requests {
         end_s.min(outcome_s.max(from_s) + reaction_s)
     }
 
+    /// Finds out which deployments have only endpoints that serve, for the window that begins.
+    fn look_at_endpoints(&mut self, routing: &Routing) {
+        for (deployment, endpoints) in self.deployments.iter_mut().zip(&routing.endpoints) {
+            let runs = |pod: &PodId| {
+                self.pods.get(pod.index()).is_some_and(|pod| pod.process == Process::Runs)
+            };
+            deployment.endpoints_run = !endpoints.is_empty() && endpoints.iter().all(runs);
+        }
+    }
+
     /// Users with neither answer nor final failure, counted where they are.
     fn count_in_flight(&self) -> u64 {
         let counts = |first_s: f64| u64::from(0.0 <= first_s);
@@ -328,7 +348,9 @@ impl Traffic for Requests {
 
     fn advance(&mut self, to: Time, routing: &Routing) -> Advance {
         assert!(self.now <= to && to <= self.end, "{} to {to} is not in the run", self.now);
+        self.account.take();
         self.set_limits(routing);
+        self.look_at_endpoints(routing);
         let mut to = to;
         let mut slow_pod = None;
         let mut now_s = self.now.as_secs_f64();
@@ -348,7 +370,6 @@ impl Traffic for Requests {
             now_s = slice_end_s;
             self.book_notices(now_s);
         }
-        self.settle_all(now_s);
         self.now = to;
         self.ledger.assert_conserved();
         if cfg!(debug_assertions) {
@@ -367,6 +388,7 @@ impl Traffic for Requests {
     }
 
     fn kill_pod(&mut self, pod: PodId, how: Kill) {
+        self.account.take();
         self.kill(pod.index(), how);
     }
 
@@ -375,11 +397,13 @@ impl Traffic for Requests {
     }
 
     fn sever_pod(&mut self, pod: PodId, how: Kill) {
+        self.account.take();
         self.sever(pod.index(), how);
     }
 
     fn set_speed(&mut self, pod: PodId, speed: f64) {
         assert!(0.0 < speed && speed.is_finite(), "a speed is positive: {speed}");
+        self.account.take();
         self.change_speed(pod.index(), speed);
     }
 
@@ -399,17 +423,11 @@ impl Traffic for Requests {
 
     fn busy_s(&self, pod: PodId) -> f64 {
         let Some(pod) = self.pod(pod) else { return 0.0 };
-        let now_s = self.now.as_secs_f64();
-        let in_service = (pod.ring.head..pod.ring.started).map(|index| pod.ring.at(index));
-        let running_ns: u64 = in_service
-            .filter(|entry| !entry.has(super::pods::FINISHED))
-            .map(|entry| nanos(now_s - entry.start_s))
-            .sum();
-        (pod.busy_ns + running_ns) as f64 / 1e9
+        pod.busy_ns(self.now.as_secs_f64()) as f64 / 1e9
     }
 
     fn in_flight(&self, pod: PodId) -> u32 {
-        self.pod(pod).map_or(0, |pod| pod.in_system() as u32)
+        self.pod(pod).map_or(0, |pod| pod.in_system(self.now.as_secs_f64()) as u32)
     }
 
     fn accepted(&self, pod: PodId) -> u64 {
@@ -420,8 +438,12 @@ impl Traffic for Requests {
         self.gate_reading(gate.index())
     }
 
+    fn arrived(&self, deployment: DeploymentId) -> u64 {
+        self.ledger.deployment(deployment).arrived_ever()
+    }
+
     fn ledger(&self) -> &Ledger {
-        &self.ledger
+        self.account.get_or_init(|| self.settled())
     }
 }
 
@@ -509,6 +531,7 @@ impl Deployment {
             balancer: plan.balancer,
             stale_failures: plan.stale_failures,
             turn: 0,
+            endpoints_run: false,
         }
     }
 }

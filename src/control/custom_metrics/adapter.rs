@@ -69,11 +69,11 @@ pub fn scrape(cx: &mut Cx, cluster: ClusterId) {
             }
         }
         let reading = |count| Reading { at: now, count };
-        let arrived = reading(cx.traffic.ledger().deployment(deployment).arrived_ever());
+        let arrived = reading(cx.traffic.arrived(deployment));
         adapter.services.entry(deployment).or_default().push_back(arrived);
         let workload = cx.world[deployment].workload;
         let origins = cx.world[workload].deployments.iter();
-        let sent = origins.map(|&origin| cx.traffic.ledger().deployment(origin).arrived_ever());
+        let sent = origins.map(|&origin| cx.traffic.arrived(origin));
         adapter.origins.entry(deployment).or_default().push_back(reading(sent.sum()));
     }
     adapter.forget_before(now - adapter.keep);

@@ -10,14 +10,16 @@ use crate::traffic::Kill;
 use crate::traffic::gate::Gate;
 use crate::traffic::ledger::{AttemptFailure, Ledger, Reason};
 use crate::traffic::plan::{Balancer, OnTimeout};
-use crate::traffic::pods::{ARMED, BOOKED, Entry, Placed, Pod, Process, UNANSWERED, response_s};
+use crate::traffic::pods::{Placed, Pod, Process};
+use crate::traffic::ring::{ARMED, BOOKED, Entry, UNANSWERED, response_s};
 use crate::traffic::routing::{
     DependencyEffects, DependencyFailure, GreyShare, OriginMode, Routing,
 };
 
 use super::dispatch::by_second;
 use super::gates::Passing;
-use super::outcomes::settle;
+use super::plain::Due;
+use super::settle::settle_head;
 use super::{Attempt, Deployment, Lane, Notice, Requests, Transit, What};
 
 /// A pod's ring is settled when it is full, and grows if less than this part was done with.
@@ -31,24 +33,26 @@ pub(super) struct Head<'a> {
     arrival_s: f64,
     attempts: slice::Iter<'a, Attempt>,
     n_waiting: usize,
-    endpoints: &'a [PodId],
-    one_way_s: f64,
-    pod_stream: Stream,
+    /// Attempts that were taken without [`next`](Self::next).
+    pub(super) n_taken: usize,
+    pub(super) endpoints: &'a [PodId],
+    pub(super) one_way_s: f64,
+    pub(super) pod_stream: Stream,
     /// Index of the deployment, if the origin serves.
-    deployment: Option<usize>,
+    pub(super) deployment: Option<usize>,
     queue: usize,
     on_timeout: OnTimeout,
-    balancer: Balancer,
+    pub(super) balancer: Balancer,
     pub(super) passings: &'a [Passing],
     /// What the origin fails in part, if it does.
     grey: Option<GreyShare>,
-    /// Whether nothing but a draw decides on the pod.
+    /// Whether nothing but a draw or a turn decides on the pod, and the pod serves.
     plain: bool,
     /// Whether somebody acts on each answer.
     watched: bool,
     /// What the dependencies do to requests, if they do anything.
     dependencies: Option<&'a DependencyEffects>,
-    index: u16,
+    pub(super) index: u16,
     pub(super) lane: &'a Lane,
 }
 
@@ -69,11 +73,16 @@ impl<'a> Head<'a> {
         let passings = deployment.map_or(&[][..], |index| &passings[index]);
         let grey = routing.grey.get(lane.cluster as usize).copied();
         let grey = grey.filter(|grey| serves && grey.is_any());
-        let unhindered = passings.is_empty() && !endpoints.is_empty() && grey.is_none();
+        let dependencies = deployment
+            .and_then(|deployment| routing.dependencies.get(deployment))
+            .filter(|effects| !effects.is_nothing());
+        let watched = lane.closed_loop || balancer.counts_outstanding() || !passings.is_empty();
+        let endpoints_run = plan.is_some_and(|plan| plan.endpoints_run);
         Self {
             arrival_s: transit.head_s(),
             attempts: transit.waiting().iter(),
             n_waiting: transit.waiting().len(),
+            n_taken: 0,
             endpoints,
             one_way_s: lane.one_way_s,
             pod_stream: lane.pod_stream,
@@ -83,11 +92,9 @@ impl<'a> Head<'a> {
             balancer,
             passings,
             grey,
-            plain: balancer == Balancer::Random && unhindered,
-            watched: lane.closed_loop || balancer.counts_outstanding() || !passings.is_empty(),
-            dependencies: deployment
-                .and_then(|deployment| routing.dependencies.get(deployment))
-                .filter(|effects| !effects.is_nothing()),
+            plain: endpoints_run && !watched && grey.is_none() && dependencies.is_none(),
+            watched,
+            dependencies,
             index: index as u16,
             lane,
         }
@@ -96,6 +103,17 @@ impl<'a> Head<'a> {
     /// How many attempts have arrived.
     fn n_arrived(&self) -> usize {
         self.n_waiting - self.attempts.len()
+    }
+
+    /// The attempts on the lane, arrived or not.
+    pub(super) fn waiting(&self) -> &'a [Attempt] {
+        self.attempts.as_slice()
+    }
+
+    /// The attempts taken without [`next`](Self::next) have arrived.
+    pub(super) fn skip_taken(&mut self) {
+        let n_taken = std::mem::take(&mut self.n_taken);
+        self.attempts = self.attempts.as_slice()[n_taken..].iter();
     }
 
     #[inline]
@@ -136,11 +154,16 @@ impl Requests {
             gates: &mut self.gates,
             notices: &mut self.fresh_notices,
             ledger: &mut self.ledger,
+            lists: &mut self.lists,
             routing,
         };
+        let plain = !heads.is_empty() && heads.iter().all(|head| head.plain);
+        if plain && let Some((arrival_s, pod)) = cluster.take_plain(&mut heads, end_s) {
+            stop = Some((nanosecond_after(arrival_s), pod));
+        }
         loop {
             let (first, arrival_s) = earliest(&heads);
-            if end_s <= arrival_s {
+            if plain || end_s <= arrival_s {
                 break;
             }
             // A lone lane is taken to the end, one among others an attempt at a time.
@@ -186,6 +209,8 @@ pub(super) struct Arriving<'a> {
     pub(super) gates: &'a mut [Gate],
     notices: &'a mut Vec<Notice>,
     ledger: &'a mut Ledger,
+    /// Room for lists of what arrives.
+    pub(super) lists: &'a mut [Vec<Due>; 3],
     routing: &'a Routing,
 }
 
@@ -193,11 +218,7 @@ impl Arriving<'_> {
     /// One attempt at its cluster. Gives the pod whose virtual wait it lifts above its threshold.
     #[inline]
     fn reach(&mut self, head: &Head<'_>, attempt: &Attempt) -> Option<PodId> {
-        let picked = if head.plain {
-            head.endpoints[below(head.pod_stream.at(attempt.key), head.endpoints.len())]
-        } else {
-            self.choose(head, attempt)?
-        };
+        let picked = self.choose(head, attempt)?;
         match self.pods.get_mut(picked.index()) {
             Some(pod) if pod.process == Process::Runs => self.serve(head, attempt, picked),
             _ => self.miss(head, attempt, picked),
@@ -295,8 +316,8 @@ impl Arriving<'_> {
     }
 
     /// One attempt at its pod with its work and what is known of its end.
-    #[inline(always)]
-    fn place(
+    #[inline(never)]
+    pub(super) fn place(
         &mut self,
         head: &Head<'_>,
         attempt: &Attempt,
@@ -305,13 +326,15 @@ impl Arriving<'_> {
     ) -> Option<PodId> {
         let Attempt { arrival_s, give_up_s, .. } = *attempt;
         let pod = &mut self.pods[picked.index()];
-        // Only where it could be full, the exact number of waiting requests matters.
-        if head.queue < pod.ring.len() && is_queue_full(pod, head.queue, arrival_s) {
-            self.fail_at(head, attempt, AttemptFailure::QueueFull);
-            return None;
-        }
-        if pod.ring.is_full() {
-            make_room(pod, self.lanes, self.ledger, arrival_s);
+        if pod.ring.needs_care() {
+            if pod.is_queue_full(head.queue, arrival_s) {
+                self.fail_at(head, attempt, AttemptFailure::QueueFull);
+                return None;
+            }
+            if pod.ring.is_full() {
+                make_room(pod, self.lanes, self.ledger, arrival_s);
+            }
+            pod.ring.take_care_at(head.queue);
         }
         let before_s = pod.free_s[0];
         let learns_s = give_up_s + head.one_way_s;
@@ -342,7 +365,6 @@ impl Arriving<'_> {
             key: attempt.key,
             lane: head.index,
             flags,
-            seq,
         });
         let rose = pod.threshold_s < pod.free_s[0] - arrival_s
             && (before_s - arrival_s).max(0.0) <= pod.threshold_s;
@@ -374,10 +396,7 @@ impl Arriving<'_> {
         match head.balancer {
             Balancer::Random => endpoints[below(head.pod_stream.at(attempt.key), endpoints.len())],
             Balancer::RoundRobin => {
-                let turn = &mut self.turns[head.deployment.expect("endpoints have one")];
-                let this = if *turn < endpoints.len() { *turn } else { 0 };
-                *turn = this + 1;
-                endpoints[this]
+                self.take_turn(head.deployment.expect("endpoints have one"), endpoints)
             }
             Balancer::PowerOfTwo => {
                 let draw = head.pod_stream.at(attempt.key);
@@ -414,6 +433,15 @@ impl Arriving<'_> {
             (Reason::OriginRefused, attempt.arrival_s)
         };
         self.fail(head, attempt, reason, event_s);
+    }
+
+    /// The endpoint whose turn it is.
+    #[inline]
+    pub(super) fn take_turn(&mut self, deployment: usize, endpoints: &[PodId]) -> PodId {
+        let turn = &mut self.turns[deployment];
+        let this = if *turn < endpoints.len() { *turn } else { 0 };
+        *turn = this + 1;
+        endpoints[this]
     }
 
     /// An attempt at a cluster that does not serve it, or has no endpoint.
@@ -475,18 +503,11 @@ impl Arriving<'_> {
     }
 }
 
-/// Whether a request that arrives now would have to wait, and may not. Apart from the hot loop,
-/// for no processor foresees whether it would.
-#[cold]
-fn is_queue_full(pod: &mut Pod, queue: usize, arrival_s: f64) -> bool {
-    arrival_s < pod.free_s[0] && queue <= pod.waiting(arrival_s)
-}
-
 /// Settles a full ring, and doubles it if that does not free a good part.
 #[cold]
 fn make_room(pod: &mut Pod, lanes: &[Lane], ledger: &mut Ledger, now_s: f64) {
     let n_full = pod.ring.len();
-    settle(pod, lanes, ledger, now_s);
+    settle_head(pod, lanes, ledger, now_s);
     if n_full - pod.ring.len() < n_full / DONE_PART {
         pod.ring.grow();
     }

@@ -37,6 +37,7 @@ impl Requests {
                 first_lane,
                 lanes: &self.lanes[lanes.clone()],
                 transits: &mut self.transits[lanes],
+                deployments: &self.deployments,
                 notices: &mut self.fresh_notices,
                 routing,
             };
@@ -53,7 +54,6 @@ impl Requests {
                 }
             }
             sender.send_users(end_s);
-            sender.ways.draw_work(&self.deployments);
             by_second(
                 sender.source.sent_in_slice(),
                 |time_s| *time_s,
@@ -86,7 +86,6 @@ impl Requests {
                     self.transits[index].attempts.push(attempt);
                     break;
                 }
-                self.transits[index].n_drawn -= 1;
                 let demand = self.lanes[index].demand;
                 self.take_back(demand, attempt.send_s, attempt.first_s, attempt.key);
             }
@@ -177,6 +176,7 @@ struct Ways<'a> {
     /// Of this demand, by cluster.
     lanes: &'a [Lane],
     transits: &'a mut [Transit],
+    deployments: &'a [Deployment],
     notices: &'a mut Vec<Notice>,
     routing: &'a Routing,
     /// Where all users are sent, if that is one cluster: then no draw decides it.
@@ -219,35 +219,31 @@ impl Sender<'_> {
 impl Ways<'_> {
     /// The first attempts of users from number `ordinal` on.
     fn send_users(&mut self, ordinal: u64, times_s: &[f64]) {
-        let keys = (ordinal..).map(|ordinal| ordinal << 4);
-        match self.sole_cluster.map(|cluster| &self.lanes[cluster.index()]) {
-            Some(lane) if lane.arrives_in_time() => {
-                let one_way_s = lane.one_way_s;
-                // Rounding is monotonic: the smaller length ends at the smaller sum.
-                let patience_s = lane.patience_s.min(lane.deadline_s);
-                let attempts = times_s.iter().zip(keys).map(|(&send_s, key)| {
-                    let (arrival_s, give_up_s) = (send_s + one_way_s, send_s + patience_s);
-                    Attempt { send_s, arrival_s, first_s: send_s, give_up_s, work_s: 0.0, key }
-                });
-                self.transits[lane.cluster as usize].attempts.extend(attempts);
+        let lane = self.sole_cluster.map(|cluster| &self.lanes[cluster.index()]);
+        let Some(lane) = lane.filter(|lane| lane.arrives_in_time()) else {
+            for (ordinal, time_s) in (ordinal..).zip(times_s) {
+                self.send(*time_s, *time_s, ordinal << 4);
             }
-            _ => times_s.iter().zip(keys).for_each(|(&time_s, key)| self.send(time_s, time_s, key)),
-        }
-    }
-
-    /// Draws the work of every attempt that was sent since the last call.
-    fn draw_work(&mut self, deployments: &[Deployment]) {
-        for (lane, transit) in self.lanes.iter().zip(&mut *self.transits) {
-            let sent = &mut transit.attempts[transit.n_drawn..];
-            transit.n_drawn += sent.len();
+            return;
+        };
+        let one_way_s = lane.one_way_s;
+        // Rounding is monotonic: the smaller length ends at the smaller sum.
+        let patience_s = lane.patience_s.min(lane.deadline_s);
+        let mut key = ordinal << 4;
+        for times_s in times_s.chunks(64) {
+            let mut work_s = [0.0; 64];
+            let work_s = &mut work_s[..times_s.len()];
             if let Some(deployment) = lane.deployment {
-                let sampler = &deployments[deployment as usize].sampler;
-                let stream = lane.service_stream;
-                sampler.draw_into(sent.iter_mut().map(|attempt| {
-                    let Attempt { key, work_s, .. } = attempt;
-                    (stream.at(*key), work_s)
-                }));
+                let sampler = &self.deployments[deployment as usize].sampler;
+                sampler.draw_all(&lane.service_stream, key, 1 << 4, work_s);
             }
+            let attempts = times_s.iter().zip(&*work_s).map(|(&send_s, &work_s)| {
+                let (arrival_s, give_up_s) = (send_s + one_way_s, send_s + patience_s);
+                let this = key;
+                key += 1 << 4;
+                Attempt { send_s, arrival_s, first_s: send_s, give_up_s, work_s, key: this }
+            });
+            self.transits[lane.cluster as usize].attempts.extend(attempts);
         }
     }
 
@@ -273,7 +269,10 @@ impl Ways<'_> {
         let arrival_s = send_s + lane.one_way_s;
         let patience_end_s = send_s + lane.patience_s;
         let give_up_s = if patience_end_s < deadline_s { patience_end_s } else { deadline_s };
-        let attempt = Attempt { send_s, arrival_s, first_s, give_up_s, work_s: 0.0, key };
+        let work_s = lane.deployment.map_or(0.0, |deployment| {
+            self.deployments[deployment as usize].sampler.draw(lane.service_stream.at(key))
+        });
+        let attempt = Attempt { send_s, arrival_s, first_s, give_up_s, work_s, key };
         let abandoned = attempt.abandoned();
         self.transits[cluster.index()].attempts.push(attempt);
         if abandoned {

@@ -1,10 +1,12 @@
 //! Softer endings than a kill: a process that drains, and clients that lose their connection.
 
 use crate::traffic::Kill;
-use crate::traffic::pods::{BOOKED, Entry, FINISHED, Process};
+use crate::traffic::pods::Process;
+use crate::traffic::ring::{BOOKED, Entry, FINISHED};
 use crate::units::Time;
 
 use super::Requests;
+use super::settle::settle;
 
 impl Requests {
     /// The process of a pod takes nothing new; returns when it will have finished what it has.
@@ -14,7 +16,7 @@ impl Requests {
             return self.now;
         }
         pod.process = Process::Drains;
-        let unfinished = pod.ring.iter().filter(|entry| !entry.has(FINISHED));
+        let unfinished = pod.unfinished(self.now.as_secs_f64());
         let last_s = unfinished.map(|entry| entry.finish_s).fold(f64::NEG_INFINITY, f64::max);
         // One nanosecond later the last finish lies before now and is booked.
         let done = Time::from_nanos((last_s * 1e9).ceil() as i64 + 1);
@@ -29,9 +31,10 @@ impl Requests {
         }
         self.forget_held(pod_index);
         let pod = &mut self.pods[pod_index];
+        settle(pod, &self.lanes, &mut self.ledger, now_s);
         let mut severed: Vec<Entry> = Vec::new();
         for index in pod.ring.head..pod.ring.tail {
-            let entry = pod.ring.at_mut(index);
+            let entry = pod.ring.get_mut(index);
             // An answer that has left the pod arrives, as after a kill.
             if !entry.has(BOOKED | FINISHED) {
                 severed.push(*entry);

@@ -5,7 +5,8 @@
 
 use crate::traffic::gate::{Gate, GateLimit, GatePlan, GateReading, Held, NOWHERE, Pass, UserPart};
 use crate::traffic::ledger::{AttemptFailure, Reason};
-use crate::traffic::pods::{Entry, FINISHED, Pod};
+use crate::traffic::pods::Pod;
+use crate::traffic::ring::{Entry, FINISHED};
 use crate::traffic::routing::Routing;
 use crate::units::Span;
 

@@ -1,13 +1,13 @@
 //! Booking: what has happened before an instant, what clients do about it, kills and speeds.
 
 use crate::traffic::Kill;
-use crate::traffic::ledger::{AttemptFailure, Ledger, Reason, ServiceSums, ServiceTimes, nanos};
-use crate::traffic::pods::{
-    ABORTED, ARMED, BOOKED, DROPPED, Entry, FINISHED, Pod, Process, UNANSWERED,
-};
+use crate::traffic::ledger::{AttemptFailure, Reason, nanos};
+use crate::traffic::pods::Process;
 use crate::traffic::retries::Release;
+use crate::traffic::ring::{ARMED, BOOKED, Entry, FINISHED, UNANSWERED};
 
-use super::{Lane, Notice, Requests, What};
+use super::settle::settle;
+use super::{Notice, Requests, What};
 
 impl Requests {
     /// Books every notice that is due before `now_s`, and lets the clients react.
@@ -37,14 +37,15 @@ impl Requests {
             }
             What::InPod { pod, seq } => {
                 let ring = &mut self.pods[pod as usize].ring;
-                let Some(entry) = ring.find(seq, notice.key, notice.lane) else { return };
+                let Some(index) = ring.find(seq, notice.key, notice.lane) else { return };
+                let entry = *ring.get(index);
                 let response_s = entry.response_s(back_s);
                 if entry.has(BOOKED) || entry.give_up_s.min(response_s) != notice.time_s {
                     return;
                 }
                 let give_up_s = entry.give_up_s;
                 if give_up_s < response_s {
-                    entry.flags |= BOOKED;
+                    ring.get_mut(index).flags |= BOOKED;
                     let reason = if entry.has(UNANSWERED) {
                         Reason::Dependency
                     } else {
@@ -52,7 +53,7 @@ impl Requests {
                     };
                     self.fail_attempt(demand, notice.first_s, notice.key, give_up_s, reason);
                 } else if closed_loop {
-                    entry.flags |= BOOKED;
+                    ring.get_mut(index).flags |= BOOKED;
                     self.ledger.demand_mut(demand as usize).served(notice.first_s, response_s);
                     self.next_of_client(demand, notice.key, response_s);
                 }
@@ -89,13 +90,6 @@ impl Requests {
         }
     }
 
-    /// Settles every pod.
-    pub(super) fn settle_all(&mut self, now_s: f64) {
-        for pod in self.pods.iter_mut().filter(|pod| 0 < pod.ring.len()) {
-            settle(pod, &self.lanes, &mut self.ledger, now_s);
-        }
-    }
-
     /// The process of a pod ends now.
     pub(super) fn kill(&mut self, pod_index: usize, how: Kill) {
         let now_s = self.now.as_secs_f64();
@@ -107,14 +101,13 @@ impl Requests {
         }
         self.forget_held(pod_index);
         let pod = &mut self.pods[pod_index];
+        settle(pod, &self.lanes, &mut self.ledger, now_s);
         pod.free_s.fill(f64::INFINITY);
         pod.leaves.clear();
         let deployment = pod.deployment as usize;
         pod.stale_failures = self.deployments[deployment].stale_failures;
-        let lost: Vec<Entry> =
-            pod.ring.iter().filter(|entry| !entry.has(FINISHED)).copied().collect();
-        pod.ring.started = pod.ring.tail;
-        pod.ring.retain_started(|entry| entry.has(FINISHED));
+        let lost: Vec<Entry> = pod.unfinished(now_s).copied().collect();
+        pod.ring.lose_unfinished();
         if how == Kill::Silent {
             self.hold_lost(deployment, &lost);
         }
@@ -161,94 +154,29 @@ impl Requests {
         let on_timeout = self.deployments[pod.deployment as usize].on_timeout;
         self.forget_held(pod_index);
         let (lanes, pod) = (&self.lanes, &mut self.pods[pod_index]);
+        settle(pod, lanes, &mut self.ledger, now_s);
         pod.set_slowness(slowness, now_s, on_timeout, |entry| {
             entry.give_up_s + lanes[usize::from(entry.lane)].one_way_s
         });
-        pod.recount_outstanding();
+        pod.recount_outstanding(now_s);
         for index in pod.ring.head..pod.ring.tail {
-            let entry = pod.ring.at_mut(index);
+            let entry = *pod.ring.get(index);
             let lane = &lanes[usize::from(entry.lane)];
             let response_s = entry.response_s(lane.one_way_s);
             let late = entry.give_up_s < response_s && !entry.has(ARMED);
             if entry.has(BOOKED | FINISHED) || !(late || lane.closed_loop) {
                 continue;
             }
-            entry.flags |= ARMED;
-            let entry = *entry;
+            pod.ring.get_mut(index).flags |= ARMED;
             self.notices.push(Notice {
                 time_s: entry.give_up_s.min(response_s),
                 first_s: entry.first_s,
                 send_s: entry.arrival_s,
                 key: entry.key,
                 lane: entry.lane,
-                what: What::InPod { pod: pod_index as u32, seq: entry.seq },
+                what: What::InPod { pod: pod_index as u32, seq: index as u32 },
             });
         }
         self.hold_again(pod_index);
-    }
-}
-
-/// Books what `pod` has finished before `now_s` and what has reached its client.
-#[inline(never)]
-pub(super) fn settle(pod: &mut Pod, lanes: &[Lane], ledger: &mut Ledger, now_s: f64) {
-    let (users, attempts) = ledger.split(pod.deployment as usize);
-    let mut sums = ServiceSums::default();
-    pod.ring.start_before(now_s);
-    pod.ring.retain_started(|entry| {
-        if now_s <= entry.finish_s {
-            return true;
-        }
-        let lane = &lanes[usize::from(entry.lane)];
-        if entry.flags == 0 {
-            // Somebody waits, the answer is in time, and nobody acts on it.
-            let times = ServiceTimes { abandoned_s: f64::INFINITY, ..ServiceTimes::of(entry) };
-            attempts.served(times, false, &mut sums);
-            if lane.counts_writes && lane.is_write(entry.key) {
-                attempts.accepted_write(entry.finish_s);
-            }
-            let response_s = entry.finish_s + lane.one_way_s;
-            if response_s < now_s {
-                users[lane.demand as usize].served(entry.first_s, response_s);
-                return false;
-            }
-            entry.flags = FINISHED;
-            return true;
-        }
-        let response_s = entry.response_s(lane.one_way_s);
-        if !entry.has(FINISHED) {
-            entry.flags |= FINISHED;
-            if entry.has(DROPPED) {
-                attempts.failed(entry.start_s, AttemptFailure::Dropped);
-            } else {
-                let unserved = entry.has(ABORTED) || entry.has(UNANSWERED);
-                attempts.served(ServiceTimes::of(entry), unserved, &mut sums);
-                if !unserved && lane.counts_writes && lane.is_write(entry.key) {
-                    attempts.accepted_write(entry.finish_s);
-                }
-            }
-        }
-        if entry.has(BOOKED) {
-            return false;
-        }
-        // An answer that somebody acts on, or that comes too late, is a notice.
-        if now_s <= response_s || entry.give_up_s < response_s || lane.closed_loop {
-            return true;
-        }
-        users[lane.demand as usize].served(entry.first_s, response_s);
-        false
-    });
-    attempts.add(&sums);
-    pod.busy_ns += sums.busy_ns_of_process;
-}
-
-impl ServiceTimes {
-    #[inline]
-    fn of(entry: &Entry) -> Self {
-        Self {
-            arrival_s: entry.arrival_s,
-            start_s: entry.start_s,
-            finish_s: entry.finish_s,
-            abandoned_s: entry.give_up_s,
-        }
     }
 }

@@ -1,0 +1,181 @@
+//! Draws eight at a time, where the processor has AVX-512.
+//!
+//! The same steps as in [`exponential`](super::exponential) and [`sampler`](super::sampler), and
+//! the same bits: each is one IEEE operation on one element, products and sums are never fused,
+//! and nothing is added up across elements. AVX2 would bring little, for it has no product of
+//! 64-bit integers.
+//!
+//! This is the only module with unsafe code: it calls functions that need features of the
+//! processor, after asking for them, and looks up tables by indices that it has masked.
+
+#![expect(unsafe_code, reason = "looks up tables eight entries at a time")]
+
+use std::arch::x86_64::{
+    __m512d, __m512i, _mm512_add_epi64, _mm512_add_pd, _mm512_and_si512, _mm512_castpd_si512,
+    _mm512_castsi512_pd, _mm512_cmpge_epu64_mask, _mm512_cvtepi64_pd, _mm512_i64gather_pd,
+    _mm512_mul_pd, _mm512_mullo_epi64, _mm512_or_si512, _mm512_set1_epi64, _mm512_set1_pd,
+    _mm512_setr_epi64, _mm512_slli_epi64, _mm512_srli_epi64, _mm512_storeu_pd, _mm512_sub_epi64,
+    _mm512_sub_pd, _mm512_xor_si512,
+};
+
+use super::exponential::{CELL_SHIFT, CELLS, OFFSET, Step};
+use super::sampler::{BODY_BITS, BODY_CELLS, Cell, END_CELLS};
+use super::streams::{GOLDEN, ROUND_A, ROUND_B, Stream};
+
+/// Elements of a vector.
+pub(super) const WIDTH: usize = 8;
+
+/// Evenly spaced draws of a stream: the first, and the step from each to the next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Draws {
+    pub(super) stream: Stream,
+    pub(super) first: u64,
+    pub(super) step: u64,
+}
+
+/// Whether the processor has what the functions below need.
+#[inline]
+fn has_avx512() -> bool {
+    std::arch::is_x86_feature_detected!("avx512f")
+        && std::arch::is_x86_feature_detected!("avx512dq")
+}
+
+/// Draws unit exponentials for whole vectors of slots; gives how many, 0 without AVX-512.
+pub(super) fn exponentials(draws: Draws, steps: &[Step; CELLS], drawn: &mut [f64]) -> usize {
+    if !has_avx512() {
+        return 0;
+    }
+    // SAFETY: the processor has what the function needs.
+    unsafe { exponentials_512(draws, steps, drawn) }
+}
+
+/// Draws from the body of a table for whole vectors of at most 64 slots: gives how many, 0
+/// without AVX-512, and the slots whose draws are at the ends of the table, as bits.
+pub(super) fn from_body(
+    draws: Draws,
+    body: &[Cell; BODY_CELLS],
+    drawn: &mut [f64],
+) -> (usize, u64) {
+    if !has_avx512() {
+        return (0, 0);
+    }
+    // SAFETY: the processor has what the function needs.
+    unsafe { from_body_512(draws, body, drawn) }
+}
+
+/// The words of a stream, vector by vector.
+struct Words {
+    /// What the next words are mixed from.
+    counter: __m512i,
+    /// From one vector to the next.
+    stride: __m512i,
+    tweak: __m512i,
+}
+
+impl Words {
+    #[target_feature(enable = "avx512f,avx512dq")]
+    fn of(Draws { stream, first, step }: Draws) -> Self {
+        let (key, tweak) = stream.parts();
+        let counter = |i: u64| {
+            key.wrapping_add(first.wrapping_add(step.wrapping_mul(i)).wrapping_mul(GOLDEN))
+        };
+        let [a, b, c, d, e, f, g, h] = [0, 1, 2, 3, 4, 5, 6, 7].map(|i| counter(i).cast_signed());
+        let stride = step.wrapping_mul(WIDTH as u64).wrapping_mul(GOLDEN);
+        Self {
+            counter: _mm512_setr_epi64(a, b, c, d, e, f, g, h),
+            stride: every(stride),
+            tweak: every(tweak),
+        }
+    }
+
+    /// The next eight words: [`Stream::at`].
+    #[target_feature(enable = "avx512f,avx512dq")]
+    #[inline]
+    fn next(&mut self) -> __m512i {
+        let z = self.counter;
+        self.counter = _mm512_add_epi64(z, self.stride);
+        let z = _mm512_xor_si512(z, _mm512_srli_epi64::<30>(z));
+        let z = _mm512_xor_si512(_mm512_mullo_epi64(z, every(ROUND_A)), self.tweak);
+        let z = _mm512_xor_si512(z, _mm512_srli_epi64::<27>(z));
+        let z = _mm512_mullo_epi64(z, every(ROUND_B));
+        _mm512_xor_si512(z, _mm512_srli_epi64::<31>(z))
+    }
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn every(word: u64) -> __m512i {
+    _mm512_set1_epi64(word.cast_signed())
+}
+
+#[target_feature(enable = "avx512f,avx512dq")]
+fn exponentials_512(draws: Draws, steps: &[Step; CELLS], drawn: &mut [f64]) -> usize {
+    let mut words = Words::of(draws);
+    let (slots, _) = drawn.as_chunks_mut::<WIDTH>();
+    for slots in &mut *slots {
+        let not = _mm512_xor_si512(words.next(), every(u64::MAX));
+        let rest = _mm512_or_si512(_mm512_srli_epi64::<11>(not), every(1));
+        let bits = _mm512_castpd_si512(_mm512_cvtepi64_pd(rest));
+        let shifted = _mm512_sub_epi64(bits, every(OFFSET));
+        let exponent = _mm512_srli_epi64::<52>(shifted);
+        let cell = _mm512_srli_epi64::<CELL_SHIFT>(shifted);
+        let [factor, minus_ln] = look_up(steps, cell);
+        // Dividing by a power of two subtracts from the exponent.
+        let scaled = _mm512_sub_epi64(bits, _mm512_slli_epi64::<52>(exponent));
+        let octaves = _mm512_cvtepi64_pd(_mm512_sub_epi64(every(53), exponent));
+        let base = _mm512_mul_pd(octaves, _mm512_set1_pd(std::f64::consts::LN_2));
+        let product = _mm512_mul_pd(_mm512_castsi512_pd(scaled), factor);
+        let q = _mm512_sub_pd(_mm512_set1_pd(1.0), product);
+        let line = |slope: f64, height: f64| {
+            _mm512_add_pd(_mm512_mul_pd(q, _mm512_set1_pd(slope)), _mm512_set1_pd(height))
+        };
+        let q2 = _mm512_mul_pd(q, q);
+        let tail = _mm512_add_pd(line(1.0 / 3.0, 0.5), _mm512_mul_pd(q2, line(1.0 / 5.0, 0.25)));
+        let near = _mm512_add_pd(q, _mm512_mul_pd(q2, tail));
+        put(slots, _mm512_add_pd(_mm512_add_pd(base, minus_ln), near));
+    }
+    slots.len() * WIDTH
+}
+
+#[target_feature(enable = "avx512f,avx512dq")]
+fn from_body_512(draws: Draws, body: &[Cell; BODY_CELLS], drawn: &mut [f64]) -> (usize, u64) {
+    const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
+    let mut words = Words::of(draws);
+    let mut at_ends = 0;
+    let (slots, _) = drawn.as_chunks_mut::<WIDTH>();
+    for (i, slots) in slots.iter_mut().enumerate() {
+        let word = words.next();
+        let index = _mm512_srli_epi64::<{ 64 - BODY_BITS }>(word);
+        let [start_s, rise_s] = look_up(body, index);
+        let low = _mm512_srli_epi64::<11>(_mm512_slli_epi64::<BODY_BITS>(word));
+        let fraction =
+            _mm512_mul_pd(_mm512_cvtepi64_pd(_mm512_or_si512(low, every(1))), _mm512_set1_pd(UNIT));
+        put(slots, _mm512_add_pd(start_s, _mm512_mul_pd(rise_s, fraction)));
+        let inner = _mm512_sub_epi64(index, every(END_CELLS as u64));
+        let ends = _mm512_cmpge_epu64_mask(inner, every((BODY_CELLS - 2 * END_CELLS) as u64));
+        at_ends |= u64::from(ends) << (i * WIDTH);
+    }
+    (slots.len() * WIDTH, at_ends)
+}
+
+/// A pair of floats, as tables hold them.
+pub(super) trait Pair {}
+
+/// Both floats of the entries of a table, whose length is a power of two; indices wrap.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn look_up<P: Pair, const N: usize>(table: &[P; N], index: __m512i) -> [__m512d; 2] {
+    const { assert!(N.is_power_of_two() && size_of::<P>() == 2 * size_of::<f64>()) };
+    let index = _mm512_and_si512(index, every(N as u64 - 1));
+    let place = _mm512_add_epi64(index, index);
+    let base: *const f64 = table.as_ptr().cast();
+    // SAFETY: every index is below N, so both floats of every entry lie in the table.
+    unsafe { [_mm512_i64gather_pd::<8>(place, base), _mm512_i64gather_pd::<8>(place, base.add(1))] }
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn put(slots: &mut [f64; WIDTH], values: __m512d) {
+    // SAFETY: there are eight slots.
+    unsafe { _mm512_storeu_pd(slots.as_mut_ptr(), values) }
+}
