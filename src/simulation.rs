@@ -5,7 +5,7 @@
 //! the machine: the same scenario, seed and trial give the same facts.
 
 use crate::control::kubelet::{container, probing, pulling};
-use crate::control::operations::begin;
+use crate::control::operations::{Operation, begin};
 use crate::control::{
     Cx, cluster_autoscaler, custom_metrics, dependencies, deployment, endpoints, front_door_health,
     hpa, metrics_pipeline, network, node_lifecycle, replica_set, scheduler, traffic_manager,
@@ -138,8 +138,11 @@ fn handle(cx: &mut Cx, scenario: &Scenario, event: Event) {
     match event {
         Event::FaultStrikes(fault) => strike(cx, scenario, fault),
         Event::FaultHeals(fault) => heal(cx, scenario, fault),
-        Event::OperationStarts(id) => operate(cx, scenario, id),
-        Event::OperationStep(id) => scenario.operations()[id.index()].operation.step(cx, id),
+        Event::OperationStarts(id) => {
+            cx.say(What::OperationStarted { operation: id });
+            operate(cx, scenario, id, Operation::start);
+        }
+        Event::OperationStep(id) => operate(cx, scenario, id, Operation::step),
         Event::DependencyStep(dependency) => dependencies::step(cx, dependency),
         Event::DependencySettles(dependency) => dependencies::settles(cx, dependency),
         Event::NodeJoins(node) => node_lifecycle::joins(cx, node),
@@ -194,9 +197,20 @@ fn heal(cx: &mut Cx, scenario: &Scenario, fault: FaultId) {
     scenario.faults()[fault.index()].fault.heal(cx, fault);
 }
 
-fn operate(cx: &mut Cx, scenario: &Scenario, operation: OperationId) {
-    cx.say(What::OperationStarted { operation });
-    scenario.operations()[operation.index()].operation.start(cx, operation);
+/// An operation begins or goes on; others may follow its end.
+fn operate(
+    cx: &mut Cx,
+    scenario: &Scenario,
+    id: OperationId,
+    act: impl FnOnce(&Operation, &mut Cx, OperationId),
+) {
+    let n_before = cx.facts.facts().len();
+    act(&scenario.operations()[id.index()].operation, cx, id);
+    let is_end =
+        |what: &What| matches!(what, What::OperationDone { operation, .. } if *operation == id);
+    if cx.facts.facts()[n_before..].iter().any(|fact| is_end(&fact.what)) {
+        begin::operation_done(cx, scenario.operations(), id);
+    }
 }
 
 /// Makes the fingerprint cover what became of the requests, second by second.

@@ -133,6 +133,16 @@ fn operations_are_checked() {
             Code::UnknownReference,
             "operations[0].after.fault",
         ),
+        (
+            "after: {operation: two, wait: {constant: 1m}}, rollout: {workload: web}",
+            Code::UnknownReference,
+            "operations[0].after.operation",
+        ),
+        (
+            "after: {operation: one, decision: {constant: 1m}}, rollout: {workload: web}",
+            Code::Contradiction,
+            "operations[0].after.operation",
+        ),
         ("at: -1s, rollout: {workload: web}", Code::OutOfRange, "operations[0].at"),
         ("at: 15m, rollout: {workload: web}", Code::Contradiction, "operations[0].at"),
         ("at: 2m, rollout: {workload: wbe}", Code::UnknownReference, &format!("{is}workload")),

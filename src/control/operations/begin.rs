@@ -13,20 +13,25 @@ use crate::model::reference::find;
 use crate::model::world::World;
 use crate::sim::laws::Law;
 use crate::sim::streams::unit;
-use crate::spec::{Diagnostics, Name, section};
+use crate::spec::{Code, Decoder, Diagnostic, Diagnostics, Name, section};
 use crate::units::{Span, Time};
 
 use super::PlannedOperation;
 
 section! {
-    /// An operation answers a fault: it begins when the alert has fired, after the lag of the
-    /// `logAnalytics` of the scenario or else 20 s to 3 min, and somebody has decided.
+    /// What an operation waits for: a fault that it answers, or an operation that it follows.
     pub struct AfterSpec {
-        /// The fault.
-        "fault" fault: Name = required;
-        /// From the alert to the decision.
-        "decision" decision: DurationSpec = required, range "0s"..="30d";
+        /// The fault. The operation begins when its alert has fired, after the lag of the
+        /// `logAnalytics` of the scenario or else 20 s to 3 min, and somebody has decided.
+        "fault" fault: Option<Name> = optional;
+        /// From the alert of the fault to the decision.
+        "decision" decision: Option<DurationSpec> = optional, range "0s"..="30d";
+        /// The operation that must be done first: updates of paired regions are staggered so.
+        "operation" operation: Option<Name> = optional;
+        /// From the end of that operation to the begin of this one.
+        "wait" wait: Option<DurationSpec> = optional, range "0s"..="30d";
     }
+    check AfterSpec::check_pair;
 }
 
 /// When an operation begins.
@@ -35,24 +40,56 @@ pub enum Begin {
     /// At an instant.
     At(Time),
     /// In answer to a fault.
-    After {
+    AfterFault {
         /// Which.
         fault: FaultId,
         /// From the alert to the decision \[s\].
         decision: Law,
     },
+    /// Once another operation is done; never if that fails.
+    AfterOperation {
+        /// Which.
+        operation: OperationId,
+        /// From its end \[s\].
+        wait: Law,
+    },
 }
 
 impl AfterSpec {
+    fn check_pair(&self, cx: &mut Decoder<'_>) {
+        let (fault, decision) = (self.fault.is_some(), self.decision.is_some());
+        let (operation, wait) = (self.operation.is_some(), self.wait.is_some());
+        if fault == decision && operation == wait && fault != operation {
+            return;
+        }
+        let set = if fault { &self.fault.place } else { &self.operation.place };
+        let message = "this does not say what the operation waits for, and how long from then";
+        let wrong = Diagnostic::error(Code::Contradiction, set.clone(), message);
+        cx.report(wrong.allowed("`fault` with `decision`, or `operation` with `wait`"));
+    }
+
+    /// The law of the decision or the wait; one is stated if the section was accepted.
+    #[must_use]
+    pub fn law(&self) -> Option<&DurationSpec> {
+        self.decision.as_ref().or(self.wait.as_ref())
+    }
+
     pub(super) fn resolve(
         &self,
         world: &World,
-        decision: Law,
+        law: Law,
         diagnostics: &mut Diagnostics,
     ) -> Option<Begin> {
-        let known = world.fault_names.iter().map(String::as_str);
-        let fault = FaultId::new(find("fault", &self.fault, known, diagnostics)?);
-        Some(Begin::After { fault, decision })
+        if let Some(name) = &*self.fault {
+            let fault = self.fault.same_place(name.clone());
+            let known = world.fault_names.iter().map(String::as_str);
+            let fault = FaultId::new(find("fault", &fault, known, diagnostics)?);
+            return Some(Begin::AfterFault { fault, decision: law });
+        }
+        let operation = self.operation.same_place((*self.operation).clone()?);
+        let known = world.operation_names.iter().map(String::as_str);
+        let operation = OperationId::new(find("operation", &operation, known, diagnostics)?);
+        Some(Begin::AfterOperation { operation, wait: law })
     }
 }
 
@@ -69,7 +106,7 @@ pub fn arm(cx: &mut Cx, operations: &[PlannedOperation]) {
 pub fn fault_struck(cx: &mut Cx, operations: &[PlannedOperation], struck: FaultId) {
     for (index, planned) in operations.iter().enumerate() {
         match &planned.begin {
-            Begin::After { fault, decision } if *fault == struck => {
+            Begin::AfterFault { fault, decision } if *fault == struck => {
                 let id = OperationId::new(index);
                 let draw = unit(cx.chance.draw("decision", &planned.name, 0));
                 let decision = Span::from_secs_f64(decision.quantile(draw));
@@ -77,7 +114,20 @@ pub fn fault_struck(cx: &mut Cx, operations: &[PlannedOperation], struck: FaultI
                     cx.memory.unheard.push((id, decision));
                 }
             }
-            Begin::At(_) | Begin::After { .. } => {}
+            _ => {}
+        }
+    }
+}
+
+/// An operation is done: those that follow it begin after their wait.
+pub fn operation_done(cx: &mut Cx, operations: &[PlannedOperation], done: OperationId) {
+    for (index, planned) in operations.iter().enumerate() {
+        if let Begin::AfterOperation { operation, wait } = &planned.begin
+            && *operation == done
+        {
+            let draw = unit(cx.chance.draw("wait", &planned.name, 0));
+            let at = cx.now + Span::from_secs_f64(wait.quantile(draw));
+            cx.clock.arm(Event::OperationStarts(OperationId::new(index)), at);
         }
     }
 }

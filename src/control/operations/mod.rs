@@ -4,7 +4,7 @@
 //!
 //! | module | upstream |
 //! |---|---|
-//! | [`begin`] | when it begins: at an instant, or when people have heard of a fault |
+//! | [`begin`] | when it begins: at an instant, in answer to a fault, or after another |
 //! | [`rollout`] | `kubectl set image`, `kubectl apply` of a changed pod template |
 //! | [`front_door_change`] | `az afd origin update`, `Set-AzFrontDoorCdnOrigin` |
 //! | [`cluster_power`] | `az aks start`, `az aks stop` |
@@ -42,7 +42,7 @@ section! {
         "name" name: Name = required;
         /// When it begins, from the end of the warm-up; or else `after`.
         "at" at: Option<Span> = optional, range "0s"..="366d";
-        /// It answers a fault, once an alert has told of it and somebody has decided.
+        /// It answers a fault, or follows another operation.
         "after" after: Option<AfterSpec> = optional;
         /// A workload's pod template changes.
         "rollout" rollout: Option<RolloutSpec> = optional;
@@ -142,17 +142,17 @@ impl OperationSpec {
         start_up.or(start)
     }
 
-    /// The operation in `world` with the laws of [`law`](Self::law) and of the decision that it
-    /// waits for, or `None` after reporting references that lead nowhere.
+    /// The operation in `world` with the laws of [`law`](Self::law) and of what it waits
+    /// for, or `None` after reporting references that lead nowhere.
     pub fn resolve(
         &self,
         world: &World,
         law: Option<Law>,
-        decision: Option<Law>,
+        wait: Option<Law>,
         diagnostics: &mut Diagnostics,
     ) -> Option<PlannedOperation> {
         let begin = match (&*self.at, &*self.after) {
-            (_, Some(after)) => after.resolve(world, decision?, diagnostics)?,
+            (_, Some(after)) => after.resolve(world, wait?, diagnostics)?,
             (at, None) => Begin::At(Time::ZERO + (*at)?),
         };
         let operation = if let Some(rollout) = &*self.rollout {

@@ -106,6 +106,33 @@ fn an_operation_answers_a_fault() {
     }
 }
 
+/// Updates of a region pair are staggered: the second region's begins the stated time after the
+/// first is done, and never if that fails.
+#[test]
+fn an_operation_follows_another() {
+    let staggered = |first: &str| {
+        let text = format!(
+            "{SMALL}operations:\n  - {{name: second, drain: {{cluster: secondary, nodes: 1}}, \
+             after: {{operation: first, wait: {{constant: 5m}}}}}}\n  - {{name: first, at: 1m, \
+             {first}}}\n"
+        );
+        run(&load(&text, &["run.horizon=30m"]), Options::default())
+    };
+    let starts = |finished: &Finished| {
+        facts(finished, |fact| match fact.what {
+            What::OperationStarted { operation } => Some((operation.index(), fact.at)),
+            _ => None,
+        })
+    };
+    let done = staggered("drain: {cluster: primary, nodes: 1}");
+    let end = ends(&done)[0];
+    assert!(end.1, "the first is done: {end:?}");
+    assert_eq!(starts(&done), [(1, at(60)), (0, end.0 + Span::from_secs(300))]);
+    let failed = staggered("startCluster: {cluster: primary}");
+    assert!(!ends(&failed)[0].1, "a cluster that runs does not start");
+    assert_eq!(starts(&failed), [(1, at(60))]);
+}
+
 /// The trap of a cold secondary: its capacity is gone when it is called for. It fails at the
 /// instant at which its machines would have been ordered, and nothing of it is there.
 #[test]
