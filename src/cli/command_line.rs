@@ -1,5 +1,6 @@
 //! What can be typed: verbs, arguments and flags, with their help.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -9,10 +10,12 @@ use crate::units::Span;
 
 use crate::simulation::Fidelity;
 
+use crate::experiment::precision::Precision;
+
 /// Exit codes, for the end of the help.
 const EXIT_CODES: &str = "\
 Exit codes: 0 success, 1 a file could not be written or tideover made a mistake, \
-2 wrong command line, 3 wrong scenario.";
+2 wrong command line, 3 wrong scenario, 130 interrupted.";
 
 /// Replays failures of multi-region Kubernetes systems: how long until users are served again,
 /// how many requests are lost, and what limits the rest.
@@ -32,6 +35,19 @@ pub enum Verb {
     /// A short table goes to the standard output. The folder gets summary.json, timeline.csv,
     /// users.csv, events.csv, plots as SVG and PNG, and manifest.json.
     Run(RunArguments),
+    /// Run many trials of a scenario (Monte Carlo)
+    ///
+    /// Each trial draws its random inputs anew; trial I is the same as run --trial I with the same
+    /// --fidelity. A short
+    /// table goes to the standard output. The folder gets trials.csv, histograms.csv,
+    /// summary.json with quantiles and intervals, and manifest.json. Ctrl-C finishes the running
+    /// trials and writes what is there.
+    Mc(McArguments),
+    /// Put the shards of a study together
+    ///
+    /// The files are those of mc --shard. The folder gets the same bytes as mc writes for the
+    /// whole study.
+    Merge(MergeArguments),
     /// Check a scenario without running it
     ///
     /// All mistakes are shown at once, each with its place, what is allowed and what to type.
@@ -113,6 +129,125 @@ impl From<FidelityArgument> for Fidelity {
             FidelityArgument::Flow => Self::Flow,
         }
     }
+}
+
+/// How to run many trials.
+#[derive(Clone, Debug, Args)]
+pub struct McArguments {
+    /// The scenario.
+    #[command(flatten)]
+    pub scenario: ScenarioArguments,
+    /// Number of trials; with --until, at most so many [default: 1000, with --until 65536]
+    #[arg(long, value_name = "N", value_parser = trials, allow_hyphen_values = true)]
+    pub trials: Option<u64>,
+    /// Stop as soon as a figure is known so well, e.g. 'rto_s p99 ±2%' or 'rto_s mean ±5'; looked
+    /// at after 256, 512, 1024, ... trials
+    #[arg(long, value_name = "METRIC STATISTIC ±WIDTH")]
+    pub until: Option<Precision>,
+    /// Stop after so much time, e.g. 10m; the result is then marked partial
+    #[arg(long, value_name = "TIME")]
+    pub max_wall: Option<Span>,
+    /// Seed of all random draws [default: run.seed of the scenario]
+    #[arg(long, value_name = "N", value_parser = whole_number, allow_hyphen_values = true)]
+    pub seed: Option<u64>,
+    /// How requests are simulated
+    #[arg(long, value_enum, default_value_t = FidelityArgument::Flow)]
+    pub fidelity: FidelityArgument,
+    /// Threads; results do not depend on it [default: one for each processor]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Result folder [default: results/<name of the scenario>-mc]; with --shard, a file
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Write the whole result folder of a trial as well: worst, median or its number; can be
+    /// given several times
+    #[arg(long, value_name = "worst|median|I", conflicts_with = "shard")]
+    pub keep: Vec<Keep>,
+    /// Go on with a study that was killed or stopped, from its result folder
+    #[arg(long)]
+    pub resume: bool,
+    /// Print the commands that run the study on N machines
+    #[arg(long, value_name = "N", conflicts_with_all = ["until", "shard", "keep", "resume"])]
+    pub plan: Option<NonZeroUsize>,
+    /// Run only the trials from A to below B and write them to the file --out, for merge
+    #[arg(long, value_name = "A..B", value_parser = shard, requires = "out")]
+    #[arg(conflicts_with = "until")]
+    pub shard: Option<ShardRange>,
+    /// Print summary.json instead of the table
+    #[arg(long)]
+    pub json: bool,
+    /// Say nothing on the standard error but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Which trial to write whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// The one with the longest recovery.
+    Worst,
+    /// The one with the median recovery.
+    Median,
+    /// The one with that number.
+    Trial(u64),
+}
+
+impl FromStr for Keep {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "worst" => Ok(Self::Worst),
+            "median" => Ok(Self::Median),
+            _ => {
+                let number = text.parse().map(Self::Trial);
+                number.map_err(|_| "write worst, median or the number of a trial".to_owned())
+            }
+        }
+    }
+}
+
+/// Trials from the first to below the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShardRange {
+    /// The first.
+    pub first: u64,
+    /// The one after the last.
+    pub end: u64,
+}
+
+/// `0..2500`, or what a shard is.
+fn shard(text: &str) -> Result<ShardRange, String> {
+    let parsed = text.split_once("..").and_then(|(first, end)| {
+        Some(ShardRange { first: first.parse().ok()?, end: end.parse().ok()? })
+    });
+    parsed
+        .filter(|range| range.first < range.end)
+        .ok_or_else(|| "write the first trial and the one after the last, e.g. 0..2500".to_owned())
+}
+
+/// A number of trials, or what one is.
+fn trials(text: &str) -> Result<u64, String> {
+    const MOST: u64 = 10_000_000;
+    let number = text.parse().ok().filter(|n| (1..=MOST).contains(n));
+    number.ok_or_else(|| format!("write a whole number from 1 to {MOST}"))
+}
+
+/// Which shards to put together.
+#[derive(Clone, Debug, Args)]
+pub struct MergeArguments {
+    /// Files that mc --shard wrote
+    #[arg(value_name = "SHARD", required = true)]
+    pub shards: Vec<PathBuf>,
+    /// Result folder [default: results/<name of the scenario>-mc]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Print summary.json instead of the table
+    #[arg(long)]
+    pub json: bool,
+    /// Say nothing on the standard error but errors
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// How to check a scenario.

@@ -14,6 +14,8 @@ pub enum Exit {
     Usage = 2,
     /// The scenario is wrong.
     InvalidInput = 3,
+    /// The user stopped it.
+    Interrupted = 130,
 }
 
 /// A command that did not succeed.

@@ -1,15 +1,21 @@
 //! The command line: one verb each, and nothing that another front end would need.
 //!
 //! Data goes to the standard output, talk to the standard error. Reading order:
-//! [`command_line`] (what can be typed), [`run`], [`check`] and
-//! [`compare`] (the verbs), [`scenario_file`] (how they read a scenario), [`explain`],
-//! [`progress`] and [`talk`] (how they speak), [`exit`] (what the shell is told).
+//! [`command_line`] (what can be typed), [`run`], [`mc`], [`merge`], [`check`] and [`compare`]
+//! (the verbs), [`scenario_file`] (how they read a scenario), [`interrupt`] (how they stop),
+//! [`explain`], [`progress`], [`study_progress`] and [`talk`] (how they speak), [`exit`] (what the
+//! shell is told).
 
 mod command_line;
 
 mod start;
 
 mod run;
+
+mod interrupt;
+mod mc;
+mod merge;
+mod study_progress;
 
 mod check;
 
@@ -28,8 +34,8 @@ mod talk;
 mod exit;
 
 pub use command_line::{
-    CheckArguments, CommandLine, CompareArguments, ConformanceArguments, RunArguments,
-    ScenarioArguments, Verb,
+    CheckArguments, CommandLine, CompareArguments, ConformanceArguments, Keep, McArguments,
+    MergeArguments, RunArguments, ScenarioArguments, ShardRange, Verb,
 };
 pub use exit::{Exit, Failure, guarded};
 pub use start::{parse, start};

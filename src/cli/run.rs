@@ -23,7 +23,7 @@ use crate::report::run_folder::{self, Plots, RunResult};
 use crate::report::writer::{OutputFolder, WriteError};
 use crate::report::{self, stdout, summary_json, table};
 
-use super::command_line::{RunArguments, WhichDecision};
+use super::command_line::{FidelityArgument, RunArguments, ScenarioArguments, WhichDecision};
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::scenario_file;
@@ -35,24 +35,19 @@ use super::talk::say;
 /// table is printed even if the folder then cannot be written.
 pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let scenario = scenario_file::read_or_say(&arguments.scenario, !arguments.quiet)?;
-    Fidelity::from(arguments.fidelity).check(&scenario).map_err(|message| Failure {
-        exit: Exit::InvalidInput,
-        error: Some(anyhow::Error::msg(message)),
-    })?;
+    let fidelity = fidelity(arguments.fidelity, &scenario)?;
     let decisions = decisions(arguments, &scenario)?;
     let path = result_path(arguments, &scenario);
     let folder =
         OutputFolder::create(&path).map_err(said).context("cannot make the result folder")?;
     let progress = Progress::new(&scenario, arguments.quiet);
-    let options = Options {
-        seed: arguments.seed,
-        trial: arguments.trial,
-        fidelity: arguments.fidelity.into(),
-        ..Options::default()
-    };
+    let options =
+        Options { seed: arguments.seed, trial: arguments.trial, fidelity, ..Options::default() };
     let trial = run_trial(&scenario, options, |now| progress.reached(now));
     progress.say("writing the results");
-    let written = write(&folder, arguments, &scenario, &trial);
+    let flags = flags(&arguments.scenario, fidelity);
+    let plots = if arguments.no_plots { Plots::LeftOut } else { Plots::Drawn };
+    let written = write(&folder, flags, &scenario, &trial, plots);
     progress.finish();
     let mut text = if arguments.json {
         summary_json::render(&trial.outcome)
@@ -74,6 +69,24 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
         say(&format!("results in {}\n", shown(&path)));
     }
     Ok(())
+}
+
+/// The traffic engine that was asked for, if it can run the scenario.
+pub(super) fn fidelity(asked: FidelityArgument, scenario: &Scenario) -> Result<Fidelity, Failure> {
+    let fidelity = Fidelity::from(asked);
+    let checked = fidelity.check(scenario);
+    checked.map(|()| fidelity).map_err(|message| Failure {
+        exit: Exit::InvalidInput,
+        error: Some(anyhow::Error::msg(message)),
+    })
+}
+
+/// The flags that change the result of a trial.
+pub(super) fn flags(arguments: &ScenarioArguments, fidelity: Fidelity) -> Vec<String> {
+    let sets = arguments.sets.iter().map(|set| format!("--set {set}"));
+    let other =
+        (fidelity != Fidelity::default()).then(|| format!("--fidelity {}", fidelity.name()));
+    sets.chain(other).collect()
 }
 
 /// The edge locations and instants that `--why-origin` asks about.
@@ -115,22 +128,19 @@ fn result_path(arguments: &RunArguments, scenario: &Scenario) -> PathBuf {
 }
 
 /// A folder with a slash at its end, so that it can be told from a file.
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();
     format!("{}/", text.trim_end_matches('/'))
 }
 
-fn write(
+/// Writes the result folder of a trial; `flags` are those that change the result.
+pub(super) fn write(
     folder: &OutputFolder,
-    arguments: &RunArguments,
+    flags: Vec<String>,
     scenario: &Scenario,
     trial: &Trial,
+    plots: Plots,
 ) -> Result<(), anyhow::Error> {
-    let sets = arguments.scenario.sets.iter().map(|set| format!("--set {set}"));
-    let fidelity = Fidelity::from(arguments.fidelity);
-    let other =
-        (fidelity != Fidelity::default()).then(|| format!("--fidelity {}", fidelity.name()));
-    let flags = sets.chain(other).collect();
     let manifest = Manifest::new(&trial.outcome, format!("{:016x}", scenario.hash()), flags);
     let result = RunResult {
         outcome: &trial.outcome,
@@ -138,13 +148,13 @@ fn write(
         facts: &trial.finished.facts,
         world: &trial.finished.world,
         manifest: &manifest,
-        plots: if arguments.no_plots { Plots::LeftOut } else { Plots::Drawn },
+        plots,
     };
     run_folder::write(folder, &result).map_err(said)
 }
 
 /// The error as its own words: they say what the operating system said, so its text adds nothing.
-fn said(error: WriteError) -> anyhow::Error {
+pub(super) fn said(error: WriteError) -> anyhow::Error {
     anyhow::Error::msg(error.to_string())
 }
 

@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 
 use super::command_line::{CommandLine, Verb};
 use super::exit::{Exit, Failure};
-use super::{check, compare, conformance, run};
+use super::{check, compare, conformance, mc, merge, run};
 
 /// Reads the command line; `None` if it asked only for help or the version, which were printed.
 ///
@@ -40,6 +40,8 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Option<CommandLine
 pub fn start(command_line: &CommandLine) -> Result<(), Failure> {
     match &command_line.verb {
         Verb::Run(arguments) => run::run(arguments),
+        Verb::Mc(arguments) => mc::mc(arguments),
+        Verb::Merge(arguments) => merge::merge(arguments),
         Verb::Check(arguments) => check::check(arguments),
         Verb::Compare(arguments) => compare::compare(arguments),
         Verb::Conformance(arguments) => conformance::conformance(arguments),

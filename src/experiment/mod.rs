@@ -2,6 +2,15 @@
 
 pub mod run;
 
+pub mod bins;
+pub mod metric;
+pub mod monte_carlo;
+pub mod precision;
+pub mod shard;
+pub mod study;
+
+pub mod in_order;
+
 pub mod compare;
 pub mod conformance;
 

@@ -10,7 +10,7 @@ use crate::scenario::{PlannedFault, Scenario};
 
 use crate::simulation::{self, Finished, Options};
 
-use crate::metrics::headroom;
+use crate::metrics::headroom::{self, Headroom};
 use crate::metrics::outcome::Outcome;
 use crate::metrics::record::{FaultFrame, Record, RunFrame, TrafficRecord};
 use crate::metrics::summary;
@@ -43,7 +43,27 @@ pub fn run_once(
 /// Runs one trial of `scenario` as `options` say; the rest is as in [`run_once`].
 pub fn run_trial(scenario: &Scenario, options: Options, progress: impl FnMut(Time)) -> Trial {
     let finished = simulation::run(scenario, options, progress);
-    let frame = frame(scenario, options, &finished);
+    let (outcome, timeline) = folded(scenario, options, &finished, |record, headroom| {
+        timeline::timeline(record, headroom)
+    });
+    Trial { outcome, timeline, finished }
+}
+
+/// The outcome of a trial of which nothing else is wanted.
+#[must_use]
+pub fn outcome_of(scenario: &Scenario, options: Options) -> Outcome {
+    let finished = simulation::run(scenario, options, |_| {});
+    folded(scenario, options, &finished, |_, _| ()).0
+}
+
+/// The outcome of a finished simulation, and what `more` makes of the same record.
+fn folded<T>(
+    scenario: &Scenario,
+    options: Options,
+    finished: &Finished,
+    more: impl FnOnce(&Record<'_>, &[Vec<Headroom>]) -> T,
+) -> (Outcome, T) {
+    let frame = frame(scenario, options, finished);
     let traffic = TrafficRecord::from_ledger(&finished.ledger, &finished.world);
     let record = Record {
         frame: &frame,
@@ -53,9 +73,7 @@ pub fn run_trial(scenario: &Scenario, options: Options, progress: impl FnMut(Tim
         traffic: &traffic,
     };
     let headroom = headroom::headroom(&record);
-    let outcome = summary::outcome(&record, &headroom);
-    let timeline = timeline::timeline(&record, &headroom);
-    Trial { outcome, timeline, finished }
+    (summary::outcome(&record, &headroom), more(&record, &headroom))
 }
 
 fn frame(scenario: &Scenario, options: Options, finished: &Finished) -> RunFrame {

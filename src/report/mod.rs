@@ -3,7 +3,8 @@
 //! A renderer turns an outcome, a timeline or facts into text or pixels in memory; [`writer`] is
 //! the one place that touches the disk and [`stdout`] the one that prints. Reading order:
 //! [`summary_json`], [`timeline_csv`], [`users_csv`], [`events_csv`], [`manifest_json`] (files),
-//! [`table`] (the terminal), [`comparison`] (several runs), [`plots`] (SVG and PNG),
+//! [`table`] (the terminal), [`comparison`] (several runs), [`trials_csv`], [`histograms_csv`],
+//! [`study_table`] and [`study_folder`] (many trials), [`plots`] (SVG and PNG),
 //! [`run_folder`] (all files of a run), then [`words`] and [`cells`], which spell numbers and
 //! names.
 
@@ -25,6 +26,14 @@ pub mod table;
 pub mod why_origin;
 
 pub mod comparison;
+
+pub mod trials_csv;
+
+pub mod histograms_csv;
+
+pub mod study_table;
+
+pub mod study_folder;
 
 pub mod plots;
 

@@ -39,7 +39,7 @@ fn headline(outcome: &Outcome) -> String {
 }
 
 /// Rows without frames, two columns apart.
-fn aligned(rows: Vec<Vec<String>>, right: &[usize]) -> String {
+pub(super) fn aligned(rows: Vec<Vec<String>>, right: &[usize]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.add_rows(rows);

@@ -100,6 +100,36 @@ impl OutputFolder {
     }
 }
 
+/// A file that grows line by line while a study runs, so that a killed one can go on: the one
+/// result that is not written whole. A line that a crash cut off is for its reader to notice.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+}
+
+impl Journal {
+    /// Starts a journal called `name` with what is known already.
+    ///
+    /// # Errors
+    /// If that cannot be written.
+    pub fn create(folder: &OutputFolder, name: &str, content: &[u8]) -> Result<Self, WriteError> {
+        folder.write(name, content)?;
+        let path = folder.path().join(name);
+        let file = File::options().append(true).open(&path);
+        let file = file.map_err(|error| WriteError::new(&path, error))?;
+        Ok(Self { path, file })
+    }
+
+    /// Adds a line, which outlives this process from then on.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn append(&mut self, line: &str) -> Result<(), WriteError> {
+        self.file.write_all(line.as_bytes()).map_err(|error| WriteError::new(&self.path, error))
+    }
+}
+
 /// Temporary name, write, flush, sync, rename, sync the folder. The temporary file is removed by
 /// its guard when anything fails.
 fn write_checked(folder: &Path, target: &Path, content: &[u8]) -> io::Result<()> {
@@ -155,6 +185,19 @@ mod tests {
         folder.write("x.csv", b"new").unwrap();
         assert_eq!(fs::read(folder.path().join("x.csv")).unwrap(), b"new");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    /// A journal holds what was known at its start and every line after it, at once.
+    #[test]
+    fn a_journal_grows_line_by_line() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = OutputFolder::create(root.path()).unwrap();
+        let mut journal = Journal::create(&folder, "j", b"head\n").unwrap();
+        let read = || fs::read_to_string(root.path().join("j")).unwrap();
+        assert_eq!(read(), "head\n");
+        journal.append("1\n").unwrap();
+        journal.append("2\n").unwrap();
+        assert_eq!(read(), "head\n1\n2\n");
     }
 
     /// A file in place of the folder, or in its path, and a folder in place of the file: each is

@@ -2,7 +2,8 @@
 //!
 //! Nothing here knows what is simulated. [`streams`] name random numbers, [`laws`] and
 //! [`exponential`] turn one u64 into a duration by inverse CDF, [`rates`] place arrivals in
-//! time, [`timers`] order control events, [`histogram`] and [`statistics`] count what happened.
+//! time, [`timers`] order control events, [`histogram`] and [`statistics`] count what happened,
+//! and [`intervals`] say how sure one can be of it.
 
 pub mod streams;
 
@@ -17,5 +18,8 @@ pub mod sampler;
 
 pub mod histogram;
 pub mod statistics;
+
+pub mod beta;
+pub mod intervals;
 
 pub mod timers;

@@ -33,6 +33,7 @@ mod scenario_checks;
 mod scheduler_checks;
 mod sessions;
 mod source_tree;
+mod studies;
 mod swarm;
 mod theory;
 mod tidy;

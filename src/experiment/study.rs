@@ -1,0 +1,338 @@
+//! What many trials come to: `summary.json` of a study, as plain data (`tideover/study/v1`).
+//!
+//! A figure is a number, `null` where it does not apply or there are too few trials for it, or
+//! the text `inf`: not reached by the end of the run. Quantiles and their intervals are order
+//! statistics of all trials in which the figure applies, infinite ones included; a mean exists
+//! only where none is infinite.
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::sim::intervals::{self, Tails};
+use crate::sim::statistics::Worst;
+
+use crate::model::fact::FactLog;
+
+use super::metric::{Metric, Row, Worse, values};
+use super::monte_carlo::{CONFIDENCE, Ended, Study};
+use super::precision::{Estimate, Precision, mean_of, n_looks, quantile_of};
+
+/// Name of the schema that a [`StudyOutcome`] follows.
+pub const SCHEMA: &str = "tideover/study/v1";
+
+/// The quantiles that are reported.
+const QUANTILES: [f64; 10] = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999];
+
+/// The worst trials that are named for each metric.
+const N_WORST: usize = 5;
+
+/// What the rows of a study were made from: only rows of equal identity belong together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Hash of its text and of the files that it names, 16 hexadecimal digits.
+    pub scenario_hash: String,
+    /// Version of the program.
+    pub version: String,
+    /// Fingerprint of trial 0: programs that differ in it give other results for this scenario.
+    pub engine: String,
+    /// Seed of all draws.
+    pub seed: u64,
+    /// Which traffic engine ran.
+    pub fidelity: String,
+    /// How random inputs were drawn.
+    pub sampler: String,
+    /// How many trials the study has at most, from trial 0 on.
+    pub trials: u64,
+    /// When it stops before, as typed.
+    pub until: Option<String>,
+    /// Flags that change the result, as typed.
+    pub flags: Vec<String>,
+    /// Length of a run after its warm-up \[s\].
+    pub horizon_s: f64,
+    /// Recovery time objective of the scenario \[s\].
+    pub recovery_objective_s: Option<f64>,
+    /// Names of the metrics, in the order of columns.
+    pub metrics: Vec<String>,
+}
+
+impl Identity {
+    /// The identity of a study whose trial 0 has that row.
+    #[must_use]
+    pub fn new(
+        study: &Study<'_>,
+        n_trials: u64,
+        until: Option<Precision>,
+        first: &Row,
+        flags: Vec<String>,
+    ) -> Self {
+        let run = study.scenario.run();
+        Self {
+            scenario: study.scenario.name().to_owned(),
+            scenario_hash: format!("{:016x}", study.scenario.hash()),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            engine: format!("{:016x}", first.fingerprint),
+            seed: study.seed,
+            fidelity: study.fidelity.name().to_owned(),
+            sampler: "independent".to_owned(),
+            trials: n_trials,
+            until: until.map(|until| until.to_string()),
+            flags,
+            horizon_s: run.horizon.as_secs_f64(),
+            recovery_objective_s: run.recovery_objective.map(|objective| objective.as_secs_f64()),
+            metrics: Metric::ALL.iter().map(|metric| metric.name().to_owned()).collect(),
+        }
+    }
+
+    /// Tails of the intervals: the confidence is shared out between the looks, if there are some.
+    #[must_use]
+    pub fn tails(&self) -> Tails {
+        Tails::both(CONFIDENCE).split(self.n_looks())
+    }
+
+    fn n_looks(&self) -> u32 {
+        if self.until.is_some() { n_looks(self.trials).max(1) } else { 1 }
+    }
+}
+
+/// What a study came to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StudyOutcome {
+    /// Always [`SCHEMA`].
+    pub schema: &'static str,
+    /// What it was made from.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// Trials that were run, from trial 0 on.
+    pub n_trials: u64,
+    /// Why there are no more.
+    pub ended: &'static str,
+    /// Whether trials are missing: it was stopped before it was complete or precise enough.
+    pub partial: bool,
+    /// What every statement is conditional on.
+    pub condition: &'static str,
+    /// Confidence of each interval.
+    pub confidence: f64,
+    /// How often the growing sample was to be looked at; the confidence is shared out between
+    /// the looks.
+    pub n_looks: u32,
+    /// How the intervals were made.
+    pub methods: Methods,
+    /// The distribution of each metric.
+    pub distributions: Vec<Distribution>,
+    /// Probabilities of events.
+    pub probabilities: Vec<Probability>,
+    /// Hash of all rows, 16 hexadecimal digits: equal studies have equal ones.
+    pub fingerprint: String,
+}
+
+/// How the intervals were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Methods {
+    /// For quantiles.
+    pub quantiles: &'static str,
+    /// For probabilities.
+    pub probabilities: &'static str,
+    /// For means.
+    pub means: &'static str,
+}
+
+const METHODS: Methods = Methods {
+    quantiles: "order statistics by binomial ranks, conservative; never-reached values are inf",
+    probabilities: "Clopper-Pearson",
+    means: "Student's t; none where a value is inf",
+};
+
+/// How a metric is distributed over trials.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Distribution {
+    /// Name of the metric.
+    pub metric: &'static str,
+    /// Trials in which it applies.
+    pub n: u64,
+    /// Trials in which it does not apply.
+    pub n_inapplicable: u64,
+    /// Trials in which it was not reached by the end of the run.
+    pub n_never: u64,
+    /// Least value.
+    #[serde(serialize_with = "figure")]
+    pub min: Option<f64>,
+    /// Largest value.
+    #[serde(serialize_with = "figure")]
+    pub max: Option<f64>,
+    /// Mean with its interval; none where a value is infinite.
+    pub mean: Option<Reported>,
+    /// Quantiles with their intervals.
+    pub quantiles: Vec<QuantileReported>,
+    /// Numbers of the worst trials, worst first.
+    pub worst_trials: Vec<u64>,
+}
+
+/// An estimate with its interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Reported {
+    /// The estimate.
+    #[serde(serialize_with = "bare_figure")]
+    pub value: f64,
+    /// Lower end of the interval.
+    #[serde(serialize_with = "figure")]
+    pub low: Option<f64>,
+    /// Upper end of the interval.
+    #[serde(serialize_with = "figure")]
+    pub high: Option<f64>,
+}
+
+/// A quantile with its interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct QuantileReported {
+    /// The share of trials that do not exceed it.
+    pub p: f64,
+    /// The estimate.
+    #[serde(flatten)]
+    pub estimate: Reported,
+}
+
+/// The probability of an event.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Probability {
+    /// What happens, e.g. `rto_s<=300`.
+    pub event: String,
+    /// Trials in which it happened.
+    pub n_happened: u64,
+    /// Trials in which it could be told.
+    pub n: u64,
+    /// Share of the trials.
+    pub value: Option<f64>,
+    /// Lower end of its interval.
+    pub low: f64,
+    /// Upper end of its interval.
+    pub high: f64,
+}
+
+impl From<Estimate> for Reported {
+    fn from(estimate: Estimate) -> Self {
+        Self { value: estimate.value, low: estimate.low, high: estimate.high }
+    }
+}
+
+/// Folds the rows of a study, which are those of its first trials, into its outcome.
+#[must_use]
+pub fn outcome(identity: Identity, rows: &[Row], ended: Ended) -> StudyOutcome {
+    let tails = identity.tails();
+    StudyOutcome {
+        schema: SCHEMA,
+        n_trials: rows.len() as u64,
+        ended: match ended {
+            Ended::Complete => "complete",
+            Ended::Precise => "precise",
+            Ended::Stopped => "stopped",
+        },
+        partial: ended == Ended::Stopped,
+        condition: "the faults as the scenario states them: it says nothing about how often",
+        confidence: CONFIDENCE,
+        n_looks: identity.n_looks(),
+        methods: METHODS,
+        distributions: Metric::ALL.iter().map(|&m| distribution(rows, m, tails)).collect(),
+        probabilities: probabilities(&identity, rows, tails),
+        fingerprint: format!("{:016x}", fingerprint(rows)),
+        identity,
+    }
+}
+
+fn distribution(rows: &[Row], metric: Metric, tails: Tails) -> Distribution {
+    let in_order = values(rows, metric);
+    let mut sorted = in_order.clone();
+    sorted.sort_by(f64::total_cmp);
+    let quantile = |&p: &f64| {
+        let estimate = quantile_of(&sorted, p, tails)?;
+        Some(QuantileReported { p, estimate: estimate.into() })
+    };
+    Distribution {
+        metric: metric.name(),
+        n: sorted.len() as u64,
+        n_inapplicable: (rows.len() - sorted.len()) as u64,
+        n_never: sorted.iter().filter(|value| value.is_infinite()).count() as u64,
+        min: sorted.first().copied(),
+        max: sorted.last().copied(),
+        mean: mean_of(&in_order, tails).map(Reported::from),
+        quantiles: QUANTILES.iter().filter_map(quantile).collect(),
+        worst_trials: worst(rows, metric, N_WORST),
+    }
+}
+
+/// The numbers of the `n` worst trials of a metric, worst first, earlier ones first among equals.
+#[must_use]
+pub fn worst(rows: &[Row], metric: Metric, n: usize) -> Vec<u64> {
+    let mut worst = Worst::new(n);
+    for row in rows {
+        if let Some(value) = row.figure(metric).value() {
+            let badness = if metric.worse() == Worse::Higher { value } else { -value };
+            worst.offer(badness, row.trial);
+        }
+    }
+    worst.trials().iter().map(|&(_, trial)| trial).collect()
+}
+
+/// The trial whose value of a metric is the median, the earliest among equals.
+#[must_use]
+pub fn median(rows: &[Row], metric: Metric) -> Option<u64> {
+    let mut found: Vec<&Row> =
+        rows.iter().filter(|row| row.figure(metric).value().is_some()).collect();
+    found.sort_by_key(|row| (row.figure(metric), row.trial));
+    let value = found.get(found.len().div_ceil(2).checked_sub(1)?)?.figure(metric);
+    found.iter().find(|row| row.figure(metric) == value).map(|row| row.trial)
+}
+
+fn probabilities(identity: &Identity, rows: &[Row], tails: Tails) -> Vec<Probability> {
+    let recovery_times = values(rows, Metric::RecoveryTime);
+    let within = |event: String, limit_s: f64| {
+        let n_happened = recovery_times.iter().filter(|&&rto_s| rto_s <= limit_s).count();
+        probability(event, n_happened as u64, recovery_times.len() as u64, tails)
+    };
+    let objective = identity.recovery_objective_s;
+    let losses = values(rows, Metric::LostWrites);
+    let n_lossless = losses.iter().filter(|&&lost| lost == 0.0).count() as u64;
+    let lossless = (!losses.is_empty())
+        .then(|| probability("lost_writes=0".to_owned(), n_lossless, losses.len() as u64, tails));
+    [
+        Some(within("users never fell below the objective (rto_s=0)".to_owned(), 0.0)),
+        objective.map(|limit_s| within(format!("rto_s<={limit_s}"), limit_s)),
+        Some(within("recovered within the run".to_owned(), f64::MAX)),
+        lossless,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn probability(event: String, n_happened: u64, n: u64, tails: Tails) -> Probability {
+    let interval = intervals::proportion(n_happened, n, tails);
+    let value = (0 < n).then(|| n_happened as f64 / n as f64);
+    Probability { event, n_happened, n, value, low: interval.low, high: interval.high }
+}
+
+fn fingerprint(rows: &[Row]) -> u64 {
+    let mut hash = FactLog::default();
+    for row in rows {
+        hash.absorb(row.trial);
+        hash.absorb(row.fingerprint);
+        row.figures.iter().for_each(|figure| hash.absorb(figure.millionths() as u64));
+    }
+    hash.fingerprint()
+}
+
+fn bare_figure<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if value.is_finite() {
+        serializer.serialize_f64(*value)
+    } else {
+        serializer.serialize_str("inf")
+    }
+}
+
+#[expect(clippy::ref_option, reason = "the signature is that of serialize_with")]
+fn figure<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => bare_figure(value, serializer),
+        None => serializer.serialize_none(),
+    }
+}
