@@ -187,7 +187,7 @@ fn strike(cx: &mut Cx, scenario: &Scenario, fault: FaultId) {
     cx.say(What::FaultStruck { fault });
     planned.fault.strike(cx, fault);
     begin::fault_struck(cx, scenario.operations(), fault);
-    if let Some(duration) = planned.duration {
+    if let Some(duration) = planned.lasts(cx.chance) {
         cx.clock.arm(Event::FaultHeals(fault), cx.now + duration);
     }
 }

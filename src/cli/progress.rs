@@ -6,6 +6,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::units::{Span, Time};
 
+use crate::control::Chance;
+
 use crate::scenario::Scenario;
 
 /// Characters of the bar.
@@ -22,8 +24,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// A bar for a run of `scenario`.
-    pub(super) fn new(scenario: &Scenario, quiet: bool) -> Self {
+    /// A bar for a trial of `scenario`.
+    pub(super) fn new(scenario: &Scenario, chance: Chance, quiet: bool) -> Self {
         let target =
             if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(None, target);
@@ -34,7 +36,7 @@ impl Progress {
             started: Instant::now(),
             warm_up: run.warm_up,
             horizon: run.horizon,
-            faults: scenario.faults().iter().map(|fault| fault.at).collect(),
+            faults: scenario.faults().iter().map(|fault| fault.strikes_at(chance)).collect(),
         }
     }
 

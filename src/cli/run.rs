@@ -10,6 +10,8 @@ use crate::model::fact::What;
 use crate::model::ids::PopId;
 use crate::model::world::World;
 
+use crate::control::Chance;
+
 use crate::scenario::Scenario;
 
 use crate::metrics::why_origin;
@@ -40,7 +42,9 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let path = result_path(arguments, &scenario);
     let folder =
         OutputFolder::create(&path).map_err(said).context("cannot make the result folder")?;
-    let progress = Progress::new(&scenario, arguments.quiet);
+    let seed = arguments.seed.unwrap_or(scenario.run().seed);
+    let chance = Chance { seed, trial: arguments.trial };
+    let progress = Progress::new(&scenario, chance, arguments.quiet);
     let options =
         Options { seed: arguments.seed, trial: arguments.trial, fidelity, ..Options::default() };
     let trial = run_trial(&scenario, options, |now| progress.reached(now));

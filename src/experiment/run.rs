@@ -6,6 +6,8 @@ use crate::model::fact::{FactLog, What};
 use crate::model::ids::FaultId;
 use crate::model::world::World;
 
+use crate::control::Chance;
+
 use crate::scenario::{PlannedFault, Scenario};
 
 use crate::simulation::{self, Finished, Options};
@@ -79,9 +81,11 @@ fn folded<T>(
 fn frame(scenario: &Scenario, options: Options, finished: &Finished) -> RunFrame {
     let run = scenario.run();
     let faults = scenario.faults().iter().enumerate();
+    let seed = options.seed.unwrap_or(run.seed);
+    let chance = Chance { seed, trial: options.trial };
     RunFrame {
         scenario: scenario.name().to_owned(),
-        seed: options.seed.unwrap_or(run.seed),
+        seed,
         trial: options.trial,
         fidelity: options.fidelity.name(),
         horizon: run.horizon,
@@ -91,18 +95,19 @@ fn frame(scenario: &Scenario, options: Options, finished: &Finished) -> RunFrame
         faults: faults
             .map(|(index, fault)| {
                 let struck = has_struck(&finished.facts, FaultId::new(index));
-                fault_frame(fault, struck, &finished.world)
+                fault_frame(fault, struck, chance, &finished.world)
             })
             .collect(),
     }
 }
 
-fn fault_frame(planned: &PlannedFault, struck: bool, world: &World) -> FaultFrame {
+fn fault_frame(planned: &PlannedFault, struck: bool, chance: Chance, world: &World) -> FaultFrame {
+    let at = planned.strikes_at(chance);
     FaultFrame {
         name: planned.name.clone(),
         kind: planned.fault.kind().to_owned(),
-        at: planned.at,
-        until: planned.duration.map(|duration| planned.at + duration),
+        at,
+        until: planned.lasts(chance).map(|duration| at + duration),
         affected: planned.fault.hits(world),
         struck,
     }

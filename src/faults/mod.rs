@@ -5,10 +5,13 @@
 
 use std::fmt::Debug;
 
-use crate::control::Cx;
+use crate::control::{Chance, Cx};
+use crate::model::duration::DurationSpec;
 use crate::model::fact::ClusterSet;
 use crate::model::ids::FaultId;
 use crate::model::world::World;
+use crate::sim::laws::Law;
+use crate::sim::streams::unit;
 use crate::spec::{Code, Decoder, Diagnostic, Diagnostics, Name, section};
 use crate::units::{Span, Time};
 
@@ -59,12 +62,66 @@ pub trait FaultSection {
 pub struct PlannedFault {
     /// Its name.
     pub name: String,
-    /// When it strikes.
+    /// When it strikes at the earliest.
     pub at: Time,
-    /// How long until it is repaired; `None` is never.
-    pub duration: Option<Span>,
+    /// How much later it strikes, drawn in each trial.
+    pub delay: Option<Law>,
+    /// How long until it is repaired.
+    pub repair: Repair,
     /// What breaks.
     pub fault: Box<dyn Fault>,
+}
+
+/// How long until a fault is repaired.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Repair {
+    /// It never is.
+    Never,
+    /// Always so long.
+    After(Span),
+    /// Drawn in each trial.
+    Drawn(Law),
+}
+
+impl PlannedFault {
+    /// When it strikes in a trial.
+    #[must_use]
+    pub fn strikes_at(&self, chance: Chance) -> Time {
+        self.delay.as_ref().map_or(self.at, |law| self.at + self.drawn(law, "fault-delay", chance))
+    }
+
+    /// How long until it is repaired in a trial; `None` is never.
+    #[must_use]
+    pub fn lasts(&self, chance: Chance) -> Option<Span> {
+        match &self.repair {
+            Repair::Never => None,
+            Repair::After(duration) => Some(*duration),
+            Repair::Drawn(law) => Some(self.drawn(law, "fault-repair", chance)),
+        }
+    }
+
+    /// How long until it is repaired, `Some(None)` is never; `None` if its times are drawn.
+    #[must_use]
+    pub const fn always_lasts(&self) -> Option<Option<Span>> {
+        match (&self.repair, &self.delay) {
+            (Repair::Never, None) => Some(None),
+            (Repair::After(duration), None) => Some(Some(*duration)),
+            _ => None,
+        }
+    }
+
+    fn drawn(&self, law: &Law, purpose: &str, chance: Chance) -> Span {
+        Span::from_secs_f64(law.quantile(unit(chance.draw(purpose, &self.name, 0))))
+    }
+}
+
+/// The laws by which a fault is drawn.
+#[derive(Clone, Debug, Default)]
+pub struct FaultLaws {
+    /// Of the delay.
+    pub delay: Option<Law>,
+    /// Of the time until it is repaired.
+    pub repair_time: Option<Law>,
 }
 
 /// The list of faults: scenario key, field, section.
@@ -79,6 +136,11 @@ macro_rules! faults {
                 "at" at: Span = required, range "0s"..="366d";
                 /// How long until it is repaired; left out, it never is.
                 "duration" duration: Option<Span> = optional, range "1s"..="366d";
+                /// How much later than `at` it strikes: a law, drawn anew in each trial.
+                "delay" delay: Option<DurationSpec> = optional, range "0s"..="30d";
+                /// How long until it is repaired, instead of `duration`: a law, drawn anew in each
+                /// trial.
+                "repairTime" repair_time: Option<DurationSpec> = optional, range "1s"..="30d";
                 $($(#[doc = $doc])* $key $field: Option<$section> = optional;)+
             }
             check FaultSpec::check_kind;
@@ -174,21 +236,45 @@ impl FaultSpec {
             cx.report(wrong.allowed(format!("exactly one of {}", Self::KINDS.join(", "))));
             return;
         }
-        if self.duration.is_some() && !self.kind().heals() {
-            let message = format!("a {} is over at once: it has no duration", kinds[0]);
-            let place = self.duration.place.clone();
-            let wrong = Diagnostic::error(Code::Contradiction, place, message);
-            cx.report(wrong.help("remove `duration`"));
+        self.check_repair(kinds[0], cx);
+    }
+
+    fn check_repair(&self, kind: &str, cx: &mut Decoder<'_>) {
+        let given = match (self.duration.is_some(), self.repair_time.is_some()) {
+            (true, true) => {
+                let message = "`duration` and `repairTime` both say how long until the repair";
+                let place = self.repair_time.place.clone();
+                let wrong = Diagnostic::error(Code::Contradiction, place, message);
+                return cx.report(wrong.allowed("one of them").help("remove one of them"));
+            }
+            (true, false) => ("duration", &self.duration.place),
+            (false, true) => ("repairTime", &self.repair_time.place),
+            (false, false) => return,
+        };
+        if !self.kind().heals() {
+            let message = format!("a {kind} is over at once: it has no {}", given.0);
+            let wrong = Diagnostic::error(Code::Contradiction, given.1.clone(), message);
+            cx.report(wrong.help(format!("remove `{}`", given.0)));
         }
     }
 
     /// The fault in `world`, or `None` after reporting references that lead nowhere.
-    pub fn resolve(&self, world: &World, diagnostics: &mut Diagnostics) -> Option<PlannedFault> {
+    pub fn resolve(
+        &self,
+        world: &World,
+        laws: FaultLaws,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<PlannedFault> {
         let fault = self.kind().resolve(&self.name, world, diagnostics)?;
         Some(PlannedFault {
             name: self.name.as_str().to_owned(),
             at: Time::ZERO + *self.at,
-            duration: *self.duration,
+            delay: laws.delay,
+            repair: match (laws.repair_time, *self.duration) {
+                (Some(law), _) => Repair::Drawn(law),
+                (None, Some(duration)) => Repair::After(duration),
+                (None, None) => Repair::Never,
+            },
             fault,
         })
     }

@@ -2,13 +2,16 @@
 //!
 //! Zone-redundant parts (control plane, ingress, load balancers) go on, as they are meant to.
 
+use std::cmp::Ordering;
+
 use crate::control::network::outbound;
 use crate::control::{Cx, dependencies};
 use crate::model::fact::ClusterSet;
 use crate::model::ids::{FaultId, NodeId, RegionId, ZoneId};
 use crate::model::reference::{find, find_zone};
 use crate::model::world::World;
-use crate::spec::{Diagnostics, Name, section};
+use crate::sim::streams::below;
+use crate::spec::{Diagnostics, Name, Refusal, Scalar, Shape, Word, section};
 
 use super::power;
 use super::{Fault, FaultSection};
@@ -18,8 +21,38 @@ section! {
     pub struct ZoneLossSpec {
         /// The region.
         "region" region: Name = required;
-        /// The zone, by number.
-        "zone" zone: u32 = required, range 1..=16;
+        /// The zone, by number; `any` draws one of the region's zones anew in each trial.
+        "zone" zone: WhichZone = required;
+    }
+}
+
+/// Which zone of a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhichZone {
+    /// The one with that number.
+    Number(u32),
+    /// Any of them, drawn in each trial.
+    Any,
+}
+
+impl Scalar for WhichZone {
+    fn read(word: Word<'_>) -> Result<Self, Refusal> {
+        if word.text == "any" { Ok(Self::Any) } else { u32::read(word).map(Self::Number) }
+    }
+
+    fn form() -> Shape {
+        Shape::Quantity("the number of a zone, or any")
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Any => "any".to_owned(),
+        }
+    }
+
+    fn order(&self, _: &Self) -> Option<Ordering> {
+        None
     }
 }
 
@@ -34,20 +67,27 @@ impl FaultSection for ZoneLossSpec {
     ) -> Option<Box<dyn Fault>> {
         let regions = world.regions.iter().map(|region| region.name.as_str());
         let region = RegionId::new(find("region", &self.region, regions, diagnostics)?);
-        let zone = find_zone(&self.zone, region, world, diagnostics)?;
-        Some(Box::new(ZoneLoss { zone }))
+        let zones = match *self.zone {
+            WhichZone::Any => world[region].zones.clone(),
+            WhichZone::Number(number) => {
+                vec![find_zone(&self.zone.same_place(number), region, world, diagnostics)?]
+            }
+        };
+        Some(Box::new(ZoneLoss { region, zones }))
     }
 
     fn target(&self) -> String {
-        format!("zone {}-{}", *self.region, *self.zone)
+        format!("zone {}-{}", *self.region, self.zone.shown())
     }
 }
 
 /// A lost zone.
 #[derive(Clone, Debug)]
 pub struct ZoneLoss {
-    /// The zone.
-    pub zone: ZoneId,
+    /// The region.
+    pub region: RegionId,
+    /// The zones of which one is lost; at least one.
+    pub zones: Vec<ZoneId>,
 }
 
 impl Fault for ZoneLoss {
@@ -56,29 +96,31 @@ impl Fault for ZoneLoss {
     }
 
     fn strike(&self, cx: &mut Cx, fault: FaultId) {
-        cx.world[self.zone].outages.begin();
-        let nodes = self.nodes(cx);
+        let zone = self.drawn(cx, fault);
+        cx.world[zone].outages.begin();
+        let nodes = nodes(cx, zone);
         power::cut(cx, &nodes);
-        outbound::zone_changed(cx, self.zone);
+        outbound::zone_changed(cx, zone);
         cx.memory.struck.insert(fault, nodes);
-        dependencies::zone_changed(cx, self.zone, fault);
+        dependencies::zone_changed(cx, zone, fault);
     }
 
     fn heal(&self, cx: &mut Cx, fault: FaultId) {
-        let all_clear = cx.world[self.zone].outages.end();
+        let zone = self.drawn(cx, fault);
+        let all_clear = cx.world[zone].outages.end();
         if let Some(nodes) = cx.memory.struck.remove(&fault) {
             power::restore(cx, &nodes);
         }
         if all_clear {
-            outbound::zone_changed(cx, self.zone);
-            power::release_orders(cx, |cx, node| cx.world[node].zone == self.zone);
-            dependencies::zone_changed(cx, self.zone, fault);
+            outbound::zone_changed(cx, zone);
+            power::release_orders(cx, |cx, node| cx.world[node].zone == zone);
+            dependencies::zone_changed(cx, zone, fault);
         }
     }
 
     fn hits(&self, world: &World) -> ClusterSet {
         let mut set = ClusterSet::default();
-        for cluster in power::clusters_in(world, world[self.zone].region) {
+        for cluster in power::clusters_in(world, self.region) {
             set.insert(cluster);
         }
         set
@@ -86,9 +128,18 @@ impl Fault for ZoneLoss {
 }
 
 impl ZoneLoss {
-    fn nodes(&self, cx: &Cx) -> Vec<NodeId> {
-        let clusters = power::clusters_in(&cx.world, cx.world[self.zone].region);
-        let in_zone = |cx: &Cx, node: NodeId| cx.world[node].zone == self.zone;
-        clusters.into_iter().flat_map(|c| power::nodes_of(cx, c, in_zone)).collect()
+    /// The zone that is lost in this trial.
+    fn drawn(&self, cx: &Cx, fault: FaultId) -> ZoneId {
+        if let [zone] = self.zones[..] {
+            return zone;
+        }
+        let draw = cx.chance.draw("fault-zone", &cx.world.fault_names[fault.index()], 0);
+        self.zones[below(draw, self.zones.len())]
     }
+}
+
+fn nodes(cx: &Cx, zone: ZoneId) -> Vec<NodeId> {
+    let clusters = power::clusters_in(&cx.world, cx.world[zone].region);
+    let in_zone = |cx: &Cx, node: NodeId| cx.world[node].zone == zone;
+    clusters.into_iter().flat_map(|c| power::nodes_of(cx, c, in_zone)).collect()
 }

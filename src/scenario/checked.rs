@@ -9,6 +9,7 @@ use crate::model::world::World;
 use crate::spec::{Code, Diagnostics, Leaf, Origin, Sources};
 use crate::traffic::cpu_load::LoadPlan;
 use crate::traffic::gate::GatePlan;
+use crate::traffic::level::Level;
 use crate::traffic::over_dispersion::OverDispersion;
 use crate::traffic::plan::{DemandPlan, DeploymentPlan};
 use crate::units::{Ratio, Span};
@@ -26,6 +27,7 @@ pub struct Scenario {
     pub(super) world: World,
     pub(super) deployments: Vec<DeploymentPlan>,
     pub(super) over_dispersion: Vec<Option<OverDispersion>>,
+    pub(super) levels: Vec<Option<Level>>,
     pub(super) hpas: Vec<HpaPlan>,
     pub(super) autoscalers: Vec<AutoscalerPlan>,
     pub(super) demands: Vec<DemandPlan>,
@@ -137,6 +139,12 @@ impl Scenario {
     #[must_use]
     pub fn over_dispersion(&self) -> &[Option<OverDispersion>] {
         &self.over_dispersion
+    }
+
+    /// How much of each demand there is, which needs draws: see [`Level::factor`].
+    #[must_use]
+    pub fn levels(&self) -> &[Option<Level>] {
+        &self.levels
     }
 
     /// What breaks, in the order of the file.

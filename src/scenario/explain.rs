@@ -3,6 +3,7 @@
 use crate::control::hpa::plan::HpaPlan;
 use crate::control::hpa::settled::settled_replicas;
 use crate::control::traffic_manager::entry_share;
+use crate::faults::FaultSpec;
 use crate::model::ids::DeploymentId;
 use crate::model::workload::Deployment;
 use crate::model::world::World;
@@ -112,11 +113,13 @@ fn expected_replicas(made: &Resolved, id: DeploymentId, busy_workers: f64) -> u3
 fn explain_overlaps(spec: &ScenarioSpec, leaves: &mut Vec<Leaf>) {
     let faults = &spec.faults;
     let end = |at: Span, duration: Option<Span>| duration.map_or(Span::MAX, |length| at + length);
+    let is_random = |fault: &FaultSpec| fault.delay.is_some() || fault.repair_time.is_some();
     for (index, fault) in faults.iter().enumerate() {
         for other in &faults[..index] {
             let apart = end(*fault.at, *fault.duration) <= *other.at
                 || end(*other.at, *other.duration) <= *fault.at;
-            if !apart && fault.target() == other.target() {
+            let known = !is_random(fault) && !is_random(other);
+            if known && !apart && fault.target() == other.target() {
                 let shown = format!("overlaps `{}`", other.name.as_str());
                 let rule = "faults of one target count: it heals when the last one ends";
                 let path = format!("faults[{index}].overlap");

@@ -6,7 +6,7 @@ use crate::control::hpa::plan::HpaPlan;
 use crate::control::node_lifecycle::auto_repair_spec::RepairPlan;
 use crate::control::operations::PlannedOperation;
 use crate::control::settings::Settings;
-use crate::faults::PlannedFault;
+use crate::faults::{FaultLaws, PlannedFault};
 use crate::model::duration::{DurationSpec, EmpiricalSpec};
 use crate::model::ids::{ClusterId, DeploymentId, GeographyId, RegionId, WorkloadId};
 use crate::model::reference::find;
@@ -15,11 +15,13 @@ use crate::sim::laws::Law;
 use crate::spec::{Diagnostics, Leaf};
 use crate::traffic::cpu_load::LoadPlan;
 use crate::traffic::gate::GatePlan;
+use crate::traffic::level::Level;
 use crate::traffic::over_dispersion::OverDispersion;
 use crate::traffic::plan::{DemandPlan, DeploymentPlan};
 use crate::units::Span;
 
 use super::checked::{RunSettings, Scenario};
+use super::draft::ScenarioSpec;
 use super::load::Decoded;
 use super::table::Tables;
 use super::trace::Window;
@@ -55,6 +57,7 @@ pub(super) struct Resolved {
     /// By deployment, if pods have CPU loads instead of requests.
     pub(super) cpu_loads: Option<Vec<LoadPlan>>,
     pub(super) over_dispersion: Vec<Option<OverDispersion>>,
+    pub(super) levels: Vec<Option<Level>>,
     pub(super) faults: Vec<PlannedFault>,
     pub(super) operations: Vec<PlannedOperation>,
     /// Limits in front of pods, in the order in which requests pass them.
@@ -88,6 +91,7 @@ pub(super) fn resolve(
         demands: Vec::new(),
         cpu_loads: None,
         over_dispersion: Vec::new(),
+        levels: Vec::new(),
         faults: Vec::new(),
         operations: Vec::new(),
         gates: Vec::new(),
@@ -118,13 +122,7 @@ pub(super) fn resolve(
         name: spec.name.as_str().to_owned(),
         question: spec.question.as_ref().map_or_else(String::new, |text| text.to_string()),
         hash: 0,
-        run: RunSettings {
-            horizon: *spec.run.horizon,
-            warm_up: *spec.run.warm_up,
-            objective: *spec.run.objective,
-            recovery_objective: *spec.run.recovery_objective,
-            seed: *spec.run.seed,
-        },
+        run: run_settings(spec),
         settings: Settings { auto_repair: made.auto_repair, ..spec.kubernetes.settings() },
         world: made.world,
         deployments: made.deployments,
@@ -133,6 +131,7 @@ pub(super) fn resolve(
         demands: made.demands,
         cpu_loads: made.cpu_loads,
         over_dispersion: made.over_dispersion,
+        levels: made.levels,
         faults: made.faults,
         operations: made.operations,
         gates: made.gates,
@@ -142,10 +141,24 @@ pub(super) fn resolve(
     })
 }
 
+fn run_settings(spec: &ScenarioSpec) -> RunSettings {
+    RunSettings {
+        horizon: *spec.run.horizon,
+        warm_up: *spec.run.warm_up,
+        objective: *spec.run.objective,
+        recovery_objective: *spec.run.recovery_objective,
+        seed: *spec.run.seed,
+    }
+}
+
 /// Adds all faults, with the names by which facts call them.
 fn add_faults(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
     for fault in cx.decoded.spec.faults.iter() {
-        made.faults.extend(fault.resolve(&made.world, cx.diagnostics));
+        let laws = FaultLaws {
+            delay: fault.delay.as_ref().map(|law| cx.law(law)),
+            repair_time: fault.repair_time.as_ref().map(|law| cx.law(law)),
+        };
+        made.faults.extend(fault.resolve(&made.world, laws, cx.diagnostics));
     }
     pairs::order_recovery(cx, made);
     made.world.fault_names = made.faults.iter().map(|fault| fault.name.clone()).collect();

@@ -122,7 +122,7 @@ pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
     front_door_health::start(&mut cx);
     network::scaling::start(&mut cx);
     for (index, planned) in scenario.faults().iter().enumerate() {
-        cx.clock.arm(Event::FaultStrikes(FaultId::new(index)), planned.at);
+        cx.clock.arm(Event::FaultStrikes(FaultId::new(index)), planned.strikes_at(cx.chance));
     }
     begin::arm(&mut cx, scenario.operations());
     cx.clock.arm(Event::Observe, Time::ZERO);
@@ -153,9 +153,14 @@ fn traffic(scenario: &Scenario, chance: Chance, fidelity: Fidelity) -> Box<dyn T
     }
 }
 
-/// The demands with the over-dispersion of this trial.
+/// The demands with the level and the over-dispersion of this trial.
 fn demands(scenario: &Scenario, chance: Chance) -> Vec<DemandPlan> {
     let mut demands = scenario.demands().to_vec();
+    for (demand, level) in demands.iter_mut().zip(scenario.levels()) {
+        if let (Some(level), Arrivals::Poisson { curve }) = (level, &mut demand.arrivals) {
+            *curve = curve.scaled(level.factor(chance.seed, chance.trial));
+        }
+    }
     for (demand, over) in demands.iter_mut().zip(scenario.over_dispersion()) {
         if let (Some(over), Arrivals::Poisson { curve }) = (over, &mut demand.arrivals) {
             let stream = Stream::new(chance.seed, chance.trial, "over-dispersion", &demand.name);

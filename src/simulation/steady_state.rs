@@ -101,8 +101,10 @@ fn expected_rate(cx: &Cx, scenario: &Scenario, deployment: DeploymentId) -> f64 
         let is_there = |pop: &&Pop| pop.geography == geography;
         let pops: Vec<&Pop> = cx.world.front_door.pops.iter().filter(is_there).collect();
         let share: f64 = pops.iter().map(|pop| share_of(cx, pop, cluster)).sum();
-        rate +=
-            scenario.demands()[demand.index()].arrivals.rate_at(cx.now) * share / pops.len() as f64;
+        let level = scenario.levels()[demand.index()].as_ref();
+        let level = level.map_or(1.0, |level| level.factor(cx.chance.seed, cx.chance.trial));
+        let users = scenario.demands()[demand.index()].arrivals.rate_at(cx.now) * level;
+        rate += users * share / pops.len() as f64;
     }
     rate
 }

@@ -4,6 +4,7 @@ use crate::model::duration::TimeUnit;
 use crate::spec::{Code, Decoder, Diagnostic, Name, NameMap, Text, choice, one_of, section};
 use crate::units::{Rate, Ratio, Span};
 
+use super::level::LevelSpec;
 use super::over_dispersion::{self, OverDispersionSpec};
 use super::plan::{Jitter, RetryBudget, RetryPolicy};
 
@@ -21,6 +22,9 @@ section! {
         /// Share of the requests that write; the others only read. It matters where a workload
         /// says what requests need.
         "writes" writes: Ratio = default "0%", source "reads alone", range "0%"..="100%";
+        /// How much more or less is asked for than `arrivals` say: a factor, drawn anew in each
+        /// trial.
+        "level" level: Option<LevelSpec> = optional;
         /// More variance than a Poisson process has.
         "overDispersion" over_dispersion: Vec<OverDispersionSpec> = list 0..=4;
         /// Users who come on top for a while, because of a campaign or of news.
@@ -266,6 +270,11 @@ impl DemandSpec {
             cx.report(contradiction(place, message, "constant, steps, diurnal, trace".to_owned()));
         }
         over_dispersion::check(&self.over_dispersion, cx);
+        if single && self.level.is_some() {
+            let message = "only Poisson arrivals can have a random level".to_owned();
+            let place = &self.level.place;
+            cx.report(contradiction(place, message, "constant, steps, diurnal, trace".to_owned()));
+        }
         if let ArrivalsSpec::Steps(steps) = &*self.arrivals {
             self.check_steps(steps, cx);
         }

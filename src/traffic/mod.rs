@@ -31,6 +31,7 @@
 //! [`requests`] (the engine), [`cpu_load`], [`capacity`] (what a pod sustains).
 
 pub mod demand;
+pub mod level;
 pub mod over_dispersion;
 pub mod plan;
 

@@ -19,6 +19,7 @@ mod network;
 mod node_repair;
 mod nodes;
 mod placement;
+mod random_inputs;
 mod regions;
 mod repairs;
 mod rollout;

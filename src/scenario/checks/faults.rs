@@ -1,17 +1,26 @@
 //! Faults must strike within the run, early enough for a recovery to be seen.
 
+use crate::faults::FaultSpec;
 use crate::scenario::resolve::Resolving;
-use crate::spec::{Code, Diagnostic};
+use crate::spec::{Code, Diagnostic, Place};
 use crate::units::Span;
 
 /// How long a service must stay above its objective to count as recovered.
 const HOLD: Span = Span::from_secs(60);
 
+/// The share of trials for which a random time must fit into the run.
+const NEARLY_ALWAYS: f64 = 0.99;
+
 pub(super) fn check(cx: &mut Resolving<'_, '_>) {
     let spec = &cx.decoded.spec;
     let horizon = *spec.run.horizon;
     for fault in spec.faults.iter() {
-        let (at, place) = (*fault.at, fault.at.place.clone());
+        let (at, place) = latest(cx, fault);
+        let duration = *fault.duration;
+        let duration = fault
+            .repair_time
+            .as_ref()
+            .map_or(duration, |law| Some(Span::from_secs_f64(cx.law(law).quantile(NEARLY_ALWAYS))));
         if horizon <= at {
             let message =
                 format!("the fault strikes at {at}, after the end of the run at {horizon}");
@@ -33,11 +42,22 @@ pub(super) fn check(cx: &mut Resolving<'_, '_>) {
             );
             let wrong = Diagnostic::error(Code::Contradiction, place, message);
             cx.diagnostics.push(wrong.allowed(format!("0s to {}", horizon - at - HOLD)));
-        } else if fault.duration.is_some_and(|duration| horizon <= at + duration) {
+        } else if duration.is_some_and(|duration| horizon <= at + duration) {
             let place = fault.duration.place.clone();
             let message = "the repair comes after the end of the run: it is never seen";
             let warning = Diagnostic::warning(Code::Contradiction, place, message);
             cx.diagnostics.push(warning.help("lengthen `run.horizon`, or leave `duration` out"));
+        }
+    }
+}
+
+/// When a fault strikes at the latest, in nearly all trials, and where that is said.
+fn latest(cx: &mut Resolving<'_, '_>, fault: &FaultSpec) -> (Span, Place) {
+    match fault.delay.as_ref() {
+        None => (*fault.at, fault.at.place.clone()),
+        Some(law) => {
+            let delay_s = cx.law(law).quantile(NEARLY_ALWAYS);
+            (*fault.at + Span::from_secs_f64(delay_s), fault.delay.place.clone())
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::model::ids::{GeographyId, PopId, WorkloadId};
 use crate::scenario::arrivals::{arrivals, expected_users, share_of, with_crowds};
 use crate::spec::{Code, Diagnostic};
 use crate::traffic::demand::{DemandSpec, RetriesSpec};
+use crate::traffic::level::Level;
 use crate::traffic::over_dispersion::OverDispersion;
 use crate::traffic::plan::{Arrivals, DemandPlan, RetryPolicy};
 
@@ -83,6 +84,9 @@ fn push(
     // A mistake in them was reported when the demand was decoded.
     made.over_dispersion
         .push((!levels.is_empty()).then(|| OverDispersion::new(&levels).ok()).flatten());
+    // All places of a demand have the same level.
+    let demand = name.rsplit_once('/').map_or(&*name, |(demand, _)| demand).to_owned();
+    made.levels.push(spec.level.as_ref().map(|level| Level { law: level.law(), demand }));
     world.demands.push(Demand { name, workload, geography });
 }
 

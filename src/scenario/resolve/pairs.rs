@@ -2,8 +2,9 @@
 //!
 //! azure-docs reliability regions-paired: in an outage of several regions, one region of every
 //! pair is prioritised. Here that moves the repair of a `regionLoss`. Left out: platform updates,
-//! which reach the regions of a pair one after the other.
+//! which reach the regions of a pair one after the other, and faults whose times are drawn.
 
+use crate::faults::Repair;
 use crate::model::reference::{find, given};
 use crate::scenario::explain::derived;
 use crate::spec::{Code, Diagnostic};
@@ -55,13 +56,16 @@ fn recovered_first<'s>(cx: &Resolving<'s, '_>, fault: usize) -> Option<&'s str> 
 fn wait_for(cx: &Resolving<'_, '_>, made: &mut Resolved, index: usize, first: usize) {
     let (mine, other) = (&made.faults[index], &made.faults[first]);
     let end = |at: Time, duration: Option<Span>| duration.map_or(Time::NEVER, |length| at + length);
-    let (mine_ends, other_ends) = (end(mine.at, mine.duration), end(other.at, other.duration));
+    let (Some(mine_lasts), Some(other_lasts)) = (mine.always_lasts(), other.always_lasts()) else {
+        return;
+    };
+    let (mine_ends, other_ends) = (end(mine.at, mine_lasts), end(other.at, other_lasts));
     if mine_ends < other.at || other_ends <= mine_ends {
         return;
     }
     let (at, name) = (mine.at, other.name.clone());
-    let duration = other.duration.map(|_| other_ends - at);
-    made.faults[index].duration = duration;
+    let duration = other_lasts.map(|_| other_ends - at);
+    made.faults[index].repair = duration.map_or(Repair::Never, Repair::After);
     let span = cx.decoded.spec.faults[index].at.span();
     let shown = duration.map_or_else(|| "never".to_owned(), |length| length.to_string());
     let rule = "its region recovers after that of another fault (`recoversAfter`)";

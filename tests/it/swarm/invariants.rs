@@ -124,7 +124,7 @@ fn sizes_are_within_bounds(case: u64, scenario: &Scenario, finished: &Finished) 
 fn machines_come_back(case: u64, scenario: &Scenario, finished: &Finished) {
     let end = Time::ZERO + scenario.run().horizon;
     let repaired = |fault: &tideover::faults::PlannedFault| {
-        let over = fault.duration.map(|duration| fault.at + duration);
+        let over = fault.always_lasts().flatten().map(|duration| fault.at + duration);
         fault.fault.kind() == "podCrash" || over.is_some_and(|at| at + BOOTED < end)
     };
     if !scenario.faults().iter().all(repaired) {
