@@ -23,7 +23,7 @@ mod assemble;
 mod observe;
 mod steady_state;
 
-pub use assemble::{Fidelity, Options};
+pub use assemble::{Fidelity, Options, Scaling};
 
 /// What a finished run leaves behind.
 #[derive(Debug)]
@@ -66,6 +66,9 @@ pub struct Simulation<'s> {
     extra_observer: Option<Span>,
     n_events: u64,
     warming_up: bool,
+    scaling: Scaling,
+    /// Whether a fault has struck.
+    struck: bool,
 }
 
 impl<'s> Simulation<'s> {
@@ -74,7 +77,9 @@ impl<'s> Simulation<'s> {
     pub fn new(scenario: &'s Scenario, options: Options) -> Self {
         let cx = assemble::assemble(scenario, options);
         let extra_observer = options.extra_observer;
-        Self { cx, scenario, extra_observer, n_events: 0, warming_up: true }
+        let scaling = options.scaling;
+        let (warming_up, struck) = (true, false);
+        Self { cx, scenario, extra_observer, n_events: 0, warming_up, scaling, struck }
     }
 
     /// Goes on to the next control event and handles it; None at the horizon.
@@ -87,7 +92,15 @@ impl<'s> Simulation<'s> {
             self.warming_up = false;
             report_unrest(cx);
         }
-        handle(cx, self.scenario, event);
+        if !self.struck && matches!(event, Event::FaultStrikes(_)) {
+            self.struck = true;
+            if self.scaling == Scaling::FreeCapacity {
+                cx.world.regions.iter_mut().for_each(|region| region.capacity = None);
+            }
+        }
+        if !(self.struck && stands_still(self.scaling, event)) {
+            handle(cx, self.scenario, event);
+        }
         self.n_events += 1;
         Some(event)
     }
@@ -100,6 +113,15 @@ impl<'s> Simulation<'s> {
         ledger.assert_conserved();
         absorb(&ledger, &mut cx.facts);
         Finished { world: cx.world, facts: cx.facts, samples: cx.samples, ledger, n_events }
+    }
+}
+
+/// Whether the loop that an event belongs to stands still; it then arms no further one.
+const fn stands_still(scaling: Scaling, event: Event) -> bool {
+    match event {
+        Event::AutoscalerScan(_) => matches!(scaling, Scaling::Nothing | Scaling::NoNodes),
+        Event::HpaSync(_) | Event::NetworkLook(_) => matches!(scaling, Scaling::Nothing),
+        _ => false,
     }
 }
 

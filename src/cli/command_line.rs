@@ -12,10 +12,12 @@ use crate::simulation::Fidelity;
 
 use crate::experiment::precision::Precision;
 
+use super::gate_line::GateArguments;
+
 /// Exit codes, for the end of the help.
 const EXIT_CODES: &str = "\
 Exit codes: 0 success, 1 a file could not be written or tideover made a mistake, \
-2 wrong command line, 3 wrong scenario, 130 interrupted.";
+2 wrong command line, 3 wrong scenario, 98 undecided, 99 objective missed, 130 interrupted.";
 
 /// Replays failures of multi-region Kubernetes systems: how long until users are served again,
 /// how many requests are lost, and what limits the rest.
@@ -48,6 +50,12 @@ pub enum Verb {
     /// The files are those of mc --shard. The folder gets the same bytes as mc writes for the
     /// whole study.
     Merge(MergeArguments),
+    /// Decide whether the objectives of a scenario are met, for CI
+    ///
+    /// Trials run until the section `objectives` of the scenario is met or missed with the
+    /// confidence that is asked for. The exit code is the verdict: 0 met, 99 missed, 98 cannot be
+    /// told after all trials.
+    Gate(GateArguments),
     /// Check a scenario without running it
     ///
     /// All mistakes are shown at once, each with its place, what is allowed and what to type.

@@ -14,6 +14,10 @@ pub enum Exit {
     Usage = 2,
     /// The scenario is wrong.
     InvalidInput = 3,
+    /// It cannot be told whether the objectives are met.
+    Undecided = 98,
+    /// An objective is missed.
+    Missed = 99,
     /// The user stopped it.
     Interrupted = 130,
 }

@@ -3,13 +3,12 @@
 //! List items are called by their names, as `--set` understands them, so that a line shows what
 //! to type to change it.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use crate::spec::{Leaf, Origin, SourceId, escaped};
 
 use crate::scenario::Scenario;
+use crate::scenario::item_names::ItemNames;
 
 /// Widest column of keys and of values that is kept aligned.
 const WIDEST: usize = 40;
@@ -98,11 +97,11 @@ struct Row {
 /// they first occur, but those of one parent stand together. What is said twice (a workload is
 /// resolved for each of its clusters) is kept once.
 fn sections(leaves: &[Leaf], origin: impl Fn(&Leaf) -> String) -> Vec<(String, Vec<Row>)> {
-    let names = names_of_items(leaves);
+    let names = ItemNames::among(leaves);
     let mut sections: Vec<(String, Vec<Row>)> = Vec::new();
     for leaf in leaves {
         let (section, key) = section_and_key(&leaf.place.path);
-        let section = with_names(section, &names);
+        let section = names.path(section);
         let row = Row { key: key.to_owned(), value: leaf.shown.clone(), origin: origin(leaf) };
         match sections.iter_mut().find(|(known, _)| *known == section) {
             Some((_, rows)) if rows.contains(&row) => {}
@@ -134,28 +133,6 @@ fn home_of(section: &str, sections: &[(String, Vec<Row>)]) -> usize {
     };
     let last = sections.iter().rposition(|(known, _)| is_kin(known));
     last.map_or(sections.len(), |last| last + 1)
-}
-
-/// The name of each list item that has one, by its path: `clusters[0]` is called `primary`.
-fn names_of_items(leaves: &[Leaf]) -> BTreeMap<&str, &str> {
-    let named = leaves.iter().filter_map(|leaf| {
-        let item = leaf.place.path.strip_suffix(".name").filter(|item| item.ends_with(']'))?;
-        Some((item, leaf.shown.as_str()))
-    });
-    named.collect()
-}
-
-/// `clusters[0].pools[1]` as `clusters[primary].pools[user]`.
-fn with_names(path: &str, names: &BTreeMap<&str, &str>) -> String {
-    let mut shown = String::new();
-    let mut rest = 0;
-    for (end, _) in path.match_indices(']') {
-        let start = path[..end].rfind('[').expect("brackets come in pairs");
-        shown += &path[rest..=start];
-        shown += names.get(&path[..=end]).unwrap_or(&&path[start + 1..end]);
-        rest = end;
-    }
-    shown + &path[rest..]
 }
 
 #[cfg(test)]

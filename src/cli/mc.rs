@@ -22,8 +22,8 @@ use crate::experiment::shard::{self, Head};
 use crate::experiment::study::{self, Identity};
 
 use crate::report::run_folder::Plots;
-use crate::report::study_folder;
 use crate::report::writer::{Journal, OutputFolder, WriteError};
+use crate::report::{stdout, study_folder};
 
 use super::command_line::{Keep, McArguments};
 use super::exit::{Exit, Failure};
@@ -31,7 +31,7 @@ use super::interrupt::{self, Deadline};
 use super::merge::{default_folder, print};
 use super::study_progress::StudyProgress;
 use super::talk::say;
-use super::{run, scenario_file};
+use super::{run, scenario_file, stability};
 
 /// Trials, if nothing is said.
 const N_TRIALS: u64 = 1_000;
@@ -162,6 +162,13 @@ fn write_study(
     let outcome = study::outcome(identity, &done.rows, done.ended);
     let written = study_folder::write(&place.folder, &outcome, &done.rows);
     print(&outcome, arguments.json)?;
+    if !arguments.json {
+        let n_trials = stability::N_TRIALS.min(done.rows.len() as u64);
+        let graded =
+            stability::graded(study.scenario, study.options(0), n_trials, threads(arguments));
+        stdout::print(&stability::line(graded.as_ref()))
+            .context("cannot write to the standard output")?;
+    }
     written.map_err(run::said).context("the results are incomplete")?;
     for &keep in &arguments.keep {
         write_trial(arguments, study, place, &done.rows, keep)?;
@@ -297,7 +304,7 @@ fn plan(
         }
     }
     text += &format!("tideover merge{shards}\n");
-    crate::report::stdout::print(&text).context("cannot write to the standard output")?;
+    stdout::print(&text).context("cannot write to the standard output")?;
     Ok(())
 }
 

@@ -5,6 +5,9 @@
 //! (the verbs), [`scenario_file`] (how they read a scenario), [`interrupt`] (how they stop),
 //! [`explain`], [`progress`], [`study_progress`] and [`talk`] (how they speak), [`exit`] (what the
 //! shell is told).
+//! [`command_line`] (what can be typed), [`run`], [`mc`], [`merge`], [`gate`],
+//! [`check`] and [`compare`] (the verbs), [`scenario_file`] (how they read a scenario), [`explain`],
+//! [`progress`] and [`talk`] (how they speak), [`exit`] (what the shell is told).
 
 mod command_line;
 
@@ -16,6 +19,11 @@ mod interrupt;
 mod mc;
 mod merge;
 mod study_progress;
+
+mod gate;
+mod gate_line;
+
+mod stability;
 
 mod check;
 
@@ -38,4 +46,5 @@ pub use command_line::{
     MergeArguments, RunArguments, ScenarioArguments, ShardRange, Verb,
 };
 pub use exit::{Exit, Failure, guarded};
+pub use gate_line::GateArguments;
 pub use start::{parse, start};

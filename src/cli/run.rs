@@ -1,5 +1,6 @@
 //! `tideover run`: one replay, a short table on the terminal, a result folder on disk.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -28,8 +29,8 @@ use crate::report::{self, stdout, summary_json, table};
 use super::command_line::{FidelityArgument, RunArguments, ScenarioArguments, WhichDecision};
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
-use super::scenario_file;
 use super::talk::say;
+use super::{scenario_file, stability};
 
 /// Replays the scenario, prints what it came to, and writes the result folder.
 ///
@@ -56,7 +57,8 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let mut text = if arguments.json {
         summary_json::render(&trial.outcome)
     } else {
-        table::render(&trial.outcome)
+        let graded = stability::graded(&scenario, options, 1, NonZeroUsize::MIN);
+        table::render(&trial.outcome) + &stability::line(graded.as_ref())
     };
     let (door, facts) = (&scenario.world().front_door, trial.finished.facts.facts());
     for (pop, at) in decisions {

@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 
 use super::command_line::{CommandLine, Verb};
 use super::exit::{Exit, Failure};
-use super::{check, compare, conformance, mc, merge, run};
+use super::{check, compare, conformance, gate, mc, merge, run};
 
 /// Reads the command line; `None` if it asked only for help or the version, which were printed.
 ///
@@ -42,6 +42,7 @@ pub fn start(command_line: &CommandLine) -> Result<(), Failure> {
         Verb::Run(arguments) => run::run(arguments),
         Verb::Mc(arguments) => mc::mc(arguments),
         Verb::Merge(arguments) => merge::merge(arguments),
+        Verb::Gate(arguments) => gate::gate(arguments),
         Verb::Check(arguments) => check::check(arguments),
         Verb::Compare(arguments) => compare::compare(arguments),
         Verb::Conformance(arguments) => conformance::conformance(arguments),

@@ -11,6 +11,11 @@ pub mod study;
 
 pub mod in_order;
 
+pub mod gate;
+pub mod gate_outcome;
+pub mod sequential;
+pub mod stability;
+
 pub mod compare;
 pub mod conformance;
 

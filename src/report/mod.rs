@@ -5,6 +5,8 @@
 //! [`summary_json`], [`timeline_csv`], [`users_csv`], [`events_csv`], [`manifest_json`] (files),
 //! [`table`] (the terminal), [`comparison`] (several runs), [`trials_csv`], [`histograms_csv`],
 //! [`study_table`] and [`study_folder`] (many trials), [`plots`] (SVG and PNG),
+//! [`table`] (the terminal), [`comparison`] (several runs),
+//! [`gate_table`], [`gate_markdown`], [`junit_xml`], [`annotations`] (a gate, for people and for CI), [`plots`] (SVG and PNG),
 //! [`run_folder`] (all files of a run), then [`words`] and [`cells`], which spell numbers and
 //! names.
 
@@ -33,6 +35,10 @@ pub mod histograms_csv;
 
 pub mod study_table;
 
+pub mod annotations;
+pub mod gate_markdown;
+pub mod gate_table;
+pub mod junit_xml;
 pub mod study_folder;
 
 pub mod plots;

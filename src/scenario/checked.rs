@@ -6,7 +6,7 @@ use crate::control::operations::PlannedOperation;
 use crate::control::settings::Settings;
 use crate::faults::PlannedFault;
 use crate::model::world::World;
-use crate::spec::{Code, Diagnostics, Leaf, Origin, Sources};
+use crate::spec::{Code, Diagnostics, Leaf, Origin, Set, Sources};
 use crate::traffic::cpu_load::LoadPlan;
 use crate::traffic::gate::GatePlan;
 use crate::traffic::level::Level;
@@ -15,6 +15,7 @@ use crate::traffic::plan::{DemandPlan, DeploymentPlan};
 use crate::units::{Ratio, Span};
 
 use super::load::Rejected;
+use super::objectives::Objective;
 
 /// A checked scenario. Only [`load()`](super::load()) and [`from_text`](super::from_text) make one.
 #[derive(Debug)]
@@ -35,6 +36,7 @@ pub struct Scenario {
     pub(super) faults: Vec<PlannedFault>,
     pub(super) operations: Vec<PlannedOperation>,
     pub(super) gates: Vec<GatePlan>,
+    pub(super) objectives: Vec<Set<Objective>>,
     pub(super) leaves: Vec<Leaf>,
     pub(super) warnings: Diagnostics,
     pub(super) sources: Sources,
@@ -163,6 +165,12 @@ impl Scenario {
     #[must_use]
     pub fn gates(&self) -> &[GatePlan] {
         &self.gates
+    }
+
+    /// What trials must keep to, with their places; empty if nothing was stated.
+    #[must_use]
+    pub fn objectives(&self) -> &[Set<Objective>] {
+        &self.objectives
     }
 
     /// Every value with its origin, derived ones included, in the order of the schema.

@@ -27,6 +27,7 @@ use crate::traffic::cpu_load::CpuLoadSpec;
 use crate::traffic::demand::DemandSpec;
 use crate::units::{Bytes, Ratio, Span};
 
+use super::objectives::ObjectivesSpec;
 use super::workload_spec::WorkloadSpec;
 
 /// The version of the schema that this release reads.
@@ -74,6 +75,8 @@ section! {
         "faults" faults: Vec<FaultSpec> = list 0..=1000, unique;
         /// What people do meanwhile; no recovery is measured for it.
         "operations" operations: Vec<OperationSpec> = list 0..=1000, unique;
+        /// What trials must keep to: what `gate` decides.
+        "objectives" objectives: Option<ObjectivesSpec> = optional;
     }
     check ScenarioSpec::check_load;
 }

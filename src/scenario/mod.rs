@@ -13,6 +13,8 @@
 pub mod draft;
 pub mod workload_spec;
 
+pub mod objectives;
+
 pub mod load;
 mod manifests;
 pub mod resolve;
@@ -21,8 +23,10 @@ pub mod arrivals;
 pub mod table;
 pub mod trace;
 
+pub mod changes;
 pub mod checks;
 pub mod explain;
+pub mod item_names;
 
 pub mod checked;
 

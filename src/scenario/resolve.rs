@@ -23,6 +23,7 @@ use crate::units::Span;
 use super::checked::{RunSettings, Scenario};
 use super::draft::ScenarioSpec;
 use super::load::Decoded;
+use super::objectives::ObjectivesSpec;
 use super::table::Tables;
 use super::trace::Window;
 use super::{checks, explain};
@@ -135,6 +136,7 @@ pub(super) fn resolve(
         faults: made.faults,
         operations: made.operations,
         gates: made.gates,
+        objectives: spec.objectives.as_ref().map_or_else(Vec::new, ObjectivesSpec::objectives),
         leaves,
         warnings: Diagnostics::new(),
         sources: crate::spec::Sources::default(),

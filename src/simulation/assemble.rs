@@ -48,6 +48,22 @@ pub struct Options {
     pub extra_observer: Option<Span>,
     /// How requests are simulated.
     pub fidelity: Fidelity,
+    /// What may scale once a fault has struck.
+    pub scaling: Scaling,
+}
+
+/// What may scale once the first fault has struck; before, everything does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Scaling {
+    /// What the scenario states: HPAs, cluster autoscalers, gateways and firewalls.
+    #[default]
+    AsStated,
+    /// Nothing: as if all their loops stood still. Nodes that were ordered before still come.
+    Nothing,
+    /// HPAs, gateways and firewalls, but no cluster autoscaler.
+    NoNodes,
+    /// As stated, and regions have every machine that is asked for: no quota, pace or shortage.
+    FreeCapacity,
 }
 
 /// How requests are simulated.

@@ -10,7 +10,9 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
         let other: Vec<char> = candidate.chars().flat_map(char::to_lowercase).collect();
-        let distance = edit_distance(&word, &other);
+        // A unit at the end is left out more often than a letter is mistyped: `rto` for `rto_s`.
+        let lacks_unit = other.strip_prefix(&*word).is_some_and(|rest| rest.starts_with(&['_']));
+        let distance = if lacks_unit { 1 } else { edit_distance(&word, &other) };
         if distance <= limit && best.is_none_or(|(least, _)| distance < least) {
             best = Some((distance, candidate));
         }
@@ -48,7 +50,7 @@ mod tests {
     /// One row per kind of typing mistake; too far away gives no suggestion.
     #[test]
     fn suggests_the_word_that_was_meant() {
-        let known = ["replicas", "rate", "name", "minReplicas", "maxReplicas"];
+        let known = ["replicas", "rate", "name", "minReplicas", "maxReplicas", "rto_s"];
         for (typed, meant) in [
             ("replicsa", Some("replicas")),
             ("replica", Some("replicas")),
@@ -56,6 +58,8 @@ mod tests {
             ("Name", Some("name")),
             ("minreplicas", Some("minReplicas")),
             ("max_replicas", Some("maxReplicas")),
+            ("rto", Some("rto_s")),
+            ("_s", None),
             ("zzz", None),
             ("", None),
         ] {

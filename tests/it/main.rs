@@ -13,6 +13,7 @@ mod docs;
 mod draw;
 mod fidelity;
 mod front_door;
+mod gates;
 mod golden;
 mod hpa_checks;
 mod hpa_laws;

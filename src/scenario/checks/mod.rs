@@ -10,6 +10,7 @@ use crate::scenario::resolve::{Resolved, Resolving};
 mod cost;
 mod faults;
 mod front_door;
+mod objectives;
 mod operations;
 mod placement;
 mod throttling;
@@ -19,6 +20,7 @@ pub(super) fn check_all(cx: &mut Resolving<'_, '_>, made: &Resolved) {
     front_door::check(cx, made);
     faults::check(cx);
     operations::check(cx);
+    objectives::check(cx);
     // What follows computes with the resolved world, so it must have been resolved.
     if !cx.diagnostics.has_errors() {
         placement::check(cx, made);

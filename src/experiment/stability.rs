@@ -1,0 +1,168 @@
+//! Static stability: what must work after a failure so that users are served again.
+//!
+//! The same trials are run with everything standing still from the first fault on, then with
+//! HPAs, then with everything that the scenario has, then with regions that have every machine
+//! that is asked for. The grade is the first of these with which all trials survive. A system that
+//! survives with nothing scaling is statically stable (Amazon Builders' Library, "Static
+//! stability using Availability Zones").
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+
+use crate::scenario::Scenario;
+
+use crate::simulation::{Options, Scaling};
+
+use crate::metrics::outcome::Outcome;
+
+use super::in_order::in_order;
+use super::run::outcome_of;
+
+/// What is needed to survive, least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grade {
+    /// Nothing has to scale.
+    Stable,
+    /// HPAs, on the nodes that are there.
+    NeedsHpa,
+    /// New nodes, which the scenario's regions have.
+    NeedsNodes,
+    /// More machines than the scenario's regions have.
+    NeedsCapacity,
+    /// Nothing of this helps.
+    Lost,
+}
+
+impl Grade {
+    /// All but the last, with what may scale.
+    const RUNGS: [(Self, Scaling, &'static str); 4] = [
+        (Self::Stable, Scaling::Nothing, "nothing scaling"),
+        (Self::NeedsHpa, Scaling::NoNodes, "HPA"),
+        (Self::NeedsNodes, Scaling::AsStated, "HPA and new nodes"),
+        (Self::NeedsCapacity, Scaling::FreeCapacity, "free capacity"),
+    ];
+
+    /// The grade in words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Stable => "survives with nothing scaling",
+            Self::NeedsHpa => "needs HPA",
+            Self::NeedsNodes => "needs nodes",
+            Self::NeedsCapacity => "needs free capacity in the region",
+            Self::Lost => "does not survive",
+        }
+    }
+}
+
+/// A grade with what it rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stability {
+    /// The grade.
+    pub grade: Grade,
+    /// Trials that were run at each rung that was needed.
+    pub n_trials: u64,
+    /// Trials that survived, by rung.
+    pub survived: Vec<u64>,
+}
+
+impl fmt::Display for Stability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.grade.words())?;
+        if self.n_trials == 1 {
+            return Ok(());
+        }
+        let rungs = self.survived.iter().zip(Grade::RUNGS);
+        let counts = rungs.map(|(n, (_, _, with))| format!("with {with} {n}"));
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        write!(f, " ({counts} of {} trials survive)", self.n_trials)
+    }
+}
+
+/// The stability of `scenario` over its trials from 0 on, `first` being the first of them; None
+/// if it has no faults.
+#[must_use]
+pub fn stability(
+    scenario: &Scenario,
+    first: Options,
+    n_trials: u64,
+    threads: NonZeroUsize,
+) -> Option<Stability> {
+    if scenario.faults().is_empty() || n_trials == 0 {
+        return None;
+    }
+    let limit_s = limit_s(scenario);
+    Some(graded(n_trials, |scaling| {
+        let mut n = 0;
+        let survives = |trial| {
+            let options = Options { trial: first.trial + trial, scaling, ..first };
+            survives(&outcome_of(scenario, options), limit_s)
+        };
+        in_order(0..n_trials, threads, &|| false, survives, |_, survived| {
+            n += u64::from(survived);
+            ControlFlow::Continue(())
+        });
+        n
+    }))
+}
+
+/// Climbs until all trials survive; `survivors` counts them.
+fn graded(n_trials: u64, mut survivors: impl FnMut(Scaling) -> u64) -> Stability {
+    let mut survived = Vec::new();
+    for (grade, scaling, _) in Grade::RUNGS {
+        survived.push(survivors(scaling));
+        if survived.last() == Some(&n_trials) {
+            return Stability { grade, n_trials, survived };
+        }
+    }
+    Stability { grade: Grade::Lost, n_trials, survived }
+}
+
+/// The longest recovery time that counts as surviving: the largest limit of the scenario's
+/// objectives for it, else its recovery objective, else the end of the run.
+fn limit_s(scenario: &Scenario) -> f64 {
+    let objectives = scenario.objectives().iter();
+    let limits = objectives
+        .filter(|it| it.metric == "rto_s" && it.statement.relation.is_upper())
+        .map(|it| it.statement.limit);
+    let objective = scenario.run().recovery_objective.map(|span| span.as_secs_f64());
+    limits.max_by(f64::total_cmp).or(objective).unwrap_or(f64::INFINITY)
+}
+
+/// Whether users were served again after every fault, soon enough. A fault that could not be
+/// scored, because service was bad before, is not survived.
+fn survives(outcome: &Outcome, limit_s: f64) -> bool {
+    outcome.faults.iter().all(|fault| {
+        let in_time = fault.rto_s.is_some_and(|rto_s| rto_s <= limit_s);
+        fault.recovered == Some(true) && in_time
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The grade is the first rung on which all trials survive; rungs above it are not tried.
+    #[test]
+    fn the_first_rung_that_carries_all_is_the_grade() {
+        for (survivors, grade, tried) in [
+            ([8, 8, 8, 8], Grade::Stable, 1),
+            ([7, 8, 8, 8], Grade::NeedsHpa, 2),
+            ([0, 7, 8, 8], Grade::NeedsNodes, 3),
+            ([0, 0, 7, 8], Grade::NeedsCapacity, 4),
+            ([0, 0, 7, 7], Grade::Lost, 4),
+        ] {
+            let mut left = survivors.into_iter();
+            let found = graded(8, |_| left.next().unwrap());
+            assert_eq!((found.grade, found.survived.len()), (grade, tried), "{survivors:?}");
+        }
+        let mut left = [0, 3, 8].into_iter();
+        assert_eq!(
+            graded(8, |_| left.next().unwrap()).to_string(),
+            "needs nodes (with nothing scaling 0, with HPA 3, with HPA and new nodes 8 of 8 \
+             trials survive)"
+        );
+        assert_eq!(graded(1, |_| 1).to_string(), "survives with nothing scaling");
+    }
+}

@@ -1,0 +1,98 @@
+//! The verdict of a gate as Markdown, for the summary page of a CI job.
+
+use crate::experiment::gate_outcome::{GateOutcome, ObjectiveOutcome};
+
+use super::gate_table::{MOST_CHANGES, interval, more, percent, replay, seen, verdict, was_and_is};
+use super::words::count;
+
+/// The gate as Markdown.
+#[must_use]
+pub fn render(gate: &GateOutcome) -> String {
+    let mut text = format!(
+        "## Failover gate: {} {}\n\n{} after {} of at most {} trials (confidence {}, seed {}, \
+         fidelity {}).\n\n",
+        escaped(&gate.scenario),
+        verdict(gate),
+        verdict(gate),
+        count(gate.n_trials),
+        count(gate.max_trials),
+        percent(gate.confidence),
+        gate.seed,
+        gate.fidelity
+    );
+    text += "| objective | answer | trials that keep it | interval | needed | seen |\n";
+    text += "|---|---|---|---|---|---|\n";
+    text.extend(gate.objectives.iter().map(row));
+    text.extend(gate.objectives.iter().filter_map(|objective| failure(gate, objective)));
+    if let Some(stability) = &gate.stability {
+        text += &format!("\nStatic stability: {}\n", escaped(stability));
+    }
+    if let Some(changes) = &gate.changes {
+        text += "\n### Changed against the baseline\n\n";
+        if changes.is_empty() {
+            text += "Nothing.\n";
+        }
+        for change in changes.iter().take(MOST_CHANGES) {
+            text += &format!("- {}: {}\n", escaped(&change.path), escaped(&was_and_is(change)));
+        }
+        text += &more(changes.len());
+    }
+    text
+}
+
+fn row(objective: &ObjectiveOutcome) -> String {
+    format!(
+        "| {} | {} | {} of {} | {} | {} | {} |\n",
+        escaped(&objective.objective),
+        objective.answer,
+        count(objective.n_kept),
+        count(objective.n),
+        interval(objective),
+        percent(objective.needed),
+        seen(objective)
+    )
+}
+
+fn failure(gate: &GateOutcome, objective: &ObjectiveOutcome) -> Option<String> {
+    let trial = objective.first_failure.filter(|_| objective.answer != "met")?;
+    Some(format!("\nNot {}: `{}`.\n", escaped(&objective.event), replay(gate, trial)))
+}
+
+/// A text without meaning to Markdown and HTML.
+fn escaped(text: &str) -> String {
+    let mut safe = String::new();
+    for c in text.chars() {
+        match c {
+            '<' => safe += "&lt;",
+            '>' => safe += "&gt;",
+            '&' => safe += "&amp;",
+            '|' | '*' | '_' | '`' | '[' | ']' | '\\' => safe.extend(['\\', c]),
+            c if c.is_control() => safe.push(' '),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::gate_table::example;
+    use super::*;
+
+    /// Every row of the table has as many cells as its head, whatever the texts hold; the missed
+    /// objective names its trial, the change both values.
+    #[test]
+    fn the_summary_is_a_table() {
+        let text = render(&example::gate());
+        assert!(text.starts_with("## Failover gate: small missed\n"), "{text}");
+        let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
+        assert_eq!(rows.len(), 4);
+        assert!(
+            rows.iter().all(|row| row.replace("\\|", "").matches('|').count() == 7),
+            "{rows:?}"
+        );
+        assert!(text.contains("rto\\_s p(99)&lt;300 | missed | 300 of 368 |"), "{text}");
+        assert!(text.contains("`run --trial 17 --seed 7 --fidelity flow replays it`"), "{text}");
+        assert!(text.contains("- question: nothing -&gt; a \\| &lt;b&gt; &amp; \"c\"\n"), "{text}");
+    }
+}
