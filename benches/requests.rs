@@ -121,6 +121,7 @@ fn started(plan: &TrafficPlan) -> (Requests, Routing) {
         n_stale: Vec::new(),
         grey: Vec::new(),
         gates: Vec::new(),
+        version: 0,
     };
     let mut engine = Requests::new(plan);
     for pod in 0..N_PODS {

@@ -31,7 +31,7 @@ use crate::model::sample::Samples;
 use crate::model::world::World;
 use crate::sim::streams::{Stream, unit};
 use crate::traffic::Traffic;
-use crate::traffic::routing::Routing;
+use crate::traffic::routing::CountedRouting;
 use crate::units::{Span, Time};
 
 pub mod clock;
@@ -77,7 +77,7 @@ pub struct Cx {
     /// The data plane, advanced to `now`.
     pub traffic: Box<dyn Traffic>,
     /// Where the data plane sends requests.
-    pub routing: Routing,
+    pub routing: CountedRouting,
     /// What happened so far.
     pub facts: FactLog,
     /// The observer's samples.

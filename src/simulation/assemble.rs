@@ -30,7 +30,7 @@ use crate::traffic::flow::Flow;
 use crate::traffic::gate::GateLimit;
 use crate::traffic::plan::{Arrivals, DemandPlan, RetryPolicy, TrafficPlan};
 use crate::traffic::requests::Requests;
-use crate::traffic::routing::{OriginMode, PopRoute, Routing};
+use crate::traffic::routing::{CountedRouting, OriginMode, PopRoute, Routing};
 use crate::units::{Ratio, Span, Time};
 
 use super::steady_state;
@@ -122,7 +122,7 @@ pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
         run_start: start,
         clock: Clock::new(world.clusters.len()),
         traffic: traffic(scenario, chance, options.fidelity),
-        routing: closed(&world, scenario.gates().len()),
+        routing: CountedRouting::new(closed(&world, scenario.gates().len())),
         facts: FactLog::default(),
         samples: Samples::default(),
         memory,
@@ -198,6 +198,7 @@ fn closed(world: &World, n_gates: usize) -> Routing {
         n_stale: vec![0; world.deployments.len()],
         grey: Vec::new(),
         gates: vec![GateLimit::OPEN; n_gates],
+        version: 0,
     }
 }
 

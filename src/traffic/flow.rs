@@ -19,6 +19,7 @@
 //! another one. So looking in between changes nothing. While nothing happens the grid is coarse,
 //! after a change it is fine.
 
+mod calm;
 mod clients;
 mod counts;
 mod curve;
@@ -66,6 +67,10 @@ pub struct Flow {
     done_until: Time,
     /// Steps are fine until then.
     stirred_until: Time,
+    /// Where the next step or calm stretch would end if nothing happened.
+    next_end: Time,
+    /// The version of the routing that was last learnt; 0 for none.
+    routing_version: u64,
     /// End of the present step [s].
     step_end_s: f64,
     n_clusters: usize,
@@ -151,7 +156,12 @@ impl Flow {
     /// If the engine does not [serve](Self::serves) the plan, or it is out of its limits.
     #[must_use]
     pub fn new(plan: &TrafficPlan) -> Self {
-        let demands: Vec<_> = plan.demands.iter().map(|d| Demand::new(plan, d)).collect();
+        let demands: Vec<_> = plan
+            .demands
+            .iter()
+            .enumerate()
+            .map(|(d, demand)| Demand::new(plan, d, demand))
+            .collect();
         let of = |(index, demand)| {
             (0..plan.n_clusters).map(move |cluster| Lane::new(plan, index, demand, cluster))
         };
@@ -172,6 +182,8 @@ impl Flow {
             end: plan.end,
             done_until: plan.start,
             stirred_until: plan.start + STIRRED,
+            next_end: plan.start,
+            routing_version: 0,
             step_end_s: plan.start.as_secs_f64(),
             n_clusters: plan.n_clusters,
             deployments: deployments.collect(),
@@ -200,18 +212,24 @@ impl Flow {
         self.stirred_until = self.stirred_until.max(until);
     }
 
-    /// The grid point at which the step that begins now would end.
-    fn step_end(&self) -> Time {
-        let length = if self.done_until < self.stirred_until { FINE } else { COARSE };
-        (self.done_until + Span::from_nanos(1)).next_on_grid(Time::ZERO, length)
+    /// Finds the grid point at which the step that begins now ends.
+    fn plan_step(&mut self) {
+        let length = if self.done_until < self.stirred_until {
+            FINE
+        } else if self.is_calm() {
+            calm::CALM
+        } else {
+            COARSE
+        };
+        let end = (self.done_until + Span::from_nanos(1)).next_on_grid(Time::ZERO, length);
+        self.next_end = end.min(self.end);
     }
 
     /// Does what is left up to now, before something changes.
     fn settle(&mut self) {
-        if self.done_until < self.now {
-            self.step(self.now);
-        }
+        self.proceed(self.now);
         self.stir(self.now.as_secs_f64());
+        self.plan_step();
     }
 
     /// One step from where the last one ended to `to`, within a whole second.
@@ -303,6 +321,10 @@ impl Flow {
 
     /// Takes on the routing of the window that begins now, if it is another one.
     fn learn(&mut self, routing: &Routing) {
+        if routing.version != 0 && routing.version == self.routing_version {
+            return;
+        }
+        self.routing_version = routing.version;
         if !self.differs(routing) {
             return;
         }
@@ -389,16 +411,19 @@ impl Traffic for Flow {
     fn advance(&mut self, to: Time, routing: &Routing) -> Advance {
         assert!(self.now <= to && to <= self.end, "{} to {to} is not in the run", self.now);
         self.learn(routing);
+        if self.next_end <= self.done_until {
+            self.plan_step();
+        }
         loop {
             if let Some(pod) = self.slow.pop() {
                 self.now = self.now.max(self.done_until);
                 return Advance { reached: self.now, slow_pod: Some(pod) };
             }
-            let end = self.step_end().min(self.end);
-            if to < end || end <= self.done_until {
+            if to < self.next_end || self.next_end <= self.done_until {
                 break;
             }
-            self.step(end);
+            self.proceed(self.next_end);
+            self.plan_step();
         }
         self.now = to;
         if to == self.end {

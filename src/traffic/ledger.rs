@@ -5,6 +5,8 @@
 //! t = 0 are simulated but not booked. Integers make every sum exact and independent of order,
 //! so merging windows, trials or shards cannot change a result.
 
+use std::borrow::Cow;
+
 use crate::model::ids::{DemandId, DeploymentId};
 use crate::sim::histogram::Histogram;
 use crate::units::Time;
@@ -13,6 +15,8 @@ use super::Kill;
 use super::ring::{Entry, TILE};
 
 pub(super) mod in_bulk;
+
+use in_bulk::LatencyProfile;
 
 /// Why a request failed: the reason of its last attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,6 +92,8 @@ pub struct DemandAccount {
     totals: UserTotals,
     seconds: Vec<UserCounts>,
     latencies: Vec<Histogram>,
+    /// More latencies, of users who are alike.
+    profiles: Vec<LatencyProfile>,
 }
 
 /// Users who first sent in one second, by outcome; the rest is in flight.
@@ -212,6 +218,7 @@ impl Ledger {
             totals: UserTotals::default(),
             seconds: vec![UserCounts::default(); seconds],
             latencies: vec![Histogram::EMPTY; seconds.div_ceil(LATENCY_BUCKET_S)],
+            profiles: Vec::new(),
         };
         let deployment = DeploymentAccount {
             arrived_ever: 0,
@@ -354,8 +361,15 @@ impl DemandAccount {
     /// Latency (first send to answer) of the users served, by [`LATENCY_BUCKET_S`] of their
     /// first send.
     #[must_use]
-    pub fn latencies(&self) -> &[Histogram] {
-        &self.latencies
+    pub fn latencies(&self) -> Cow<'_, [Histogram]> {
+        if self.profiles.is_empty() {
+            return Cow::Borrowed(&self.latencies);
+        }
+        let mut latencies = self.latencies.clone();
+        for profile in &self.profiles {
+            profile.add_to(&mut latencies);
+        }
+        Cow::Owned(latencies)
     }
 
     /// Latency of all users served.
@@ -364,6 +378,9 @@ impl DemandAccount {
         let mut whole = Histogram::EMPTY;
         for bucket in &self.latencies {
             whole.merge(bucket);
+        }
+        for profile in &self.profiles {
+            profile.add_all_to(&mut whole);
         }
         whole
     }

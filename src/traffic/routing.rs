@@ -29,6 +29,36 @@ pub struct Routing {
     pub grey: Vec<GreyShare>,
     /// By `GateId`: what may pass. Missing ones are open.
     pub gates: Vec<GateLimit>,
+    /// Another number with every change; 0 for a table of which nobody keeps count.
+    pub version: u64,
+}
+
+/// A routing that counts its changes: whoever reads the table can see whether it is another one
+/// than before without reading all of it.
+#[derive(Clone, Debug)]
+pub struct CountedRouting(Routing);
+
+impl CountedRouting {
+    /// The first version of a table.
+    #[must_use]
+    pub fn new(routing: Routing) -> Self {
+        Self(Routing { version: 1, ..routing })
+    }
+}
+
+impl std::ops::Deref for CountedRouting {
+    type Target = Routing;
+
+    fn deref(&self) -> &Routing {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for CountedRouting {
+    fn deref_mut(&mut self) -> &mut Routing {
+        self.0.version += 1;
+        &mut self.0
+    }
 }
 
 impl Routing {

@@ -1,5 +1,6 @@
 //! The one integration binary.
 
+mod agreement;
 mod bad_inputs;
 mod boundaries;
 mod builds;

@@ -10,9 +10,9 @@ mod voluntary;
 
 use std::path::Path;
 
-use tideover::experiment::run::run_once;
+use tideover::experiment::run::{run_once, run_trial};
 use tideover::scenario::{Scenario, from_text};
-use tideover::simulation::{self, Options};
+use tideover::simulation::{self, Fidelity, Options};
 use tideover::units::Span;
 
 /// Scenarios drawn by default, and in a deep round.
@@ -41,6 +41,21 @@ fn hold_invariants(case: u64, scenario: &Scenario) {
     for (how, options) in [("an extra observer", observed), ("explicit probing", explicit)] {
         let other = simulation::run(scenario, options, |_| {});
         invariants::same_run(case, how, &trial.finished, &other);
+    }
+    if Fidelity::Flow.check(scenario).is_ok() {
+        hold_with_counts(case, scenario, [observed, explicit]);
+    }
+}
+
+/// The same with counts of requests instead of requests.
+fn hold_with_counts(case: u64, scenario: &Scenario, others: [Options; 2]) {
+    let fidelity = Fidelity::Flow;
+    let trial = run_trial(scenario, Options { fidelity, ..Options::default() }, |_| {});
+    invariants::of_world(case, scenario, &trial.finished);
+    invariants::of_outcome(case, scenario, &trial);
+    for options in others {
+        let other = simulation::run(scenario, Options { fidelity, ..options }, |_| {});
+        invariants::same_run(case, "looking at counts otherwise", &trial.finished, &other);
     }
 }
 

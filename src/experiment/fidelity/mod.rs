@@ -24,6 +24,7 @@ mod capacity;
 mod surroundings;
 
 mod courses;
+mod flow;
 
 use rule::Part;
 
@@ -50,6 +51,7 @@ pub const PARTS: &[&Part] = &[
     &surroundings::DEPENDENCIES,
     &surroundings::FAULTS,
     &courses::COURSES,
+    &flow::FLOW,
 ];
 
 /// Parts of the real system that are not there at all, and what that means.

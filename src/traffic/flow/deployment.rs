@@ -155,6 +155,11 @@ impl Deployment {
         }
     }
 
+    /// Whether requests are served as if they needed nothing.
+    pub(super) fn is_unhindered(&self) -> bool {
+        self.effects.is_nothing()
+    }
+
     /// Whether these effects are the present ones.
     pub(super) fn knows(&self, effects: Option<&DependencyEffects>) -> bool {
         effects.copied().unwrap_or_default() == self.effects

@@ -9,7 +9,8 @@
 use crate::sim::histogram::{BINS, bin_of, bin_start_s};
 use crate::sim::laws::Law;
 use crate::sim::maths;
-use crate::traffic::ledger::{LATENCY_BUCKET_S, Ledger};
+use crate::traffic::ledger::in_bulk::LatencyProfile;
+use crate::traffic::ledger::{DemandAccount, LATENCY_BUCKET_S};
 
 /// The wait of the requests of one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -26,64 +27,82 @@ pub(super) struct Wait {
 #[derive(Clone, Debug)]
 pub(super) struct Cells {
     /// Weight and normal quantile.
-    cells: Vec<(f64, f64)>,
+    fine: Vec<(f64, f64)>,
+    /// Fewer, for waits that do not last.
+    coarse: Vec<(f64, f64)>,
 }
 
 impl Cells {
     pub(super) fn new() -> Self {
-        const BODY: f64 = 1.0 / 24.0;
-        let mut cells = Vec::new();
-        let mut tail: f64 = 1.0;
-        while 1e-4 < tail {
-            let weight = if BODY < 0.15 * tail { BODY } else { 0.15 * tail };
-            cells.push((weight, maths::normal_quantile(1.0 - (tail - 0.5 * weight))));
-            tail -= weight;
-        }
-        cells.push((tail, maths::normal_quantile(1.0 - 0.4 * tail)));
-        Self { cells }
+        let cells = |body: f64, part: f64, least: f64| {
+            let mut cells = Vec::new();
+            let mut tail: f64 = 1.0;
+            while least < tail {
+                let weight = body.min(part * tail);
+                cells.push((weight, maths::normal_quantile(1.0 - (tail - 0.5 * weight))));
+                tail -= weight;
+            }
+            cells.push((tail, maths::normal_quantile(1.0 - 0.4 * tail)));
+            cells
+        };
+        Self { fine: cells(1.0 / 24.0, 0.15, 1e-4), coarse: cells(0.15, 0.4, 2e-3) }
     }
 
-    /// Calls `each` with weight and length of every cell of a gamma law, by the approximation of
-    /// Wilson and Hilferty (Proceedings of the National Academy of Sciences 17, 1931).
-    pub(super) fn of(&self, mean_s: f64, variance_s2: f64, mut each: impl FnMut(f64, f64)) {
-        if mean_s <= 0.0 {
-            return each(1.0, 0.0);
-        }
-        let ninth = variance_s2 / (mean_s * mean_s) / 9.0;
-        let root = ninth.sqrt();
-        for &(weight, z) in &self.cells {
-            let cube = (1.0 - ninth + z * root).max(0.0);
-            each(weight, mean_s * cube * cube * cube);
-        }
+    /// Calls `each` with weight and length of every coarse cell of a gamma law.
+    pub(super) fn of(&self, mean_s: f64, variance_s2: f64, each: impl FnMut(f64, f64)) {
+        gamma(&self.coarse, mean_s, variance_s2, each);
     }
 }
 
-/// A law of service as a list of equally trusted values.
+/// Calls `each` with weight and length of every cell of a gamma law, by the approximation of
+/// Wilson and Hilferty (Proceedings of the National Academy of Sciences 17, 1931).
+fn gamma(cells: &[(f64, f64)], mean_s: f64, variance_s2: f64, mut each: impl FnMut(f64, f64)) {
+    if mean_s <= 0.0 {
+        return each(1.0, 0.0);
+    }
+    let ninth = variance_s2 / (mean_s * mean_s) / 9.0;
+    let root = ninth.sqrt();
+    for &(weight, z) in cells {
+        let cube = (1.0 - ninth + z * root).max(0.0);
+        each(weight, mean_s * cube * cube * cube);
+    }
+}
+
+/// A law of service as a list of values with weights.
 #[derive(Clone, Debug)]
 pub(super) struct ServiceCells {
     /// Weight and mean of each cell [s].
-    cells: Vec<(f64, f64)>,
+    fine: Vec<(f64, f64)>,
+    coarse: Vec<(f64, f64)>,
     /// Nearly nothing takes longer [s].
     pub(super) longest_s: f64,
 }
 
 impl ServiceCells {
     pub(super) fn new(law: &Law) -> Self {
-        let mut ends: Vec<f64> = (1..=184).map(|k| f64::from(k) / 192.0).collect();
-        let mut tail: f64 = 8.0 / 192.0;
-        while 1e-6 < tail {
-            tail *= 0.95;
-            ends.push(1.0 - tail);
+        let cells = |body: u32, part: f64, least: f64| {
+            let n = f64::from(body);
+            let mut ends: Vec<f64> = (1..=body - body / 24).map(|k| f64::from(k) / n).collect();
+            let mut tail: f64 = f64::from(body / 24) / n;
+            while least < tail {
+                tail *= part;
+                ends.push(1.0 - tail);
+            }
+            ends.push(1.0);
+            let (mut from, mut below_s) = (0.0, 0.0);
+            let cells = ends.into_iter().map(|to| {
+                let upto_s = law.partial_mean_s(to);
+                let cell = (to - from, (upto_s - below_s) / (to - from));
+                (from, below_s) = (to, upto_s);
+                cell
+            });
+            cells.collect::<Vec<_>>()
+        };
+        Self {
+            fine: cells(192, 0.95, 1e-6),
+            coarse: cells(48, 0.8, 1e-4),
+            longest_s: law.quantile(1.0 - 1e-6),
         }
-        ends.push(1.0);
-        let (mut from, mut below_s) = (0.0, 0.0);
-        let cells = ends.into_iter().map(|to| {
-            let upto_s = law.partial_mean_s(to);
-            let cell = (to - from, (upto_s - below_s) / (to - from));
-            (from, below_s) = (to, upto_s);
-            cell
-        });
-        Self { cells: cells.collect(), longest_s: law.quantile(1.0 - 1e-6) }
     }
 }
 
@@ -91,25 +110,47 @@ impl ServiceCells {
 #[derive(Clone, Debug)]
 pub(super) struct Latencies {
     bucket: Option<usize>,
-    n: u64,
-    /// Delays before service by bin, with their weights; the first bin is none.
-    delays: Vec<(u16, f64)>,
-    /// The last wait, told so many times in a row.
+    /// The last wait, and how long after the first send its attempt was sent [s], told for so many
+    /// users in a row.
     last: (Wait, f64),
     n_last: u64,
+    /// Users whose waits are among the delays.
+    n_mixed: u64,
+    /// Delays before service by bin, with their weights; the first bin is none.
+    delays: Vec<(u16, f64)>,
+    /// The last wait that a whole bucket had, and its profile in the ledger.
+    profile: Option<(Wait, usize)>,
+}
+
+/// Whose latency it is: the account, the law of service, and the way there and back.
+#[derive(Debug)]
+pub(super) struct Whose<'a> {
+    pub(super) account: &'a mut DemandAccount,
+    pub(super) service: &'a ServiceCells,
+    /// Times as long as the law says.
+    pub(super) slower: f64,
+    pub(super) ways_s: f64,
 }
 
 impl Latencies {
     pub(super) fn new() -> Self {
-        Self { bucket: None, n: 0, delays: Vec::new(), last: (Wait::default(), 0.0), n_last: 0 }
+        Self {
+            bucket: None,
+            last: (Wait::default(), 0.0),
+            n_last: 0,
+            n_mixed: 0,
+            delays: Vec::new(),
+            profile: None,
+        }
     }
 
-    /// `n` users who first sent at `first_s` were served in an attempt sent `after_s` later, after
+    /// `n` users of the open bucket were served in an attempt sent `after_s` after the first, after
     /// `wait`.
     pub(super) fn add(&mut self, n: u64, wait: Wait, after_s: f64, cells: &Cells) {
-        self.n += n;
-        if self.last != (wait, after_s) {
+        if 0 < self.n_last && !(self.last.1 == after_s && self.last.0.is_like(&wait)) {
             self.spill(cells);
+        }
+        if self.n_last == 0 {
             self.last = (wait, after_s);
         }
         self.n_last += n;
@@ -125,10 +166,9 @@ impl Latencies {
     }
 
     fn spill(&mut self, cells: &Cells) {
-        let n = std::mem::take(&mut self.n_last) as f64;
-        if n == 0.0 {
-            return;
-        }
+        let n_last = std::mem::take(&mut self.n_last);
+        let n = n_last as f64;
+        self.n_mixed += n_last;
         let (wait, after_s) = self.last;
         if wait.share < 1.0 {
             self.delay(after_s, n * (1.0 - wait.share));
@@ -149,35 +189,71 @@ impl Latencies {
         }
     }
 
-    /// Writes what was gathered into the account of `demand`, for users who are `ways_s` away
-    /// there and back.
-    pub(super) fn flush(
-        &mut self,
-        cells: &Cells,
-        service: &ServiceCells,
-        slower: f64,
-        ways_s: f64,
-        account: (&mut Ledger, usize),
-    ) {
-        self.spill(cells);
+    /// Writes what was gathered into an account.
+    pub(super) fn flush(&mut self, cells: &Cells, whose: Whose<'_>) {
         let Some(bucket) = self.bucket.take() else { return };
-        let n = std::mem::take(&mut self.n);
-        if n == 0 {
-            self.delays.clear();
+        if self.n_mixed == 0 && self.last.1 == 0.0 {
+            self.flush_alike(bucket, cells, whose);
             return;
         }
+        if 0 < self.n_last {
+            self.spill(cells);
+        }
+        let n = std::mem::take(&mut self.n_mixed);
         let mut weights = vec![0.0; BINS];
         for (bin, weight) in self.delays.drain(..) {
             let bin = usize::from(bin);
             let delay_s =
                 if bin == 0 { 0.0 } else { 0.5 * (bin_start_s(bin) + bin_start_s(bin + 1)) };
-            for (share, service_s) in &service.cells {
-                weights[bin_of(ways_s + delay_s + service_s * slower)] += weight * share;
+            for (share, service_s) in &whose.service.coarse {
+                let latency_s = whose.ways_s + delay_s + service_s * whose.slower;
+                weights[bin_of(latency_s)] += weight * share;
             }
         }
-        let (ledger, demand) = account;
-        let demand = ledger.demand_mut(demand);
-        rounded(&weights, n, |bin, n| demand.latency_many(bucket, bin, n));
+        rounded(&weights, n, |bin, n| whose.account.latency_many(bucket, bin, n));
+    }
+
+    /// All users of a bucket had the same wait.
+    fn flush_alike(&mut self, bucket: usize, cells: &Cells, whose: Whose<'_>) {
+        let n = std::mem::take(&mut self.n_last);
+        let wait = self.last.0;
+        let profile = match self.profile {
+            Some((known, profile)) if known.is_like(&wait) => profile,
+            _ => {
+                let profile = LatencyProfile::new(&law_of(wait, cells, &whose));
+                let profile = whose.account.add_profile(profile);
+                self.profile = Some((wait, profile));
+                profile
+            }
+        };
+        whose.account.latency_like(profile, bucket, n);
+    }
+}
+
+/// The law of latencies after `wait`, as weights of bins.
+fn law_of(wait: Wait, cells: &Cells, whose: &Whose<'_>) -> Vec<f64> {
+    let mut weights = vec![0.0; BINS];
+    let mut add = |delay_s: f64, weight: f64| {
+        for (share, service_s) in &whose.service.fine {
+            let latency_s = whose.ways_s + delay_s + service_s * whose.slower;
+            weights[bin_of(latency_s)] += weight * share;
+        }
+    };
+    add(0.0, 1.0 - wait.share);
+    if 0.0 < wait.share {
+        gamma(&cells.fine, wait.mean_s, wait.variance_s2, |weight, wait_s| {
+            add(wait_s, wait.share * weight);
+        });
+    }
+    weights
+}
+
+impl Wait {
+    /// Whether another one is the same, as far as anybody could see.
+    fn is_like(&self, other: &Self) -> bool {
+        (self.share - other.share).abs() <= 1e-3
+            && (self.mean_s - other.mean_s).abs() <= 5e-3 * self.mean_s
+            && (self.variance_s2 - other.variance_s2).abs() <= 2e-2 * self.variance_s2
     }
 }
 

@@ -99,6 +99,17 @@ impl PopSets {
         }
     }
 
+    /// The cluster to which all edges send everything, if there is one.
+    pub(super) fn sole_way(&self) -> Option<ClusterId> {
+        match &self.classes[..] {
+            [Class { ways, .. }] => match ways[..] {
+                [(Some(cluster), _)] => Some(cluster),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Where the edges of a class send, with shares.
     pub(super) fn ways(&self, class: usize) -> &[(Option<ClusterId>, f64)] {
         &self.classes[class].ways

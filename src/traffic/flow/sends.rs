@@ -57,6 +57,8 @@ const TURNAROUND_S: f64 = 0.001;
 /// A demand at run time.
 #[derive(Clone, Debug)]
 pub(super) struct Demand {
+    /// Number of its first lane.
+    pub(super) first_lane: usize,
     pub(super) fresh: Fresh,
     /// Edge locations in groups that are sent the same way.
     pub(super) pops: PopSets,
@@ -70,9 +72,10 @@ pub(super) struct Demand {
 }
 
 impl Demand {
-    pub(super) fn new(plan: &TrafficPlan, demand: &DemandPlan) -> Self {
+    pub(super) fn new(plan: &TrafficPlan, index: usize, demand: &DemandPlan) -> Self {
         let stream = |purpose| Stream::new(plan.seed, plan.trial, purpose, &demand.name);
         Self {
+            first_lane: index * plan.n_clusters,
             fresh: Fresh::new(&demand.arrivals, stream("flow-arrival")),
             pops: PopSets::new(&demand.pops),
             backoff: Backoff::new(demand),
@@ -221,6 +224,23 @@ impl Fresh {
         let scv = if 0.0 < mean { square / gaps.len() as f64 / (mean * mean) } else { 1.0 };
         // Rounding to nanoseconds is no variability.
         if scv < 1e-9 { 0.0 } else { scv }
+    }
+
+    /// First sends a second around an instant [1/s].
+    pub(super) fn rate_at(&self, at_s: f64) -> f64 {
+        match self {
+            Self::Poisson { curve, .. } => curve.rate_at(at_s),
+            Self::Replay { .. } => 0.0,
+        }
+    }
+
+    /// Whether the rate stays within a part of itself for some time.
+    pub(super) fn is_even(&self, from_s: f64, length_s: f64, part: f64) -> bool {
+        let Self::Poisson { curve, .. } = self else { return false };
+        let (begin, mean) = (curve.rate_at(from_s), curve.mean(from_s, from_s + length_s));
+        let end = curve.rate_at(from_s + length_s);
+        let most = part * begin;
+        (mean - begin).abs() <= most && (end - begin).abs() <= most
     }
 
     /// The highest number of first sends a second.

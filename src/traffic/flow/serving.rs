@@ -470,18 +470,31 @@ impl Flow {
     }
 
     /// `n` users of a cohort have their answer.
-    fn answer(&mut self, cohort: &Cohort, n: u64, wait: Wait) {
+    pub(super) fn answer(&mut self, cohort: &Cohort, n: u64, wait: Wait) {
         if n == 0 {
             return;
         }
         let lane = usize::from(cohort.lane);
         self.ledger.demand_mut(self.lanes[lane].demand).served_many(cohort.first_s, n);
-        let Some(bucket) = super::latency::bucket_of(cohort.first_s) else { return };
+        if let Some(bucket) = super::latency::bucket_of(cohort.first_s) {
+            let after_s = (cohort.send_s - cohort.first_s).max(0.0);
+            self.tell_latency(lane, bucket, n, wait, after_s);
+        }
+    }
+
+    /// `n` users of a lane were served, whose first sends are in this bucket.
+    pub(super) fn tell_latency(
+        &mut self,
+        lane: usize,
+        bucket: usize,
+        n: u64,
+        wait: Wait,
+        after_s: f64,
+    ) {
         if self.latencies[lane].changes(bucket) {
             self.flush_latencies(lane);
         }
         self.latencies[lane].open(bucket);
-        let after_s = (cohort.send_s - cohort.first_s).max(0.0);
         self.latencies[lane].add(n, wait, after_s, &self.cells);
     }
 
@@ -490,10 +503,13 @@ impl Flow {
         let lane = &self.lanes[index];
         let Some(deployment) = lane.deployment else { return };
         let slower = self.deployments[deployment].service.slower * self.slowness_of(deployment);
-        let ways_s = 2.0 * lane.one_way_s;
-        let service = &self.deployments[deployment].cells;
-        let account = (&mut self.ledger, lane.demand);
-        self.latencies[index].flush(&self.cells, service, slower, ways_s, account);
+        let whose = super::latency::Whose {
+            account: self.ledger.demand_mut(lane.demand),
+            service: &self.deployments[deployment].cells,
+            slower,
+            ways_s: 2.0 * lane.one_way_s,
+        };
+        self.latencies[index].flush(&self.cells, whose);
     }
 }
 

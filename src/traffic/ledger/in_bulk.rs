@@ -1,5 +1,6 @@
 //! The same account for an engine that moves counts, not single requests.
 
+use crate::sim::histogram::Histogram;
 use crate::traffic::ledger::{
     AttemptFailure, DemandAccount, DeploymentAccount, LATENCY_BUCKET_S, Ledger, Reason,
 };
@@ -21,7 +22,66 @@ pub(in crate::traffic) struct Leaving {
     pub(in crate::traffic) zombie_ns: u64,
 }
 
+/// A law of latencies that the users of many buckets share.
+#[derive(Clone, Debug)]
+pub(in crate::traffic) struct LatencyProfile {
+    /// Bins with the share of users in them and all before.
+    bins: Vec<(u16, f64)>,
+    /// Users, by bucket.
+    counts: Vec<(u32, u64)>,
+}
+
+impl LatencyProfile {
+    /// Users of no bucket yet, with these weights by bin.
+    pub(in crate::traffic) fn new(weights: &[f64]) -> Self {
+        let total: f64 = weights.iter().sum();
+        let mut sum = 0.0;
+        let used = weights.iter().enumerate().filter(|(_, weight)| 0.0 < **weight);
+        let bins = used.map(|(bin, weight)| {
+            sum += weight;
+            (bin as u16, sum / total)
+        });
+        Self { bins: bins.collect(), counts: Vec::new() }
+    }
+
+    /// Adds the users of each bucket to its histogram.
+    pub(super) fn add_to(&self, latencies: &mut [Histogram]) {
+        for &(bucket, n) in &self.counts {
+            self.add(n, &mut latencies[bucket as usize]);
+        }
+    }
+
+    /// Adds the users of all buckets to one histogram.
+    pub(super) fn add_all_to(&self, latencies: &mut Histogram) {
+        self.add(self.counts.iter().map(|(_, n)| n).sum(), latencies);
+    }
+
+    /// Adds `n` users; every partial sum is to the nearest.
+    fn add(&self, n: u64, latencies: &mut Histogram) {
+        let mut counted = 0;
+        for (place, &(bin, share)) in self.bins.iter().enumerate() {
+            let is_last = place + 1 == self.bins.len();
+            let upto = if is_last { n } else { (n as f64 * share).round() as u64 };
+            latencies.add_many(usize::from(bin), upto - counted);
+            counted = upto;
+        }
+    }
+}
+
 impl Ledger {
+    /// `n` users sent their first attempt in the second of `second_s` and are served.
+    pub(in crate::traffic) fn offered_and_served(&mut self, demand: usize, second_s: f64, n: u64) {
+        if 0.0 <= second_s {
+            let account = &mut self.demands[demand];
+            let second = &mut account.seconds[second_s as usize];
+            second.offered += n as u32;
+            second.served += n as u32;
+            account.totals.offered += n;
+            account.totals.served += n;
+            account.totals.attempts += n;
+        }
+    }
+
     /// `n` users who first sent at `first_s` sent again.
     pub(in crate::traffic) fn retried_many(&mut self, demand: usize, first_s: f64, n: u64) {
         if 0.0 <= first_s {
@@ -65,7 +125,47 @@ impl DemandAccount {
     }
 }
 
+impl DemandAccount {
+    /// A new law of latencies; gives its number.
+    pub(in crate::traffic) fn add_profile(&mut self, profile: LatencyProfile) -> usize {
+        self.profiles.push(profile);
+        self.profiles.len() - 1
+    }
+
+    /// `n` of the users served who first sent in a bucket have the latencies of a profile.
+    pub(in crate::traffic) fn latency_like(&mut self, profile: usize, bucket: usize, n: u64) {
+        let counts = &mut self.profiles[profile].counts;
+        match counts.last_mut() {
+            Some((last, sum)) if *last as usize == bucket => *sum += n,
+            _ => counts.push((bucket as u32, n)),
+        }
+    }
+}
+
 impl DeploymentAccount {
+    /// `n` attempts reached the balancer in the second of `second_s` and left their workers; their
+    /// sums are told [apart](Self::left_in_calm).
+    pub(in crate::traffic) fn passed(&mut self, second_s: f64, n: u64) {
+        self.arrived_ever += n;
+        if let Some(second) = self.second(second_s) {
+            second.arrived += n as u32;
+            second.served += n as u32;
+            self.totals.arrived += n;
+        }
+    }
+
+    /// Sums of attempts that [passed](Self::passed) from `from_s` on.
+    pub(in crate::traffic) fn left_in_calm(&mut self, from_s: f64, leaving: &Leaving) {
+        if 0.0 <= from_s {
+            let totals = &mut self.totals;
+            totals.started += leaving.served;
+            totals.served += leaving.served;
+            totals.waited += leaving.waited;
+            totals.wait_ns += leaving.wait_ns;
+            totals.busy_ns += leaving.busy_ns;
+        }
+    }
+
     /// Attempts left their workers in the second of `time_s`.
     pub(in crate::traffic) fn left_many(&mut self, time_s: f64, leaving: &Leaving) {
         if let Some(second) = self.second(time_s) {

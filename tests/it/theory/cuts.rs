@@ -68,6 +68,7 @@ fn routing(weights: &[(usize, u32)]) -> Routing {
         n_stale: Vec::new(),
         grey: Vec::new(),
         gates: Vec::new(),
+        version: 0,
     }
 }
 

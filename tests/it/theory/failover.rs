@@ -304,6 +304,7 @@ fn weights_and_edges_hold() {
         n_stale: Vec::new(),
         grey: Vec::new(),
         gates: Vec::new(),
+        version: 0,
     };
     let mut engine = Requests::new(&plan);
     for pod in 0..2 {

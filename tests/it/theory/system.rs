@@ -84,6 +84,7 @@ pub(super) fn route_to(n_pods: usize) -> Routing {
         n_stale: Vec::new(),
         grey: Vec::new(),
         gates: Vec::new(),
+        version: 0,
     }
 }
 

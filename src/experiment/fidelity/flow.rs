@@ -1,0 +1,93 @@
+//! Rules of the engine that moves counts of requests, and how far it is from the exact one.
+
+use crate::simulation;
+use crate::traffic;
+
+use super::rule::part;
+
+part! {
+    FLOW = "Requests as counts (`--fidelity flow`)",
+    "Everything but requests is the same. Requests move as whole numbers in steps of 125 ms to \
+     1 s, and in one go where nothing happens; the cost does not depend on their rate. The \
+     differences below are of means over 4 seeds, flow less requests, with the standard error of \
+     the paired difference in brackets.",
+    left out "closed loops (refused by `--fidelity flow`); requests that stay behind in a pod \
+              when its neighbours are chosen by load: balancers by load are pools of pods that \
+              share a queue (8 pods for least outstanding, 4 for power of two)";
+
+    "steady states are those of M/M/c, M/M/c/K and M/M/c+D; other laws count by their variance",
+    from "Wang, Tipper, Banerjee, INFOCOM 1996; Zeltyn, Mandelbaum, Queueing Systems 51, 2005; \
+          Allen and Cunneen",
+    by [traffic::flow::Flow],
+    vectors [],
+    tests [
+        m_m_c, m_m_c_k, m_m_n_with_patience, steady_states_are_exact, constant_work_is_a_fluid,
+        backlog_and_drain, time_outs_bound_the_backlog, retries_amplify_load,
+    ],
+    left out "within 1 % of the closed forms; the 99th percentile of sojourn within 1 %; third and \
+              higher moments of service, which matter most between 95 % and 105 % load, where \
+              waits may be some 10 % off";
+
+    "offered = served + failed + in flight in whole numbers at every step; looking in between \
+     changes no bit",
+    from "integers by construction",
+    by [traffic::flow::Flow],
+    vectors [], tests [cutting_windows_changes_no_bit],
+    left out "";
+
+    "an overload feeds itself from capacity over attempts on; cancellation and budgets end it",
+    from "Bronson et al., HotOS 2021; Huang et al., OSDI 2022",
+    by [traffic::flow::Flow, traffic::requests::Requests],
+    vectors [],
+    tests [
+        labelled_storms_come_out_as_labelled, cancelled_work_never_feeds_a_storm,
+        vulnerable_from_capacity_over_attempts_on, a_budget_caps_the_storm,
+    ],
+    left out "";
+
+    "region-loss-warm: failed -0.2 % (0.2), served +0.02 %, p50 +0.2 %, p99 +0.2 %, recovery at \
+     most 2 s off",
+    from "measured",
+    by [simulation::Fidelity], vectors [], tests [counts_agree_on_a_region_loss],
+    left out "";
+
+    "region-loss-cold: failed -0.02 % (0.03), served +0.03 %, p50 +0.2 %, p99 +3.0 %, recovery at \
+     most 1 s off",
+    from "measured",
+    by [simulation::Fidelity], vectors [], tests [counts_agree_on_a_cold_secondary],
+    left out "";
+
+    "region-loss-diurnal: failed +0.1 % (0.1), served +0.002 %, p50 +0.3 %, p99 +0.2 %, recovery \
+     at most 1 s off",
+    from "measured",
+    by [simulation::Fidelity], vectors [], tests [counts_agree_on_a_day],
+    left out "";
+
+    "zone-loss: failed -0.4 % (0.2), served +0.02 %, p50 +0.5 %, p99 -0.1 %, the same recovery",
+    from "measured",
+    by [simulation::Fidelity], vectors [], tests [counts_agree_on_a_zone_loss],
+    left out "";
+
+    "pod-crash: failed -2.4 % (2.5), served +0.02 %, p50 +0.6 %, p99 +0.1 %, the same recovery",
+    from "measured",
+    by [simulation::Fidelity], vectors [], tests [counts_agree_on_a_pod_crash],
+    left out "";
+
+    "patterns/active-active: failed -0.3 % (0.2), served -0.01 %, p50 +0.1 %, p99 +0.1 %, the same \
+     recovery",
+    from "measured",
+    by [simulation::Fidelity], vectors [], tests [counts_agree_on_active_active],
+    left out "";
+
+    "patterns/active-passive: failed -0.7 % (0.3), served +0.02 %, p50 +0.7 %, p99 +1.5 %, \
+     recovery at most 2 s off",
+    from "measured",
+    by [simulation::Fidelity], vectors [], tests [counts_agree_on_active_passive],
+    left out "";
+
+    "patterns/passive-cold: failed -0.03 % (0.04), served -0.02 %, p50 +0.6 %, p99 +0.9 %, recovery \
+     at most 1 s off",
+    from "measured",
+    by [simulation::Fidelity], vectors [], tests [counts_agree_on_passive_cold],
+    left out "";
+}
