@@ -16,7 +16,7 @@ use crate::scenario::Scenario;
 use crate::simulation::Fidelity;
 
 use crate::experiment::metric::{Metric, Row};
-use crate::experiment::monte_carlo::{Done, Ended, Plan, Study, monte_carlo};
+use crate::experiment::monte_carlo::{Done, Ended, Plan, Study, memory_of, monte_carlo};
 use crate::experiment::run::run_trial;
 use crate::experiment::shard::{self, Head};
 use crate::experiment::study::{self, Identity};
@@ -33,6 +33,9 @@ use super::study_progress::StudyProgress;
 use super::talk::say;
 use super::{run, scenario_file, stability};
 
+/// Rows that take more memory than this are announced.
+const LARGE: u64 = 256 << 20;
+
 /// Trials, if nothing is said.
 const N_TRIALS: u64 = 1_000;
 
@@ -46,6 +49,10 @@ pub(super) fn mc(arguments: &McArguments) -> Result<(), Failure> {
     let n_trials = arguments.trials.unwrap_or(usual);
     if let Some(n_machines) = arguments.plan {
         return plan(arguments, &scenario, n_trials, n_machines);
+    }
+    let memory = memory_of(n_trials);
+    if LARGE < memory && !arguments.quiet {
+        say(&format!("note: the rows of {n_trials} trials take up to {} MiB\n", memory >> 20));
     }
     let deadline = Deadline::after(arguments.max_wall);
     interrupt::listen()?;

@@ -38,7 +38,7 @@ impl StudyProgress {
         let target =
             if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(Some(n_trials), target);
-        let style = ProgressStyle::with_template("[{bar:32}] {msg}");
+        let style = ProgressStyle::with_template("[{bar:24}] {wide_msg}");
         bar.set_style(style.expect("this template is well formed").progress_chars("=--"));
         let usual = (Metric::RecoveryTime, Statistic::Quantile(0.95));
         let now = Instant::now();

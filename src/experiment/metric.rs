@@ -88,6 +88,8 @@ metrics! {
     PeakPods "peak_pods" Higher |o| Figure::count(peak(o, |cluster| cluster.peak_pods));
     /// Most nodes at a time, summed over clusters.
     PeakNodes "peak_nodes" Higher |o| Figure::count(peak(o, |cluster| cluster.peak_nodes));
+    /// When the first fault strikes: an input, for those that are drawn.
+    FaultAt "fault_at_s" Higher |o| first_at(o);
     /// Nodes times hours of all clusters.
     NodeHours "node_hours" Higher |o| {
         Some(o.clusters.iter().map(|cluster| cluster.node_hours).sum::<f64>()).into()
@@ -222,6 +224,10 @@ fn capacity_time(fault: &FaultOutcome) -> Figure {
 fn sum(outcome: &Outcome, count: fn(&FaultOutcome) -> Option<u64>) -> Figure {
     let counts: Vec<u64> = outcome.faults.iter().filter_map(count).collect();
     if counts.is_empty() { Figure::ABSENT } else { Figure::count(counts.iter().sum()) }
+}
+
+fn first_at(outcome: &Outcome) -> Figure {
+    outcome.faults.iter().map(|fault| fault.at_s).min_by(f64::total_cmp).into()
 }
 
 fn share(part: u64, whole: u64) -> Figure {

@@ -80,6 +80,13 @@ impl Plan {
     }
 }
 
+/// The most memory that the rows of so many trials take while they are summed up \[bytes\]: each
+/// row, and the values of one metric, twice.
+#[must_use]
+pub const fn memory_of(n_trials: u64) -> u64 {
+    n_trials.saturating_mul((size_of::<Row>() + 2 * size_of::<f64>()) as u64)
+}
+
 /// Why a study ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
