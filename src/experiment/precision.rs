@@ -251,7 +251,10 @@ mod tests {
             assert!(wrong.parse::<Precision>().unwrap_err().starts_with("write METRIC"), "{wrong}");
         }
         for (wrong, says) in [
-            ("rto p99 ±1%", "there is no metric `rto`; allowed: rto_s, detect_s"),
+            (
+                "rto p99 ±1%",
+                "there is no metric `rto` (did you mean `rto_s`?); allowed: rto_s, detect_s",
+            ),
             ("rtos_s p99 ±1%", "did you mean `rto_s`?"),
             ("rto_s p100 ±1%", "read `p100`"),
             ("rto_s p0 ±1%", "read `p0`"),

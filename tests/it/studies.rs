@@ -294,7 +294,10 @@ fn wrong_words_are_refused() {
     let root = tempfile::tempdir().unwrap();
     for (words, says) in [
         (vec!["--trials", "0"], "whole number from 1 to"),
-        (vec!["--until", "rto p99 ±2%"], "there is no metric `rto`; allowed: rto_s"),
+        (
+            vec!["--until", "rto p99 ±2%"],
+            "there is no metric `rto` (did you mean `rto_s`?); allowed: rto_s",
+        ),
         (vec!["--shard", "3..3", "--out", "x"], "e.g. 0..2500"),
         (vec!["--shard", "3..9"], "--out"),
         (vec!["--shard", "3..9", "--out", "x", "--trials", "5"], "allowed: up to 5"),
