@@ -13,6 +13,7 @@ use crate::simulation::Fidelity;
 use crate::experiment::precision::Precision;
 
 use super::gate_line::GateArguments;
+use super::size_line::SizeArguments;
 
 /// Exit codes, for the end of the help.
 const EXIT_CODES: &str = "\
@@ -56,6 +57,12 @@ pub enum Verb {
     /// confidence that is asked for. The exit code is the verdict: 0 met, 99 missed, 98 cannot be
     /// told after all trials.
     Gate(GateArguments),
+    /// Find the smallest design that meets the objectives
+    ///
+    /// A whole number of the scenario, such as the nodes that the secondary keeps, is varied until
+    /// the smallest value that meets all objectives is known with the confidence that is asked
+    /// for. Says which trial shows that one less fails; 99 if nothing in range suffices.
+    Size(SizeArguments),
     /// Check a scenario without running it
     ///
     /// All mistakes are shown at once, each with its place, what is allowed and what to type.

@@ -107,7 +107,7 @@ fn judged(
     study: &Study<'_>,
     arguments: &GateArguments,
 ) -> Judgement {
-    let plan = GatePlan { looks, threads: threads(arguments) };
+    let plan = GatePlan { looks, threads: threads(arguments), indifference: 0.0 };
     let tails = crate::sim::intervals::Tails::both(arguments.confidence);
     let mut progress = StudyProgress::new(arguments.max_trials, 0, None, tails, arguments.quiet);
     let judgement = judge(

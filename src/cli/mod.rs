@@ -1,13 +1,10 @@
 //! The command line: one verb each, and nothing that another front end would need.
 //!
 //! Data goes to the standard output, talk to the standard error. Reading order:
-//! [`command_line`] (what can be typed), [`run`], [`mc`], [`merge`], [`check`] and [`compare`]
-//! (the verbs), [`scenario_file`] (how they read a scenario), [`interrupt`] (how they stop),
-//! [`explain`], [`progress`], [`study_progress`] and [`talk`] (how they speak), [`exit`] (what the
-//! shell is told).
-//! [`command_line`] (what can be typed), [`run`], [`mc`], [`merge`], [`gate`],
-//! [`check`] and [`compare`] (the verbs), [`scenario_file`] (how they read a scenario), [`explain`],
-//! [`progress`] and [`talk`] (how they speak), [`exit`] (what the shell is told).
+//! [`command_line`] (what can be typed), [`run`], [`mc`], [`merge`], [`gate`], [`size`], [`check`]
+//! and [`compare`] (the verbs), [`scenario_file`] (how they read a scenario), [`stability`] (what
+//! several of them add), [`interrupt`] (how they stop), [`explain`], [`progress`],
+//! [`study_progress`] and [`talk`] (how they speak), [`exit`] (what the shell is told).
 
 mod command_line;
 
@@ -22,6 +19,9 @@ mod study_progress;
 
 mod gate;
 mod gate_line;
+
+mod size;
+mod size_line;
 
 mod stability;
 
@@ -47,4 +47,5 @@ pub use command_line::{
 };
 pub use exit::{Exit, Failure, guarded};
 pub use gate_line::GateArguments;
+pub use size_line::SizeArguments;
 pub use start::{parse, start};

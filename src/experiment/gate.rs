@@ -22,6 +22,8 @@ pub struct GatePlan<'p> {
     pub looks: &'p [Look],
     /// Threads to run trials on; results do not depend on it.
     pub threads: NonZeroUsize,
+    /// How little below its share a probability may lie for the answer to be either.
+    pub indifference: f64,
 }
 
 /// What became of the objectives.
@@ -98,7 +100,9 @@ pub fn judge(
         judged = objectives
             .iter()
             .enumerate()
-            .map(|(index, it)| open(index).copied().unwrap_or_else(|| at_look(it, look, &rows)))
+            .map(|(index, it)| {
+                open(index).copied().unwrap_or_else(|| at_look(it, plan, look, &rows))
+            })
             .collect();
         match verdict(&judged) {
             Verdict::Met | Verdict::Missed => ControlFlow::Break(()),
@@ -123,9 +127,10 @@ fn verdict(judged: &[Judged]) -> Verdict {
 }
 
 /// What the rows at a look say about an objective.
-fn at_look(objective: &Objective, look: &Look, rows: &[Row]) -> Judged {
+fn at_look(objective: &Objective, plan: GatePlan<'_>, look: &Look, rows: &[Row]) -> Judged {
     let metric = metric_of(objective);
     let statement = objective.statement;
+    let question = Question { share: statement.share, indifference: plan.indifference };
     let fails = |row: &&Row| !statement.holds(row.figure(metric).value());
     let failures = rows.iter().filter(fails).count() as u64;
     let mut figures: Vec<Figure> = rows.iter().map(|row| row.figure(metric)).collect();
@@ -134,7 +139,7 @@ fn at_look(objective: &Objective, look: &Look, rows: &[Row]) -> Judged {
     let at = if statement.relation.is_upper() { statement.share } else { 1.0 - statement.share };
     Judged {
         objective: *objective,
-        answer: look.answer(Question::at_least(statement.share), failures),
+        answer: look.answer(question, failures),
         n: look.n,
         n_kept: look.n - failures,
         n_without: look.n - figures.len() as u64,
@@ -174,7 +179,11 @@ mod tests {
         let questions: Vec<Question> =
             objectives.iter().map(|it| Question::at_least(it.statement.share)).collect();
         let looks = looks(&questions, most, CONFIDENCE).unwrap();
-        let plan = GatePlan { looks: &looks, threads: NonZeroUsize::new(threads).unwrap() };
+        let plan = GatePlan {
+            looks: &looks,
+            threads: NonZeroUsize::new(threads).unwrap(),
+            indifference: 0.0,
+        };
         judge(&objectives, plan, &|| false, |number| trial(repeat, number), |_| {})
     }
 
@@ -242,7 +251,7 @@ mod tests {
     #[test]
     fn a_stopped_gate_says_so() {
         let looks = looks(&[Question::at_least(0.5)], 100, CONFIDENCE).unwrap();
-        let plan = GatePlan { looks: &looks, threads: NonZeroUsize::MIN };
+        let plan = GatePlan { looks: &looks, threads: NonZeroUsize::MIN, indifference: 0.0 };
         let objective = Objective::parse("rto_s p50 < 1").unwrap();
         let stopped = judge(&[objective], plan, &|| true, |number| trial(1, number), |_| {});
         assert_eq!((stopped.verdict, stopped.rows.len()), (Verdict::Stopped, 0));

@@ -16,6 +16,10 @@ pub mod gate_outcome;
 pub mod sequential;
 pub mod stability;
 
+pub mod prices;
+pub mod size;
+pub mod size_outcome;
+
 pub mod compare;
 pub mod conformance;
 

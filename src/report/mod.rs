@@ -5,8 +5,8 @@
 //! [`summary_json`], [`timeline_csv`], [`users_csv`], [`events_csv`], [`manifest_json`] (files),
 //! [`table`] (the terminal), [`comparison`] (several runs), [`trials_csv`], [`histograms_csv`],
 //! [`study_table`] and [`study_folder`] (many trials), [`plots`] (SVG and PNG),
-//! [`table`] (the terminal), [`comparison`] (several runs),
-//! [`gate_table`], [`gate_markdown`], [`junit_xml`], [`annotations`] (a gate, for people and for CI), [`plots`] (SVG and PNG),
+//! [`gate_table`], [`gate_markdown`], [`junit_xml`] and [`annotations`] (a gate, for people and for
+//! CI), [`size_table`] (a sizing),
 //! [`run_folder`] (all files of a run), then [`words`] and [`cells`], which spell numbers and
 //! names.
 
@@ -39,6 +39,8 @@ pub mod annotations;
 pub mod gate_markdown;
 pub mod gate_table;
 pub mod junit_xml;
+
+pub mod size_table;
 pub mod study_folder;
 
 pub mod plots;

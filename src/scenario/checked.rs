@@ -16,6 +16,7 @@ use crate::units::{Ratio, Span};
 
 use super::load::Rejected;
 use super::objectives::Objective;
+use super::sizing::Sizing;
 
 /// A checked scenario. Only [`load()`](super::load()) and [`from_text`](super::from_text) make one.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ pub struct Scenario {
     pub(super) operations: Vec<PlannedOperation>,
     pub(super) gates: Vec<GatePlan>,
     pub(super) objectives: Vec<Set<Objective>>,
+    pub(super) sizing: Option<Sizing>,
     pub(super) leaves: Vec<Leaf>,
     pub(super) warnings: Diagnostics,
     pub(super) sources: Sources,
@@ -171,6 +173,12 @@ impl Scenario {
     #[must_use]
     pub fn objectives(&self) -> &[Set<Objective>] {
         &self.objectives
+    }
+
+    /// What may be sized, if anything was stated.
+    #[must_use]
+    pub const fn sizing(&self) -> Option<&Sizing> {
+        self.sizing.as_ref()
     }
 
     /// Every value with its origin, derived ones included, in the order of the schema.

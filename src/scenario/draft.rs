@@ -28,6 +28,7 @@ use crate::traffic::demand::DemandSpec;
 use crate::units::{Bytes, Ratio, Span};
 
 use super::objectives::ObjectivesSpec;
+use super::sizing::SizingSpec;
 use super::workload_spec::WorkloadSpec;
 
 /// The version of the schema that this release reads.
@@ -77,6 +78,8 @@ section! {
         "operations" operations: Vec<OperationSpec> = list 0..=1000, unique;
         /// What trials must keep to: what `gate` decides.
         "objectives" objectives: Option<ObjectivesSpec> = optional;
+        /// What `size` may change, and what it must keep to.
+        "sizing" sizing: Option<SizingSpec> = optional;
     }
     check ScenarioSpec::check_load;
 }

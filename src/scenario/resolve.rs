@@ -24,6 +24,7 @@ use super::checked::{RunSettings, Scenario};
 use super::draft::ScenarioSpec;
 use super::load::Decoded;
 use super::objectives::ObjectivesSpec;
+use super::sizing::SizingSpec;
 use super::table::Tables;
 use super::trace::Window;
 use super::{checks, explain};
@@ -137,6 +138,7 @@ pub(super) fn resolve(
         operations: made.operations,
         gates: made.gates,
         objectives: spec.objectives.as_ref().map_or_else(Vec::new, ObjectivesSpec::objectives),
+        sizing: spec.sizing.as_ref().map(SizingSpec::sizing),
         leaves,
         warnings: Diagnostics::new(),
         sources: crate::spec::Sources::default(),

@@ -34,6 +34,7 @@ mod runs;
 mod scenario_checks;
 mod scheduler_checks;
 mod sessions;
+mod sizes;
 mod source_tree;
 mod studies;
 mod swarm;

@@ -1,0 +1,58 @@
+//! What can be typed after `size`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::scenario::objectives::Objective;
+use crate::scenario::sizing::Knob;
+
+use crate::experiment::size::MAX_TRIALS;
+
+use super::command_line::{FidelityArgument, ScenarioArguments};
+use super::gate_line::confidence;
+
+/// How to find the smallest design.
+#[derive(Clone, Debug, Args)]
+pub struct SizeArguments {
+    /// The scenario; its section `sizing` says what may change and what is to be met.
+    #[command(flatten)]
+    pub scenario: ScenarioArguments,
+    /// What may change instead, e.g. --vary 'clusters[secondary].pools[user].minCount=0..40';
+    /// can be given twice
+    #[arg(long, value_name = "PATH=A..B", value_parser = Knob::parse)]
+    pub vary: Vec<Knob>,
+    /// What must be met instead, e.g. --objective 'p(rto_s<=300) >= 0.99' or
+    /// --objective 'failed_requests p95 <= 5000'; can be given several times
+    #[arg(long, value_name = "OBJECTIVE", value_parser = Objective::parse)]
+    pub objective: Vec<Objective>,
+    /// How sure the answer must be, e.g. 95% or 0.99 [default: that of `sizing`, or else 95%]
+    #[arg(long, value_name = "SHARE", value_parser = confidence)]
+    pub confidence: Option<f64>,
+    /// Prices, CSV: item,region,unit,price,currency,term,source,date
+    #[arg(long, value_name = "FILE")]
+    pub cost: Option<PathBuf>,
+    /// Leave `minReplicas` of HPAs alone when the size of their pool is varied
+    #[arg(long)]
+    pub untied: bool,
+    /// Trials of a design at most
+    #[arg(long, value_name = "N", default_value_t = MAX_TRIALS)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub max_trials: u64,
+    /// Seed of all random draws [default: run.seed of the scenario]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How requests are simulated
+    #[arg(long, value_enum, default_value_t = FidelityArgument::Flow)]
+    pub fidelity: FidelityArgument,
+    /// Threads; results do not depend on it [default: one for each processor]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Print the answer as JSON instead of the table
+    #[arg(long)]
+    pub json: bool,
+    /// Say nothing on the standard error but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}

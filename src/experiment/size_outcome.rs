@@ -1,0 +1,138 @@
+//! What a sizing came to, as plain data (`tideover/size/v1`).
+
+use serde::Serialize;
+
+use super::gate::Verdict;
+use super::size::{Sizes, Tried, Violation};
+
+/// Name of the schema that a [`SizeOutcome`] follows.
+pub const SCHEMA: &str = "tideover/size/v1";
+
+/// What a sizing came to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SizeOutcome {
+    /// Always [`SCHEMA`].
+    pub schema: &'static str,
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Hash of its text and of the files that it names, 16 hexadecimal digits.
+    pub scenario_hash: String,
+    /// Version of the program.
+    pub version: &'static str,
+    /// Seed of all draws.
+    pub seed: u64,
+    /// Which traffic engine ran.
+    pub fidelity: &'static str,
+    /// How sure the answer is.
+    pub confidence: f64,
+    /// How little below its share a probability may lie for a design to be called either.
+    pub indifference: f64,
+    /// What must be met.
+    pub objectives: Vec<String>,
+    /// The knobs as `path=min..max`.
+    pub knobs: Vec<String>,
+    /// The answer: the cheapest of `smallest`; `None` if nothing in range suffices.
+    pub answer: Option<Vec<u32>>,
+    /// Designs that suffice and of which no knob can be less.
+    pub smallest: Vec<Vec<u32>>,
+    /// Why one less of the last knob fails.
+    pub one_less: Option<OneLess>,
+    /// What binds if nothing suffices, or at the largest value that is valid.
+    pub binds: Vec<String>,
+    /// Every design that was tried, smallest first.
+    pub designs: Vec<DesignOutcome>,
+    /// Currency of costs.
+    pub currency: Option<String>,
+    /// Trials that fare worse with more.
+    pub violations: Vec<ViolationOutcome>,
+}
+
+/// A design that was tried.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DesignOutcome {
+    /// The value of each knob.
+    pub values: Vec<u32>,
+    /// `met`, `missed` or `undecided`.
+    pub verdict: &'static str,
+    /// Trials that were run.
+    pub n_trials: u64,
+    /// Share of them that keep each objective's limit.
+    pub kept: Vec<f64>,
+    /// What its nodes cost a month that are there whether something fails or not.
+    pub monthly_cost: Option<f64>,
+}
+
+/// Why one less of the last knob fails.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OneLess {
+    /// The design.
+    pub values: Vec<u32>,
+    /// `missed`, or `undecided`: then it may suffice, but was not shown to.
+    pub verdict: &'static str,
+    /// The trial that shows it, if it does.
+    pub trial: Option<u64>,
+    /// What happens in it, in words.
+    pub words: String,
+    /// Assignments that make the design, for `--set`.
+    pub sets: Vec<String>,
+}
+
+/// Trials that fare worse with more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ViolationOutcome {
+    /// The smaller design, which keeps the limit.
+    pub less: Vec<u32>,
+    /// The larger design, which does not.
+    pub more: Vec<u32>,
+    /// The objective.
+    pub objective: String,
+    /// The first such trial.
+    pub trial: u64,
+    /// How many there are.
+    pub n: u64,
+    /// Of how many.
+    pub n_trials: u64,
+}
+
+/// The verdict on a design in a word.
+#[must_use]
+pub const fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Met => "met",
+        Verdict::Missed => "missed",
+        Verdict::Undecided => "undecided",
+        Verdict::Stopped => "stopped",
+    }
+}
+
+/// The designs that were tried, smallest first; `monthly_cost` gives what one costs.
+#[must_use]
+pub fn designs(
+    sizes: &Sizes,
+    mut monthly_cost: impl FnMut(&[u32]) -> Option<f64>,
+) -> Vec<DesignOutcome> {
+    let kept = |tried: &Tried| {
+        let judged = tried.judgement.judged.iter();
+        judged.map(|it| it.n_kept as f64 / it.n.max(1) as f64).collect()
+    };
+    let mut designs: Vec<DesignOutcome> = sizes
+        .tried
+        .iter()
+        .map(|tried| DesignOutcome {
+            values: tried.values.clone(),
+            verdict: word(tried.judgement.verdict),
+            n_trials: tried.judgement.rows.len() as u64,
+            kept: kept(tried),
+            monthly_cost: monthly_cost(&tried.values),
+        })
+        .collect();
+    designs.sort_by(|left, right| left.values.cmp(&right.values));
+    designs
+}
+
+impl From<Violation> for ViolationOutcome {
+    fn from(violation: Violation) -> Self {
+        let Violation { less, more, objective, trial, n, n_trials } = violation;
+        Self { less, more, objective: objective.to_string(), trial, n, n_trials }
+    }
+}

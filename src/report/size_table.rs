@@ -1,0 +1,104 @@
+//! The answer of a sizing for people at a terminal: the smallest design, why one less fails, and
+//! what was tried.
+
+use crate::experiment::size_outcome::{DesignOutcome, SizeOutcome};
+
+use super::gate_table::percent;
+use super::table::aligned;
+use super::words::{count, printable};
+
+/// Findings of one kind that are shown; all are in the JSON.
+const MOST: usize = 5;
+
+/// The sizing as a short text for a terminal.
+#[must_use]
+pub fn render(size: &SizeOutcome) -> String {
+    let mut text = headline(size);
+    if let Some(less) = &size.one_less {
+        text += &format!("Why not {}: {}\n", spelled(&less.values), less.words);
+        if let Some(trial) = less.trial {
+            let sets = less.sets.iter().map(|set| format!(" --set '{}'", printable(set)));
+            text += &format!(
+                "  run --trial {trial} --seed {} --fidelity {}{} replays it\n",
+                size.seed,
+                size.fidelity,
+                sets.collect::<String>()
+            );
+        }
+    }
+    for binds in &size.binds {
+        text += &format!("{binds}\n");
+    }
+    text.push('\n');
+    text += &tried(size);
+    if 1 < size.smallest.len() {
+        text += "\nDesigns of which no knob can be less: ";
+        let spelled = size.smallest.iter().map(|values| spelled(values));
+        text += &(spelled.collect::<Vec<_>>().join(", ") + "\n");
+    }
+    for found in size.violations.iter().take(MOST) {
+        text += &format!(
+            "finding: {} trials of {} keep {} with {} and not with {}, trial {} first\n",
+            count(found.n),
+            count(found.n_trials),
+            found.objective,
+            spelled(&found.less),
+            spelled(&found.more),
+            found.trial
+        );
+    }
+    if MOST < size.violations.len() {
+        text += &format!("finding: {} more like these\n", size.violations.len() - MOST);
+    }
+    text
+}
+
+fn headline(size: &SizeOutcome) -> String {
+    let knobs = size.knobs.iter().map(|knob| printable(knob)).collect::<Vec<_>>().join(", ");
+    let answer = match &size.answer {
+        Some(values) => spelled(values),
+        None => "NOTHING in range suffices".to_owned(),
+    };
+    let cost = size.answer.as_ref().and_then(|answer| {
+        let design = size.designs.iter().find(|design| design.values == *answer)?;
+        Some(format!(", {} a month for its nodes", money(size, design.monthly_cost?)))
+    });
+    format!(
+        "{}: {answer} of {knobs}{}\n{}; confidence {}, indifference {}, seed {}, fidelity {}\n",
+        printable(&size.scenario),
+        cost.unwrap_or_default(),
+        size.objectives.join(" and "),
+        percent(size.confidence),
+        percent(size.indifference),
+        size.seed,
+        size.fidelity
+    )
+}
+
+/// `27`, or `3 x 4` for two knobs.
+fn spelled(values: &[u32]) -> String {
+    values.iter().map(u32::to_string).collect::<Vec<_>>().join(" x ")
+}
+
+fn money(size: &SizeOutcome, amount: f64) -> String {
+    format!("{} {}", count(amount.round() as u64), size.currency.as_deref().unwrap_or(""))
+}
+
+fn tried(size: &SizeOutcome) -> String {
+    let mut head = vec!["tried".to_owned(), String::new(), "trials".to_owned()];
+    head.extend(size.objectives.iter().map(|objective| format!("keep {objective}")));
+    if size.currency.is_some() {
+        head.push("a month".to_owned());
+    }
+    let row = |design: &DesignOutcome| {
+        let mut row =
+            vec![spelled(&design.values), design.verdict.to_owned(), count(design.n_trials)];
+        row.extend(design.kept.iter().map(|&share| percent(share)));
+        row.extend(design.monthly_cost.map(|amount| money(size, amount)));
+        row
+    };
+    let mut rows = vec![head];
+    rows.extend(size.designs.iter().map(row));
+    let right: Vec<usize> = (2..rows[0].len()).chain([0]).collect();
+    aligned(rows, &right)
+}
