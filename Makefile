@@ -54,15 +54,15 @@ bench:
 bench-requests:
 	$(CARGO) bench $(LOCKED) --bench requests
 
-# Other simulators stay out of the default build: a crate of its own, and a Python environment
-# beside it for SimPy (skipped with a word if it cannot be made).
+# Other simulators stay out of the default build: a crate of its own, whose lock file follows that
+# of the product, and a Python environment for SimPy (skipped with a word if it cannot be made).
 PEERS := benches/peers
 PYTHON_ENV := target/peers-python
 bench-peers:
 	@test -x $(PYTHON_ENV)/bin/python || { python3 -m venv $(PYTHON_ENV) && \
 	    $(PYTHON_ENV)/bin/pip install --quiet -r $(PEERS)/requirements.txt; } || \
 	    echo 'make: no Python environment with simpy (Debian: apt install python3-venv)' >&2
-	$(CARGO) build $(LOCKED) --release --manifest-path $(PEERS)/Cargo.toml --target-dir target/peers
+	$(CARGO) build $(CARGOFLAGS) --release --manifest-path $(PEERS)/Cargo.toml --target-dir target/peers
 	PEERS_PYTHON=$(PYTHON_ENV)/bin/python target/peers/release/tideover-peers
 
 # The tests that find a generated file stale write it instead.

@@ -5,6 +5,10 @@
 //! and [`compare`] (the verbs), [`scenario_file`] (how they read a scenario), [`stability`] (what
 //! several of them add), [`interrupt`] (how they stop), [`explain`], [`progress`],
 //! [`study_progress`] and [`talk`] (how they speak), [`exit`] (what the shell is told).
+//! [`command_line`] (what can be typed), [`run`], [`mc`], [`merge`], [`gate`], [`check`] and
+//! [`compare`] (the verbs), [`scenario_file`] (how they read a scenario), [`interrupt`] (how they
+//! stop), [`explain`], [`progress`], [`study_progress`] and [`talk`] (how they speak), [`exit`]
+//! (what the shell is told).
 
 mod command_line;
 

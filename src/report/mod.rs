@@ -7,6 +7,8 @@
 //! [`study_table`] and [`study_folder`] (many trials), [`plots`] (SVG and PNG),
 //! [`gate_table`], [`gate_markdown`], [`junit_xml`] and [`annotations`] (a gate, for people and for
 //! CI), [`size_table`] (a sizing),
+//! [`study_table`] and [`study_folder`] (many trials), [`gate_table`], [`gate_markdown`],
+//! [`junit_xml`] and [`annotations`] (a gate, for people and for CI), [`plots`] (SVG and PNG),
 //! [`run_folder`] (all files of a run), then [`words`] and [`cells`], which spell numbers and
 //! names.
 
