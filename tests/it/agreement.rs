@@ -57,7 +57,7 @@ fn check(name: &str) {
     within("failed", &failed, error.max(0.02));
     // A bin of the histogram is 3.1 % wide.
     within("p50", &|outcome| outcome.latency_ms.as_ref().map_or(0.0, |l| l.p50), 0.032);
-    within("p99", &|outcome| outcome.latency_ms.as_ref().map_or(0.0, |l| l.p99), 0.04);
+    within("p99", &|outcome| outcome.latency_ms.as_ref().map_or(0.0, |l| l.p99), 0.032);
     let allowed_s = if is_deep() { 1.0 } else { 3.0 };
     for fault in 0..exact[0].faults.len() {
         let rto_s = |outcome: &Outcome| outcome.faults[fault].rto_s.unwrap_or(0.0);
@@ -66,28 +66,55 @@ fn check(name: &str) {
     }
 }
 
-/// One test for each scenario, so that they run side by side.
-macro_rules! agreements {
-    ($($test:ident => $name:literal;)+) => {
-        $(
-            /// Throughput, failures, latency and recovery of this scenario by requests and by
-            /// counts.
-            #[test]
-            fn $test() {
-                check($name);
-            }
-        )+
-    };
+// One test for each scenario, so that they run side by side.
+
+/// Throughput, failures, latency and recovery, by requests and by counts:
+/// a lost region, warm secondary.
+#[test]
+fn counts_agree_on_a_region_loss() {
+    check("region-loss-warm");
 }
 
-agreements! {
-    counts_agree_on_a_region_loss => "region-loss-warm";
-    counts_agree_on_a_cold_secondary => "region-loss-cold";
-    counts_agree_on_a_zone_loss => "zone-loss";
-    counts_agree_on_a_pod_crash => "pod-crash";
-    counts_agree_on_active_active => "patterns/active-active";
-    counts_agree_on_active_passive => "patterns/active-passive";
-    counts_agree_on_passive_cold => "patterns/passive-cold";
+/// Throughput, failures, latency and recovery, by requests and by counts:
+/// a lost region, cold secondary.
+#[test]
+fn counts_agree_on_a_cold_secondary() {
+    check("region-loss-cold");
+}
+
+/// Throughput, failures, latency and recovery, by requests and by counts:
+/// a lost zone.
+#[test]
+fn counts_agree_on_a_zone_loss() {
+    check("zone-loss");
+}
+
+/// Throughput, failures, latency and recovery, by requests and by counts:
+/// crashing containers.
+#[test]
+fn counts_agree_on_a_pod_crash() {
+    check("pod-crash");
+}
+
+/// Throughput, failures, latency and recovery, by requests and by counts:
+/// two regions that both serve.
+#[test]
+fn counts_agree_on_active_active() {
+    check("patterns/active-active");
+}
+
+/// Throughput, failures, latency and recovery, by requests and by counts:
+/// a smaller secondary.
+#[test]
+fn counts_agree_on_active_passive() {
+    check("patterns/active-passive");
+}
+
+/// Throughput, failures, latency and recovery, by requests and by counts:
+/// a stopped secondary.
+#[test]
+fn counts_agree_on_passive_cold() {
+    check("patterns/passive-cold");
 }
 
 /// The scenario of a whole day has 180 million requests.

@@ -43,6 +43,8 @@ pub fn engine(customers: u64) -> f64 {
         dependencies: Vec::new(),
         n_stale: Vec::new(),
         gates: Vec::new(),
+        grey: Vec::new(),
+        version: 0,
     };
     let mut engine = Requests::new(&plan);
     engine.start_pod(PodId::new(0), DeploymentId::new(0));
