@@ -169,7 +169,7 @@ mod tests {
         let unit = draws.next_unit();
         figures[Metric::RecoveryTime as usize] = Figure::new(-maths::ln(1.0 - unit));
         figures[Metric::Reroute as usize] =
-            if number % 2 == 0 { Figure::NEVER } else { Figure::new(1.0) };
+            if number.is_multiple_of(2) { Figure::NEVER } else { Figure::new(1.0) };
         Row { trial: number, fingerprint: 0, figures }
     }
 

@@ -5,6 +5,9 @@
 //! that is asked for. The grade is the first of these with which all trials survive. A system that
 //! survives with nothing scaling is statically stable (Amazon Builders' Library, "Static
 //! stability using Availability Zones").
+//!
+//! To survive a fault is to serve users again within the time that the scenario allows, or, where
+//! it states none, before the fault is repaired: what comes back with the repair was not carried.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -14,7 +17,7 @@ use crate::scenario::Scenario;
 
 use crate::simulation::{Options, Scaling};
 
-use crate::metrics::outcome::Outcome;
+use crate::metrics::outcome::FaultOutcome;
 
 use super::in_order::in_order;
 use super::run::outcome_of;
@@ -57,7 +60,7 @@ impl Grade {
 }
 
 /// A grade with what it rests on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Stability {
     /// The grade.
     pub grade: Grade,
@@ -65,18 +68,25 @@ pub struct Stability {
     pub n_trials: u64,
     /// Trials that survived, by rung.
     pub survived: Vec<u64>,
+    /// The longest recovery time that counts as surviving, where the scenario states one \[s\];
+    /// else it is the time until the repair.
+    pub limit_s: Option<f64>,
 }
 
 impl fmt::Display for Stability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.grade.words())?;
+        match self.limit_s {
+            Some(limit_s) => write!(f, " (users served again within {limit_s} s")?,
+            None => f.write_str(" (users served again before the repair")?,
+        }
         if self.n_trials == 1 {
-            return Ok(());
+            return f.write_str(")");
         }
         let rungs = self.survived.iter().zip(Grade::RUNGS);
         let counts = rungs.map(|(n, (_, _, with))| format!("with {with} {n}"));
         let counts = counts.collect::<Vec<_>>().join(", ");
-        write!(f, " ({counts} of {} trials survive)", self.n_trials)
+        write!(f, "; {counts} of {} trials survive)", self.n_trials)
     }
 }
 
@@ -93,13 +103,14 @@ pub fn stability(
         return None;
     }
     let limit_s = limit_s(scenario);
-    Some(graded(n_trials, |scaling| {
+    Some(graded(n_trials, limit_s, |scaling| {
         let mut n = 0;
-        let survives = |trial| {
+        let survived = |trial| {
             let options = Options { trial: first.trial + trial, scaling, ..first };
-            survives(&outcome_of(scenario, options), limit_s)
+            let outcome = outcome_of(scenario, options);
+            outcome.faults.iter().all(|fault| survives(fault, limit_s))
         };
-        in_order(0..n_trials, threads, &|| false, survives, |_, survived| {
+        in_order(0..n_trials, threads, &|| false, survived, |_, survived| {
             n += u64::from(survived);
             ControlFlow::Continue(())
         });
@@ -108,35 +119,38 @@ pub fn stability(
 }
 
 /// Climbs until all trials survive; `survivors` counts them.
-fn graded(n_trials: u64, mut survivors: impl FnMut(Scaling) -> u64) -> Stability {
+fn graded(
+    n_trials: u64,
+    limit_s: Option<f64>,
+    mut survivors: impl FnMut(Scaling) -> u64,
+) -> Stability {
     let mut survived = Vec::new();
     for (grade, scaling, _) in Grade::RUNGS {
         survived.push(survivors(scaling));
         if survived.last() == Some(&n_trials) {
-            return Stability { grade, n_trials, survived };
+            return Stability { grade, n_trials, survived, limit_s };
         }
     }
-    Stability { grade: Grade::Lost, n_trials, survived }
+    Stability { grade: Grade::Lost, n_trials, survived, limit_s }
 }
 
-/// The longest recovery time that counts as surviving: the largest limit of the scenario's
-/// objectives for it, else its recovery objective, else the end of the run.
-fn limit_s(scenario: &Scenario) -> f64 {
+/// The longest recovery time that the scenario allows: the largest limit of its objectives for it,
+/// else its recovery objective.
+fn limit_s(scenario: &Scenario) -> Option<f64> {
     let objectives = scenario.objectives().iter();
     let limits = objectives
         .filter(|it| it.metric == "rto_s" && it.statement.relation.is_upper())
         .map(|it| it.statement.limit);
     let objective = scenario.run().recovery_objective.map(|span| span.as_secs_f64());
-    limits.max_by(f64::total_cmp).or(objective).unwrap_or(f64::INFINITY)
+    limits.max_by(f64::total_cmp).or(objective)
 }
 
-/// Whether users were served again after every fault, soon enough. A fault that could not be
-/// scored, because service was bad before, is not survived.
-fn survives(outcome: &Outcome, limit_s: f64) -> bool {
-    outcome.faults.iter().all(|fault| {
-        let in_time = fault.rto_s.is_some_and(|rto_s| rto_s <= limit_s);
-        fault.recovered == Some(true) && in_time
-    })
+/// Whether users were served again after a fault, soon enough. A fault that could not be scored,
+/// because service was bad before, is not survived.
+fn survives(fault: &FaultOutcome, limit_s: Option<f64>) -> bool {
+    let until_repair_s = fault.repaired_at_s.map(|repaired_at_s| repaired_at_s - fault.at_s);
+    let limit_s = limit_s.or(until_repair_s).unwrap_or(f64::INFINITY);
+    fault.recovered == Some(true) && fault.rto_s.is_some_and(|rto_s| rto_s <= limit_s)
 }
 
 #[cfg(test)]
@@ -154,15 +168,44 @@ mod tests {
             ([0, 0, 7, 7], Grade::Lost, 4),
         ] {
             let mut left = survivors.into_iter();
-            let found = graded(8, |_| left.next().unwrap());
+            let found = graded(8, None, |_| left.next().unwrap());
             assert_eq!((found.grade, found.survived.len()), (grade, tried), "{survivors:?}");
         }
         let mut left = [0, 3, 8].into_iter();
         assert_eq!(
-            graded(8, |_| left.next().unwrap()).to_string(),
-            "needs nodes (with nothing scaling 0, with HPA 3, with HPA and new nodes 8 of 8 \
-             trials survive)"
+            graded(8, Some(300.0), |_| left.next().unwrap()).to_string(),
+            "needs nodes (users served again within 300 s; with nothing scaling 0, with HPA 3, \
+             with HPA and new nodes 8 of 8 trials survive)"
         );
-        assert_eq!(graded(1, |_| 1).to_string(), "survives with nothing scaling");
+        assert_eq!(
+            graded(1, None, |_| 1).to_string(),
+            "survives with nothing scaling (users served again before the repair)"
+        );
+    }
+
+    /// Users are served again 137 s after the fault: that is survival within the stated time, or
+    /// else before the repair; what comes back only with the repair was not carried.
+    #[test]
+    fn what_the_repair_brings_back_was_not_survived() {
+        let text = r#"{"name": "f", "kind": "regionLoss", "at_s": 60.0, "workloads": []}"#;
+        let bare: FaultOutcome = serde_json::from_str(text).unwrap();
+        for (rto_s, repaired_at_s, limit_s, survived) in [
+            (137.0, Some(1_200.0), None, true),
+            (1_201.0, Some(1_200.0), None, false),
+            (1_201.0, None, None, true),
+            (137.0, Some(100.0), None, false),
+            (137.0, Some(1_200.0), Some(137.0), true),
+            (137.0, Some(1_200.0), Some(136.0), false),
+            (137.0, Some(100.0), Some(300.0), true),
+        ] {
+            let fault = FaultOutcome {
+                recovered: Some(true),
+                rto_s: Some(rto_s),
+                repaired_at_s: repaired_at_s.map(|after_s: f64| 60.0 + after_s),
+                ..bare.clone()
+            };
+            let found = survives(&fault, limit_s);
+            assert_eq!(found, survived, "{rto_s} {repaired_at_s:?} {limit_s:?}");
+        }
     }
 }

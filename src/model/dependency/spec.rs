@@ -295,7 +295,7 @@ impl DependencySpec {
             cx.report(wrong.help("remove `secondary`, or write `sku: premium`"));
         }
         let of_a_copy = |database: &DatabaseSpec| {
-            let rate = database.secondary_rate.is_some().then(|| &database.secondary_rate.place);
+            let rate = database.secondary_rate.is_some().then_some(&database.secondary_rate.place);
             let connections = &database.secondary_connections;
             let connections = connections.is_some().then_some(&connections.place);
             let failback = database.failback.is_some().then_some(&database.failback.place);

@@ -112,8 +112,9 @@ mod tests {
                 move |k: f64| maths::exp(choose(k) + k * maths::ln(p) + (n - k) * maths::ln_1p(-p));
             (format!("binomial {n} {p}"), Box::new(mass) as Box<dyn Fn(f64) -> f64>)
         };
+        type Named = (String, Box<dyn Fn(f64) -> f64>);
         type Draw = Box<dyn Fn(u64) -> u64>;
-        let mut cases: Vec<((String, Box<dyn Fn(f64) -> f64>), Draw, usize)> = Vec::new();
+        let mut cases: Vec<(Named, Draw, usize)> = Vec::new();
         for mean in [0.2, 3.0, 29.9, 30.1, 400.0] {
             cases.push((poisson_of(mean), Box::new(move |u| poisson(mean, u)), 1_000));
         }
