@@ -120,14 +120,26 @@ part! {
 
 part! {
     PLACES = "Regions, zones, racks",
-    "Nested failure domains.",
-    left out "region pairs' order of recovery, staggered updates";
+    "Nested failure domains, and what people do about their faults.",
+    left out "";
 
     "a fault of a place hits everything in it",
     from "azure-docs articles/reliability/availability-zones-overview.md",
     by [model::region],
     vectors [], tests [the_mode_decides_how_requests_fail],
     left out "";
+
+    "of a pair, one region recovers first, and is updated first",
+    from "azure-docs articles/reliability/regions-paired.md",
+    by [control::operations::begin],
+    vectors [], tests [a_region_waits_for_the_other_of_its_pair, an_operation_follows_another],
+    left out "repairs whose times are drawn are not put in order";
+
+    "nobody answers a fault before its alert has fired and somebody has decided",
+    from "azure-docs articles/azure-monitor/logs/data-ingestion-time.md",
+    by [control::operations::begin],
+    vectors [], tests [an_operation_answers_a_fault],
+    left out "how long people take is the scenario's";
 }
 
 part! {
@@ -165,9 +177,9 @@ part! {
 part! {
     DEPENDENCIES = "Dependencies",
     "What requests and pod starts need besides pods.",
-    left out "a queue in front of a database's limits (none is published); geo-restore; staggered \
-     updates of region pairs; a request meets its dependencies when it reaches its pod, and one \
-     that waits for them counts as busy, for the HPA, too";
+    left out "a queue in front of a database's limits (none is published); geo-restore; a \
+     request meets its dependencies when it reaches its pod, and one that waits for them counts as \
+     busy, for the HPA, too; limits of a cache";
 
     "a database fails over by zone, automatically after a grace period, by a script after the \
      alert, or when somebody has decided; kinds bring the published times",
