@@ -120,13 +120,29 @@ fn before_period(passes: &[Pass], index: usize, period: Span) -> i32 {
 }
 
 /// Whether a policy allows `to` replicas where there were `base` before its period. A share is
-/// rounded by less than a pod.
+/// rounded by a pod at most; by a whole one because upstream computes in floating point, see
+/// [`a_share_is_rounded_up_in_floating_point`].
 fn allows(policy: Policy, base: i32, to: i32) -> bool {
     let change = (to - base).abs();
     match policy.change {
         Change::Pods(pods) => change <= pods,
-        Change::Percent(percent) => 100 * change < base * percent + 100,
+        Change::Percent(percent) => 100 * change <= base * percent + 100,
     }
+}
+
+/// 12 % of 25 pods are 3, but upstream rounds up the product of 25 and 1 + 12 / 100, which is a
+/// little more than 28 in floating point: it allows 29 (calculateScaleUpLimitWithScalingRules).
+#[test]
+fn a_share_is_rounded_up_in_floating_point() {
+    let share = |percent| {
+        let policy = Policy { change: Change::Percent(percent), period: Span::from_secs(15) };
+        let up = RulesDraft { policies: Some(vec![policy]), ..RulesDraft::default() };
+        let behavior = Behavior::from_drafts(up, RulesDraft::default(), DOWNSCALE_STABILIZATION);
+        let bounds = Bounds { min: 1, max: 50 };
+        let wanted = vec![(15, Some(40))];
+        passes(&Case { bounds, behavior: Some(behavior), start: 25, wanted })[0].to
+    };
+    assert_eq!([share(12), share(16), share(17)], [29, 29, 30]);
 }
 
 /// Asserts that the rules of a direction allow what pass `index` did in it.
