@@ -26,7 +26,7 @@ part! {
     ],
     left out "within 1 % of the closed forms; the 99th percentile of sojourn within 1 %; third and \
               higher moments of service, which matter most between 95 % and 105 % load, where \
-              waits may be some 10 % off";
+              the error was not measured";
 
     "offered = served + failed + in flight in whole numbers at every step; looking in between \
      changes no bit",

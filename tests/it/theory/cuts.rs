@@ -58,7 +58,7 @@ pub(super) fn busy_plan(balancer: Balancer, on_timeout: OnTimeout) -> TrafficPla
     plan
 }
 
-fn routing(weights: &[(usize, u32)]) -> Routing {
+pub(super) fn routing(weights: &[(usize, u32)]) -> Routing {
     let weights: Vec<_> = weights.iter().map(|&(c, w)| (ClusterId::new(c), w)).collect();
     Routing {
         pops: vec![PopRoute::weighted(&weights)],

@@ -3,20 +3,21 @@
 //! Its draws are counts, so that it has hardly any noise of its own: it must lie within four
 //! standard errors of a run of the exact engine that is good to 0.25 %, thus within 1 %.
 
-use tideover::model::ids::{ClusterId, DeploymentId, PodId};
+use tideover::model::ids::{DeploymentId, PodId};
 use tideover::sim::histogram::{bin_of, bin_start_s};
 use tideover::sim::laws::Law;
 use tideover::sim::streams::{Cursor, Stream};
 use tideover::traffic::flow::Flow;
 use tideover::traffic::ledger::AttemptTotals;
 use tideover::traffic::plan::{
-    Arrivals, Balancer, DeploymentPlan, Jitter, OnTimeout, RetryBudget, RetryPolicy, TrafficPlan,
+    Arrivals, Balancer, DeploymentPlan, Jitter, OnTimeout, RetryPolicy, TrafficPlan,
 };
 use tideover::traffic::routing::{OriginMode, PopRoute, Routing};
 use tideover::traffic::{Kill, Traffic};
-use tideover::units::{Ratio, Span, Time};
+use tideover::units::{Span, Time};
 
 use super::birth_death::Chain;
+use super::cuts::{busy_plan, routing};
 use super::queues::M_M_C;
 use super::system::{UNIT_S, demand, deployment, plan, pods_of, poisson, route_to};
 
@@ -249,50 +250,11 @@ fn a_kill_loses_what_is_in_the_pod() {
     assert!((chain.mean(|n| n as f64) - 8.230579702).abs() < 1e-6);
 }
 
-/// Two demands with latency, time-outs, deadline and jittered retries under a budget, on two
-/// clusters of three pods that differ by `balancer` and `on_timeout`.
-fn busy_plan(balancer: Balancer, on_timeout: OnTimeout) -> TrafficPlan {
-    let pods = |cluster| DeploymentPlan {
-        cluster: ClusterId::new(cluster),
-        queue: 25,
-        balancer,
-        on_timeout,
-        ..pods_of(3, Law::lognormal_mean_cv(0.05, 1.5))
-    };
-    let retries = |jitter, budget| RetryPolicy {
-        max_attempts: 4,
-        backoff: Span::from_millis(20),
-        factor: 2.0,
-        cap: Span::from_millis(100),
-        jitter,
-        budget,
-    };
-    let budget = RetryBudget { ratio: Ratio::new(0.2), min_per_s: 1.0, ttl: Span::from_secs(10) };
-    let mut first = demand("first", poisson(150.0));
-    first.retries = retries(Jitter::Full, Some(budget));
-    first.deadline = Some(Span::from_millis(700));
-    let mut second = demand("second", poisson(90.0));
-    second.retries = retries(Jitter::Equal, None);
-    for (index, demand) in [&mut first, &mut second].into_iter().enumerate() {
-        demand.attempt_timeout = Span::from_millis(300);
-        demand.client_to_pop = Span::from_millis(3 + index as i64);
-        demand.pop_to_cluster = vec![Span::from_millis(5), Span::from_millis(40)];
-    }
-    let mut plan = plan(first, pods(0), 20.0);
-    plan.n_clusters = 2;
-    plan.demands.push(second);
-    plan.deployments.push(pods(1));
+/// The plan of the exact engine's cuts without its closed loop, which counts do not know.
+fn open_plan(balancer: Balancer, on_timeout: OnTimeout) -> TrafficPlan {
+    let mut plan = busy_plan(balancer, on_timeout);
+    plan.demands.retain(|demand| !matches!(demand.arrivals, Arrivals::ClosedLoop { .. }));
     plan
-}
-
-fn routing(weights: &[(usize, u32)]) -> Routing {
-    let weights: Vec<_> = weights.iter().map(|&(c, w)| (ClusterId::new(c), w)).collect();
-    Routing {
-        pops: vec![PopRoute::weighted(&weights)],
-        origins: vec![OriginMode::Serving; 2],
-        endpoints: vec![[0, 1, 2].map(PodId::new).to_vec(), [3, 4, 5].map(PodId::new).to_vec()],
-        ..Routing::default()
-    }
 }
 
 /// What befalls the system at second `t`, and the routing from then on.
@@ -355,7 +317,7 @@ fn cutting_windows_changes_no_bit() {
         [Balancer::Random, Balancer::RoundRobin, Balancer::PowerOfTwo, Balancer::LeastOutstanding]
     {
         for on_timeout in [OnTimeout::Serve, OnTimeout::DropQueued, OnTimeout::Cancel] {
-            let plan = busy_plan(balancer, on_timeout);
+            let plan = open_plan(balancer, on_timeout);
             let whole = story(&plan, 0);
             for n_cuts in [1, 3, 40] {
                 assert!(
