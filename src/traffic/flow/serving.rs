@@ -187,7 +187,9 @@ impl Flow {
     /// How many of `n` attempts at a pod that is gone fail there: all that are sent there anew,
     /// and of connections that are left over, as many as there are.
     fn failing_on(&mut self, pod: u32, how: Kill, stale: bool, n: u64) -> u64 {
-        let left = &mut self.pods[pod as usize].stale_failures;
+        // An endpoint whose process has not started yet refuses, and nobody is connected to it.
+        let mut none = 0;
+        let left = self.pods.get_mut(pod as usize).map_or(&mut none, |pod| &mut pod.stale_failures);
         let failing = match (stale, how) {
             (false, _) => n,
             (true, Kill::Reset) => 0,
