@@ -232,6 +232,19 @@ fn retries_amplify_load() {
     }
 }
 
+/// One of two endpoints has not started: it refuses what a random balancer sends there, half of
+/// all attempts, within 4 standard errors of the binomial law.
+#[test]
+fn an_endpoint_that_has_not_started_refuses() {
+    let pods = pods_of(8, Law::exponential(UNIT_S));
+    let plan = plan(demand("users", poisson(6.4 / UNIT_S)), pods, 1e4 * UNIT_S);
+    let mut engine = start(&plan, 1);
+    engine.advance(plan.end, &route_to(2));
+    let AttemptTotals { arrived, lost, .. } = totals(&engine);
+    let error = (0.25 / arrived as f64).sqrt();
+    assert!((lost as f64 / arrived as f64 - 0.5).abs() <= 4.0 * error, "{lost} of {arrived}");
+}
+
 /// A kill loses exactly what is in the pods: for 2,000 M/M/8 at 6.4 the mean is 8.230579702.
 #[test]
 fn a_kill_loses_what_is_in_the_pod() {
