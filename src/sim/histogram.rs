@@ -5,17 +5,24 @@
 //! takes no logarithm. Bins are integers and never move, so merging is associative and exact,
 //! which t-digest and P² are not.
 
-/// A histogram of durations in seconds. Empty ones own no memory.
+/// A histogram of durations in seconds. It keeps the octaves from the shortest duration counted to
+/// the longest, and empty ones own no memory: a run has thousands, each of a few octaves.
 #[derive(Clone, Debug)]
 pub struct Histogram {
+    /// The bin of the first count, at the start of an octave.
+    first_bin: usize,
+    /// By bin from there, in whole octaves.
     counts: Vec<u64>,
     total: u64,
     min_s: f64,
     max_s: f64,
 }
 
+/// Bins in an octave.
+const OCTAVE: usize = 32;
+
 /// Number of bins.
-pub const BINS: usize = (14 + 20) * 32;
+pub const BINS: usize = (14 + 20) * OCTAVE;
 
 /// Mantissa bits below the five that select a bin.
 const BIN_SHIFT: u32 = 52 - 5;
@@ -41,8 +48,13 @@ pub fn bin_start_s(bin: usize) -> f64 {
 
 impl Histogram {
     /// No durations yet.
-    pub const EMPTY: Self =
-        Self { counts: Vec::new(), total: 0, min_s: f64::INFINITY, max_s: f64::NEG_INFINITY };
+    pub const EMPTY: Self = Self {
+        first_bin: 0,
+        counts: Vec::new(),
+        total: 0,
+        min_s: f64::INFINITY,
+        max_s: f64::NEG_INFINITY,
+    };
 
     /// No durations yet.
     #[must_use]
@@ -56,7 +68,7 @@ impl Histogram {
         debug_assert!(0.0 <= secs, "a duration is a number and not negative: {secs}");
         // As `bin_of`, but for the clamp: what is out of range fails the look-up.
         let bin = (secs.to_bits() >> BIN_SHIFT).wrapping_sub(FIRST) as usize;
-        match self.counts.get_mut(bin) {
+        match self.counts.get_mut(bin.wrapping_sub(self.first_bin)) {
             Some(count) => {
                 *count += 1;
                 self.total += 1;
@@ -94,17 +106,31 @@ impl Histogram {
     #[inline]
     fn count_in(&mut self, bin: usize, n: u64) {
         self.total += n;
-        match self.counts.get_mut(bin) {
+        match self.counts.get_mut(bin.wrapping_sub(self.first_bin)) {
             Some(count) => *count += n,
-            None => self.count_first(bin, n),
+            None => {
+                assert!(bin < BINS, "there are {BINS} bins, not {bin}");
+                self.make_room(bin, bin + 1);
+                self.counts[bin - self.first_bin] += n;
+            }
         }
     }
 
+    /// Keeps the octaves of the bins from `first` to before `end` as well.
     #[cold]
-    fn count_first(&mut self, bin: usize, n: u64) {
-        assert!(bin < BINS, "there are {BINS} bins, not {bin}");
-        self.counts.resize(BINS, 0);
-        self.counts[bin] += n;
+    fn make_room(&mut self, first: usize, end: usize) {
+        let octave = first / OCTAVE * OCTAVE;
+        let end = end.next_multiple_of(OCTAVE);
+        if self.counts.is_empty() {
+            self.first_bin = octave;
+        }
+        if octave < self.first_bin {
+            let more = self.first_bin - octave;
+            self.counts.splice(..0, std::iter::repeat_n(0, more));
+            self.first_bin = octave;
+        }
+        let n_bins = self.counts.len().max(end - self.first_bin);
+        self.counts.resize(n_bins, 0);
     }
 
     #[inline]
@@ -118,10 +144,12 @@ impl Histogram {
         if other.total == 0 {
             return;
         }
-        if self.counts.is_empty() {
-            self.counts.resize(BINS, 0);
+        let end = other.first_bin + other.counts.len();
+        if other.first_bin < self.first_bin || self.first_bin + self.counts.len() < end {
+            self.make_room(other.first_bin, end);
         }
-        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+        let shared = &mut self.counts[other.first_bin - self.first_bin..];
+        for (count, more) in shared.iter_mut().zip(&other.counts) {
             *count += more;
         }
         self.total += other.total;
@@ -165,13 +193,14 @@ impl Histogram {
     /// How many of the durations lie in bins that end at or below `secs`.
     #[must_use]
     pub fn count_below(&self, secs: f64) -> u64 {
-        let end = bin_of(secs).min(self.counts.len());
+        let end = bin_of(secs).saturating_sub(self.first_bin).min(self.counts.len());
         self.counts[..end].iter().sum()
     }
 
     /// The bins in use: (bin, count), in order.
     pub fn bins(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
-        self.counts.iter().copied().enumerate().filter(|&(_, count)| 0 < count)
+        let bins = (self.first_bin..).zip(self.counts.iter().copied());
+        bins.filter(|&(_, count)| 0 < count)
     }
 
     /// The duration that the share `p` in [0, 1] of all durations does not exceed \[s\]: the
