@@ -21,9 +21,9 @@ use crate::model::world::World;
 
 use crate::units::{Bytes, MilliCpu, Rate, Ratio, Span, Time};
 
-use super::record::{
-    DemandSeries, DeploymentSeries, FaultFrame, Record, RunFrame, Second, TrafficRecord,
-};
+use crate::traffic::ledger::{Reason, UserCounts};
+
+use super::record::{DemandSeries, DeploymentSeries, FaultFrame, Record, RunFrame, TrafficRecord};
 
 pub(super) const HORIZON_S: usize = 600;
 pub(super) const FAULT_S: usize = 200;
@@ -320,29 +320,33 @@ fn traffic() -> TrafficRecord {
         DeploymentSeries { attempts, served, failed }
     };
     TrafficRecord {
-        reasons: vec!["no-origin", "timeout"],
         demands: [60, 40].map(users).to_vec(),
         deployments: vec![attempts(0), attempts(1)],
     }
 }
 
 /// All are served but those of [200, 260): half of them fail.
-fn users(per_second: u64) -> DemandSeries {
-    let seconds: Vec<Second> = (0..HORIZON_S)
+fn users(per_second: u32) -> DemandSeries {
+    let seconds: Vec<UserCounts> = (0..HORIZON_S)
         .map(|at_s| {
-            let failed = if (FAULT_S..SERVED_S).contains(&at_s) { per_second / 2 } else { 0 };
-            let reasons = if failed == 0 { vec![] } else { vec![1, failed - 1] };
-            Second { offered: per_second, served: per_second - failed, failed: reasons }
+            let mut users =
+                UserCounts { offered: per_second, served: per_second, ..UserCounts::default() };
+            if (FAULT_S..SERVED_S).contains(&at_s) {
+                users.served -= per_second / 2;
+                users.failed[Reason::NoOrigin as usize] = 1;
+                users.failed[Reason::Timeout as usize] = per_second / 2 - 1;
+            }
+            users
         })
         .collect();
     let latency = |window: usize| {
         let mut histogram = Histogram::EMPTY;
-        let served: u64 = seconds[window * 10..window * 10 + 10].iter().map(|s| s.served).sum();
+        let served: u32 = seconds[window * 10..window * 10 + 10].iter().map(|s| s.served).sum();
         let slow = if (20..26).contains(&window) { 2.0 } else { 0.05 };
-        histogram.record_many(slow, served);
+        histogram.record_many(slow, u64::from(served));
         histogram
     };
     let latency = (0..HORIZON_S / 10).map(latency).collect();
-    let offered = per_second * HORIZON_S as u64;
+    let offered = u64::from(per_second) * HORIZON_S as u64;
     DemandSeries { seconds, latency, attempts: offered + 500, retries: 500 }
 }

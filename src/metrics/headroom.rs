@@ -6,6 +6,7 @@
 //! priority were lost now: gates and sizing use that one. Both are `None` while nothing is offered
 //! or the cluster is lost. With several workloads the scarcest one counts.
 
+use crate::model::fact::ClusterSet;
 use crate::model::ids::{ClusterId, DeploymentId, WorkloadId};
 use crate::model::sample::{Ceiling, DeploymentSample, NodeLimit};
 use crate::model::world::World;
@@ -34,14 +35,22 @@ pub fn headroom(record: &Record<'_>) -> Vec<Vec<Headroom>> {
         .map(|workload| record.users_of(WorkloadId::new(workload)).offered)
         .collect();
     let mut series = vec![vec![Headroom::default(); n_seconds]; n_clusters];
+    // By deployment: they change only with the clusters that serve.
+    let mut heirs: Vec<Option<Heirs>> = Vec::new();
+    heirs.resize_with(record.world.deployments.len(), || None);
     for sample in &record.samples.deployments {
         let deployment = &record.world[sample.deployment];
         let Some(at_s) = second_of(sample.at, n_seconds) else { continue };
-        if !serving[at_s].contains(&deployment.cluster) {
+        if !serving[at_s].contains(deployment.cluster) {
             continue;
         }
+        let heirs = &mut heirs[sample.deployment.index()];
+        if heirs.as_ref().is_none_or(|heirs| heirs.serving != serving[at_s]) {
+            *heirs = Some(Heirs::new(record.world, sample.deployment, serving[at_s]));
+        }
+        let heirs = heirs.as_ref().expect("they were found above");
         let users_rate = trailing_rate(&users[deployment.workload.index()], at_s).unwrap_or(0.0);
-        let demand = demand(record, sample, &serving[at_s], users_rate, at_s);
+        let demand = demand(record, sample.deployment, heirs, users_rate, at_s);
         let cluster = &mut series[deployment.cluster.index()][at_s];
         cluster.lower_to(sample, demand);
     }
@@ -54,11 +63,11 @@ pub(super) fn second_of(at: crate::units::Time, n_seconds: usize) -> Option<usiz
 }
 
 /// The clusters whose ingress answers, by second.
-pub(super) fn serving(record: &Record<'_>) -> Vec<Vec<ClusterId>> {
-    let mut serving = vec![Vec::new(); record.n_seconds()];
+pub(super) fn serving(record: &Record<'_>) -> Vec<ClusterSet> {
+    let mut serving = vec![ClusterSet::default(); record.n_seconds()];
     for sample in record.samples.clusters.iter().filter(|sample| sample.serving) {
         if let Some(at_s) = second_of(sample.at, serving.len()) {
-            serving[at_s].push(sample.cluster);
+            serving[at_s].insert(sample.cluster);
         }
     }
     serving
@@ -75,16 +84,15 @@ pub struct Demand {
 
 fn demand(
     record: &Record<'_>,
-    sample: &DeploymentSample,
-    serving: &[ClusterId],
+    deployment: DeploymentId,
+    heirs: &Heirs,
     users_rate: f64,
     at_s: usize,
 ) -> Demand {
     let rate = |deployment| record.attempt_rate(deployment, at_s).unwrap_or(0.0);
-    let heirs = heirs(record.world, sample.deployment, serving);
     let higher: f64 = heirs.higher.iter().map(|&deployment| rate(deployment)).sum();
     let has_higher = !heirs.higher.is_empty();
-    after_failover(rate(sample.deployment), higher, users_rate, heirs.share, has_higher)
+    after_failover(rate(deployment), higher, users_rate, heirs.share, has_higher)
 }
 
 /// What a deployment is asked for once the clusters above it are gone: its own attempts and its
@@ -95,33 +103,37 @@ pub fn after_failover(own: f64, higher: f64, users: f64, share: f64, has_higher:
     Demand { now: own, failover: inherited }
 }
 
-/// Who inherits whose demand.
+/// Who inherits whose demand while some clusters serve.
 struct Heirs {
+    serving: ClusterSet,
     /// Deployments of the workload in clusters of higher priority, lost ones included.
     higher: Vec<DeploymentId>,
     /// Share of their demand that the deployment gets, by weight among its equals that serve.
     share: f64,
 }
 
-fn heirs(world: &World, deployment: DeploymentId, serving: &[ClusterId]) -> Heirs {
-    let origin = |cluster: ClusterId| {
-        world.front_door.origins.iter().find(|origin| origin.cluster == cluster && origin.enabled)
-    };
-    let own = origin(world[deployment].cluster);
-    let mut higher = Vec::new();
-    let mut weights = 0_u32;
-    for &other in &world[world[deployment].workload].deployments {
-        let cluster = world[other].cluster;
-        let (Some(own), Some(theirs)) = (own, origin(cluster)) else { continue };
-        if theirs.priority < own.priority {
-            higher.push(other);
-        } else if theirs.priority == own.priority && serving.contains(&cluster) {
-            weights += u32::from(theirs.weight);
+impl Heirs {
+    fn new(world: &World, deployment: DeploymentId, serving: ClusterSet) -> Self {
+        let origins = &world.front_door.origins;
+        let origin = |cluster: ClusterId| {
+            origins.iter().find(|origin| origin.cluster == cluster && origin.enabled)
+        };
+        let own = origin(world[deployment].cluster);
+        let mut higher = Vec::new();
+        let mut weights = 0_u32;
+        for &other in &world[world[deployment].workload].deployments {
+            let cluster = world[other].cluster;
+            let (Some(own), Some(theirs)) = (own, origin(cluster)) else { continue };
+            if theirs.priority < own.priority {
+                higher.push(other);
+            } else if theirs.priority == own.priority && serving.contains(cluster) {
+                weights += u32::from(theirs.weight);
+            }
         }
+        let own_weight = own.map_or(0, |origin| u32::from(origin.weight));
+        let share = if 0 < weights { f64::from(own_weight) / f64::from(weights) } else { 0.0 };
+        Self { serving, higher, share }
     }
-    let own_weight = own.map_or(0, |origin| u32::from(origin.weight));
-    let share = if 0 < weights { f64::from(own_weight) / f64::from(weights) } else { 0.0 };
-    Heirs { higher, share }
 }
 
 impl Headroom {

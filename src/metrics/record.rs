@@ -12,7 +12,7 @@ use crate::model::sample::Samples;
 use crate::model::world::World;
 
 use crate::traffic::ledger::{
-    AttemptCounts, DemandAccount, DeploymentAccount, LATENCY_BUCKET_S, Ledger, Reason, UserCounts,
+    AttemptCounts, DemandAccount, DeploymentAccount, LATENCY_BUCKET_S, Ledger, UserCounts,
 };
 
 use crate::units::{Ratio, Span, Time};
@@ -78,8 +78,6 @@ pub struct FaultFrame {
 /// Counts of requests over time.
 #[derive(Clone, Debug, Default)]
 pub struct TrafficRecord {
-    /// Names of the reasons for failure, in the order of [`Second::failed`].
-    pub reasons: Vec<&'static str>,
     /// Users, by demand.
     pub demands: Vec<DemandSeries>,
     /// Attempts, by deployment.
@@ -90,24 +88,13 @@ pub struct TrafficRecord {
 #[derive(Clone, Debug, Default)]
 pub struct DemandSeries {
     /// By second of first arrival, from t = 0.
-    pub seconds: Vec<Second>,
+    pub seconds: Vec<UserCounts>,
     /// Latency of served users by window of [`LATENCY_WINDOW_S`] of first arrival.
     pub latency: Vec<Histogram>,
     /// Tries, first ones and retries.
     pub attempts: u64,
     /// Tries after the first one.
     pub retries: u64,
-}
-
-/// Users who first arrived in one second.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Second {
-    /// All of them.
-    pub offered: u64,
-    /// Served within the deadline.
-    pub served: u64,
-    /// Failed, by reason; shorter than the list of reasons where the rest is zero.
-    pub failed: Vec<u64>,
 }
 
 /// The attempts at one deployment by second, from t = 0.
@@ -129,7 +116,6 @@ impl TrafficRecord {
         // After the users' demands come those of probes, who are no users.
         let users = &ledger.demands()[..world.demands.len()];
         Self {
-            reasons: Reason::ALL.iter().map(|reason| reason.name()).collect(),
             demands: users.iter().map(DemandSeries::from_account).collect(),
             deployments: deployments
                 .map(|id| DeploymentSeries::from_account(ledger.deployment(id)))
@@ -140,18 +126,9 @@ impl TrafficRecord {
 
 impl DemandSeries {
     fn from_account(account: &DemandAccount) -> Self {
-        let second = |counts: &UserCounts| {
-            let failed = counts.failed.map(u64::from);
-            let n_used = failed.iter().rposition(|&n| 0 < n).map_or(0, |last| last + 1);
-            Second {
-                offered: u64::from(counts.offered),
-                served: u64::from(counts.served),
-                failed: failed[..n_used].to_vec(),
-            }
-        };
         Self {
-            seconds: account.seconds().iter().map(second).collect(),
-            latency: account.latencies().to_vec(),
+            seconds: account.seconds().to_vec(),
+            latency: account.latencies().into_owned(),
             attempts: account.totals().attempts,
             retries: account.totals().retries,
         }
@@ -168,14 +145,6 @@ impl DeploymentSeries {
             served: column(|counts| counts.served),
             failed: column(|counts| counts.failed),
         }
-    }
-}
-
-impl Second {
-    /// Failures for any reason.
-    #[must_use]
-    pub fn failed_in_all(&self) -> u64 {
-        self.failed.iter().sum()
     }
 }
 
@@ -245,11 +214,11 @@ impl Users {
         Self { offered: zeros.clone(), served: zeros.clone(), failed: zeros }
     }
 
-    fn add(&mut self, seconds: &[Second]) {
+    fn add(&mut self, seconds: &[UserCounts]) {
         for (at_s, second) in seconds.iter().enumerate().take(self.offered.len()) {
-            self.offered[at_s] += second.offered;
-            self.served[at_s] += second.served;
-            self.failed[at_s] += second.failed_in_all();
+            self.offered[at_s] += u64::from(second.offered);
+            self.served[at_s] += u64::from(second.served);
+            self.failed[at_s] += u64::from(second.failed_total());
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The outcome of a run: every fold of this layer, put together.
 
-use std::collections::BTreeMap;
-
 use crate::units::Time;
 
 use crate::model::dependency::state::Kind;
 use crate::model::fact::What;
 use crate::model::ids::{DemandId, DependencyId, FaultId, GeographyId, WorkloadId};
+
+use crate::traffic::ledger::{N_REASONS, Reason};
 
 use super::capacity;
 use super::fault_times::{self, Routes};
@@ -48,7 +48,7 @@ pub fn outcome(record: &Record<'_>, headroom: &[Vec<Headroom>]) -> Outcome {
 /// Counts the requests of some demands.
 fn requests(record: &Record<'_>, wanted: impl Fn(DemandId) -> bool) -> Requests {
     let mut requests = Requests::default();
-    let mut by_reason: BTreeMap<String, u64> = BTreeMap::new();
+    let mut by_reason = [0; N_REASONS];
     for (index, demand) in record.traffic.demands.iter().enumerate() {
         if !wanted(DemandId::new(index)) {
             continue;
@@ -56,21 +56,20 @@ fn requests(record: &Record<'_>, wanted: impl Fn(DemandId) -> bool) -> Requests 
         requests.attempts += demand.attempts;
         requests.retries += demand.retries;
         for second in &demand.seconds {
-            requests.offered += second.offered;
-            requests.served += second.served;
-            requests.failed += second.failed_in_all();
-            for (reason, &count) in record.traffic.reasons.iter().zip(&second.failed) {
-                if 0 < count {
-                    *by_reason.entry((*reason).to_owned()).or_default() += count;
-                }
+            requests.offered += u64::from(second.offered);
+            requests.served += u64::from(second.served);
+            for (sum, &failed) in by_reason.iter_mut().zip(&second.failed) {
+                *sum += u64::from(failed);
             }
         }
     }
+    requests.failed = by_reason.iter().sum();
     let done = requests.served + requests.failed;
     assert!(done <= requests.offered, "{done} outcomes of {} users", requests.offered);
-    assert_eq!(by_reason.values().sum::<u64>(), requests.failed, "every failure has a reason");
     requests.in_flight = requests.offered - done;
-    requests.failed_by_reason = by_reason;
+    let named = Reason::ALL.iter().zip(by_reason).filter(|&(_, failed)| 0 < failed);
+    requests.failed_by_reason =
+        named.map(|(reason, failed)| (reason.name().to_owned(), failed)).collect();
     requests
 }
 
@@ -125,7 +124,7 @@ fn fault_outcome(record: &Record<'_>, services: &Services, fault: &FaultFrame) -
     };
     if fault.struck {
         outcome.lost_writes = lost_writes(record, fault);
-        add_milestones(record, fault, &mut outcome);
+        add_milestones(record, services, fault, &mut outcome);
         add_recovery(record, services, fault, &mut outcome);
     }
     outcome
@@ -152,7 +151,12 @@ fn lost_writes(record: &Record<'_>, fault: &FaultFrame) -> Option<u64> {
     lost
 }
 
-fn add_milestones(record: &Record<'_>, fault: &FaultFrame, outcome: &mut FaultOutcome) {
+fn add_milestones(
+    record: &Record<'_>,
+    services: &Services,
+    fault: &FaultFrame,
+    outcome: &mut FaultOutcome,
+) {
     let end = fault_times::owned_until(&record.frame.faults, fault);
     let facts = record.facts.facts();
     let routes = Routes::new(&record.world.front_door, facts);
@@ -160,7 +164,7 @@ fn add_milestones(record: &Record<'_>, fault: &FaultFrame, outcome: &mut FaultOu
     outcome.detect_s = fault_times::detect(facts, fault, end).map(seconds);
     outcome.reroute_s = routes.reroute(fault, end).map(seconds);
     outcome.failback_s = routes.failback(fault, end).map(seconds);
-    outcome.capacity_s = capacity_s(record, fault);
+    outcome.capacity_s = capacity_s(record, services, fault);
     let is_this = |id: FaultId| record.frame.faults[id.index()].name == fault.name;
     let counts = |id: DependencyId| !matches!(record.world[id].kind, Kind::LogAnalytics { .. });
     let served_at = fault_times::dependencies_serve(facts, is_this, counts);
@@ -169,15 +173,15 @@ fn add_milestones(record: &Record<'_>, fault: &FaultFrame, outcome: &mut FaultOu
 
 /// Until the ready capacity of every workload in serving clusters was at least what its users
 /// asked for, and stayed so.
-fn capacity_s(record: &Record<'_>, fault: &FaultFrame) -> Option<f64> {
+fn capacity_s(record: &Record<'_>, services: &Services, fault: &FaultFrame) -> Option<f64> {
     let n_seconds = record.n_seconds();
     let capacity = ready_capacity(record);
     let first_s = usize::try_from((fault.at.nanos().max(0) as u64).div_ceil(1_000_000_000)).ok()?;
     let mut slowest_s = 0;
     for (index, capacity) in capacity.iter().enumerate() {
-        let users = record.users_of(WorkloadId::new(index)).offered;
+        let users = &services.users[index].offered;
         let offered: Vec<f64> =
-            (0..n_seconds).map(|at_s| trailing_rate(&users, at_s).unwrap_or(0.0)).collect();
+            (0..n_seconds).map(|at_s| trailing_rate(users, at_s).unwrap_or(0.0)).collect();
         slowest_s = slowest_s.max(fault_times::capacity_held(capacity, &offered, first_s)?);
     }
     let has_users = !record.traffic.demands.is_empty();
@@ -192,7 +196,7 @@ fn ready_capacity(record: &Record<'_>) -> Vec<Vec<f64>> {
     for sample in &record.samples.deployments {
         let Some(at_s) = headroom::second_of(sample.at, n_seconds) else { continue };
         let deployment = &record.world[sample.deployment];
-        if serving[at_s].contains(&deployment.cluster) {
+        if serving[at_s].contains(deployment.cluster) {
             capacity[deployment.workload.index()][at_s] += sample.sustained.per_s();
         }
     }
@@ -299,7 +303,7 @@ mod tests {
     use proptest::prelude::*;
 
     use crate::metrics::example::{Example, region_fault, region_loss};
-    use crate::metrics::record::Second;
+    use crate::traffic::ledger::UserCounts;
     use crate::units::Span;
 
     use super::*;
@@ -372,12 +376,12 @@ mod tests {
         for demand in &mut example.traffic.demands {
             for second in &mut demand.seconds {
                 second.served = second.offered;
-                second.failed.clear();
+                second.failed = [0; N_REASONS];
             }
             demand.seconds[FAULT + 3].served -= 2;
-            demand.seconds[FAULT + 3].failed = vec![2];
+            demand.seconds[FAULT + 3].failed[Reason::Timeout as usize] = 2;
             demand.seconds[FAULT + 63].served -= 1;
-            demand.seconds[FAULT + 63].failed = vec![1];
+            demand.seconds[FAULT + 63].failed[Reason::PodLost as usize] = 1;
         }
         let fault = &outcome_of(&example).faults[0];
         assert_eq!((fault.rto_s, fault.relapses), (Some(0.0), Some(0)));
@@ -391,13 +395,13 @@ mod tests {
         /// failures; recovery times are within the run.
         #[test]
         fn requests_are_conserved(
-            counts in proptest::collection::vec((0_u64..50, 0_u64..50, 0_u64..50, 0_u64..5), 600),
+            counts in proptest::collection::vec((0_u32..50, 0_u32..50, 0_u32..50, 0_u32..5), 600),
         ) {
             let mut example = region_loss();
-            let seconds = counts.iter().map(|&(served, first, second, in_flight)| Second {
+            let seconds = counts.iter().map(|&(served, first, second, in_flight)| UserCounts {
                 offered: served + first + second + in_flight,
                 served,
-                failed: vec![first, second],
+                failed: [first, second, 0, 0, 0, 0, 0, 0, 0, 0],
             });
             example.traffic.demands[0].seconds = seconds.collect();
             let outcome = outcome_of(&example);

@@ -19,16 +19,10 @@
 //!
 //! A [`gate`] is a limit in front of pods that the requests of several deployments share.
 //!
-//! Reading order: [`plan`], [`gate`], [`routing`], [`ledger`] (the interface), [`arrivals`],
-//! [`retries`], [`wheel`] (who sends when), [`kiefer_wolfowitz`], [`pods`] (who serves when),
-//! [`requests`] and [`flow`] (the engines), [`cpu_load`], [`capacity`] (what a pod sustains).
 //! Reading order: [`demand`], [`over_dispersion`] (what users ask for), [`plan`], [`gate`],
 //! [`routing`], [`ledger`] (the interface), [`arrivals`], [`retries`], [`wheel`] (who sends when),
-//! [`kiefer_wolfowitz`], [`pods`] (who serves when), [`requests`] (the engine), [`cpu_load`],
-//! [`capacity`] (what a pod sustains).
-//! [`retries`], [`wheel`] (who sends when), [`kiefer_wolfowitz`], [`pods`], [`ring`] (who serves
-//! when),
-//! [`requests`] (the engine), [`cpu_load`], [`capacity`] (what a pod sustains).
+//! [`kiefer_wolfowitz`], [`pods`], [`ring`] (who serves when), [`requests`] and [`flow`] (the
+//! engines), [`cpu_load`], [`capacity`] (what a pod sustains).
 
 pub mod demand;
 pub mod level;
