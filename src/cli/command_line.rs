@@ -12,6 +12,7 @@ use crate::simulation::Fidelity;
 
 use crate::experiment::precision::Precision;
 
+use super::diff_line::DiffArguments;
 use super::gate_line::GateArguments;
 use super::size_line::SizeArguments;
 
@@ -63,6 +64,12 @@ pub enum Verb {
     /// the smallest value that meets all objectives is known with the confidence that is asked
     /// for. Says which trial shows that one less fails; 99 if nothing in range suffices.
     Size(SizeArguments),
+    /// Say what a change does: two versions of a scenario on the same trials
+    ///
+    /// For each metric the mean difference with its interval, the share of trials that are better
+    /// or worse, and what each edit of the file does by itself. The folder gets differences.csv,
+    /// attribution.csv, the trials of both versions, and summary.json.
+    Diff(DiffArguments),
     /// Check a scenario without running it
     ///
     /// All mistakes are shown at once, each with its place, what is allowed and what to type.
@@ -242,7 +249,7 @@ fn shard(text: &str) -> Result<ShardRange, String> {
 }
 
 /// A number of trials, or what one is.
-fn trials(text: &str) -> Result<u64, String> {
+pub(super) fn trials(text: &str) -> Result<u64, String> {
     const MOST: u64 = 10_000_000;
     let number = text.parse().ok().filter(|n| (1..=MOST).contains(n));
     number.ok_or_else(|| format!("write a whole number from 1 to {MOST}"))

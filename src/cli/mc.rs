@@ -45,8 +45,7 @@ const N_TRIALS_UNTIL: u64 = 65_536;
 /// Runs the trials, prints what they come to, and writes the result folder or the shard.
 pub(super) fn mc(arguments: &McArguments) -> Result<(), Failure> {
     let scenario = scenario_file::read_or_say(&arguments.scenario, !arguments.quiet)?;
-    let usual = if arguments.until.is_some() { N_TRIALS_UNTIL } else { N_TRIALS };
-    let n_trials = arguments.trials.unwrap_or(usual);
+    let n_trials = arguments.trials.unwrap_or_else(|| usual_trials(arguments.until.is_some()));
     if let Some(n_machines) = arguments.plan {
         return plan(arguments, &scenario, n_trials, n_machines);
     }
@@ -78,6 +77,11 @@ pub(super) fn mc(arguments: &McArguments) -> Result<(), Failure> {
         None => write_study(arguments, &study, &place, head.identity, &done)?,
     }
     end(arguments, &place, done.ended)
+}
+
+/// Trials, if nothing is said.
+pub(super) const fn usual_trials(has_until: bool) -> u64 {
+    if has_until { N_TRIALS_UNTIL } else { N_TRIALS }
 }
 
 /// How it went, for the shell and for people.

@@ -1,14 +1,11 @@
 //! The command line: one verb each, and nothing that another front end would need.
 //!
 //! Data goes to the standard output, talk to the standard error. Reading order:
-//! [`command_line`] (what can be typed), [`run`], [`mc`], [`merge`], [`gate`], [`size`], [`check`]
-//! and [`compare`] (the verbs), [`scenario_file`] (how they read a scenario), [`stability`] (what
-//! several of them add), [`interrupt`] (how they stop), [`explain`], [`progress`],
-//! [`study_progress`] and [`talk`] (how they speak), [`exit`] (what the shell is told).
-//! [`command_line`] (what can be typed), [`run`], [`mc`], [`merge`], [`gate`], [`check`] and
-//! [`compare`] (the verbs), [`scenario_file`] (how they read a scenario), [`interrupt`] (how they
-//! stop), [`explain`], [`progress`], [`study_progress`] and [`talk`] (how they speak), [`exit`]
-//! (what the shell is told).
+//! [`command_line`] (what can be typed), [`run`], [`mc`], [`merge`], [`gate`], [`size`], [`diff`],
+//! [`check`] and [`compare`] (the verbs), [`scenario_file`] (how they read a scenario),
+//! [`stability`] (what several of them add), [`interrupt`] (how they stop), [`explain`],
+//! [`progress`], [`study_progress`] and [`talk`] (how they speak), [`exit`] (what the shell is
+//! told).
 
 mod command_line;
 
@@ -26,6 +23,9 @@ mod gate_line;
 
 mod size;
 mod size_line;
+
+mod diff;
+mod diff_line;
 
 mod stability;
 
@@ -49,6 +49,7 @@ pub use command_line::{
     CheckArguments, CommandLine, CompareArguments, ConformanceArguments, Keep, McArguments,
     MergeArguments, RunArguments, ScenarioArguments, ShardRange, Verb,
 };
+pub use diff_line::DiffArguments;
 pub use exit::{Exit, Failure, guarded};
 pub use gate_line::GateArguments;
 pub use size_line::SizeArguments;

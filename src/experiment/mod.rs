@@ -20,6 +20,10 @@ pub mod prices;
 pub mod size;
 pub mod size_outcome;
 
+pub mod diff;
+pub mod diff_outcome;
+pub mod paired;
+
 pub mod compare;
 pub mod conformance;
 

@@ -4,11 +4,9 @@
 //! the one place that touches the disk and [`stdout`] the one that prints. Reading order:
 //! [`summary_json`], [`timeline_csv`], [`users_csv`], [`events_csv`], [`manifest_json`] (files),
 //! [`table`] (the terminal), [`comparison`] (several runs), [`trials_csv`], [`histograms_csv`],
-//! [`study_table`] and [`study_folder`] (many trials), [`plots`] (SVG and PNG),
-//! [`gate_table`], [`gate_markdown`], [`junit_xml`] and [`annotations`] (a gate, for people and for
-//! CI), [`size_table`] (a sizing),
 //! [`study_table`] and [`study_folder`] (many trials), [`gate_table`], [`gate_markdown`],
-//! [`junit_xml`] and [`annotations`] (a gate, for people and for CI), [`plots`] (SVG and PNG),
+//! [`junit_xml`] and [`annotations`] (a gate, for people and for CI), [`size_table`] (a sizing),
+//! [`diff_table`], [`diff_csv`] and [`diff_folder`] (two versions), [`plots`] (SVG and PNG),
 //! [`run_folder`] (all files of a run), then [`words`] and [`cells`], which spell numbers and
 //! names.
 
@@ -43,6 +41,11 @@ pub mod gate_table;
 pub mod junit_xml;
 
 pub mod size_table;
+
+pub mod diff_csv;
+pub mod diff_folder;
+pub mod diff_table;
+
 pub mod study_folder;
 
 pub mod plots;

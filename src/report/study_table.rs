@@ -80,7 +80,7 @@ fn probability(found: &Probability) -> Option<Vec<String>> {
 }
 
 /// A number to about four digits.
-fn short(value: f64) -> String {
+pub(super) fn short(value: f64) -> String {
     match value.abs() {
         size if size.is_infinite() => "inf".to_owned(),
         size if 1_000.0 <= size => format!("{value:.0}"),

@@ -88,7 +88,19 @@ fn build(
         set_path(&mut root, assignment, &mut sources, &mut diagnostics);
     }
     let folder = folder.unwrap_or_else(|| sources.get(id).folder()).to_owned();
-    let manifests = manifests::apply(&mut root, id, &folder, &mut sources, &mut diagnostics);
+    resolved(id, root, sources, &folder, sets, diagnostics)
+}
+
+/// The scenario of a tree, which is the text `id` with the assignments `sets` applied.
+pub(super) fn resolved(
+    id: SourceId,
+    mut root: Node,
+    mut sources: Sources,
+    folder: &Path,
+    sets: &[String],
+    mut diagnostics: Diagnostics,
+) -> Result<Scenario, Box<Rejected>> {
+    let manifests = manifests::apply(&mut root, id, folder, &mut sources, &mut diagnostics);
     // Without its manifests a workload lacks keys that nobody forgot.
     let Some(manifests) = manifests else {
         return Err(Box::new(Rejected { diagnostics, sources }));
@@ -100,7 +112,7 @@ fn build(
     };
     let hash = hash_of(std::iter::once(sources.get(id).text()).chain(sets.iter().map(|s| &**s)));
     let hash = manifests.iter().fold(hash, |hash, &id| absorb(hash, sources.get(id).text()));
-    let mut tables = Tables::new(sources, &folder);
+    let mut tables = Tables::new(sources, folder);
     let scenario = resolve(&decoded, &mut tables, &mut diagnostics);
     let hash = tables.texts().fold(hash, absorb);
     let sources = tables.into_sources();

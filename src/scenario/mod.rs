@@ -8,7 +8,8 @@
 //! Reading order: [`draft`] and [`workload_spec`] (the file as sections), [`mod@load`] (the
 //! stages), `manifests` (workloads as `kubectl` takes them), [`resolve`] (names to ids, specs to
 //! runtime data), [`arrivals`], [`trace`] and [`table`] (rates and CSV files), [`checks`] (what
-//! is wrong between sections), [`explain`] (derived values in words), [`checked`] (the result).
+//! is wrong between sections), [`explain`] (derived values in words), [`changes`] and [`edits`]
+//! (what differs between two scenarios), [`checked`] (the result).
 
 pub mod draft;
 pub mod workload_spec;
@@ -26,6 +27,7 @@ pub mod trace;
 
 pub mod changes;
 pub mod checks;
+pub mod edits;
 pub mod explain;
 pub mod item_names;
 

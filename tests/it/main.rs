@@ -10,6 +10,7 @@ mod conformance;
 
 mod control_swarm;
 mod dependency_checks;
+mod diffs;
 mod docs;
 mod draw;
 mod fidelity;

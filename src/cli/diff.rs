@@ -1,0 +1,112 @@
+//! `tideover diff`: what a change does, on the same trials, and which edit does what of it.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use anyhow::Context;
+
+use crate::scenario::Scenario;
+use crate::scenario::edits::{Edits, Version, edits};
+
+use crate::experiment::diff::{Compared, DiffPlan, compare, versions};
+use crate::experiment::diff_outcome::{VersionOutcome, outcome};
+use crate::experiment::monte_carlo::Ended;
+
+use crate::report::writer::OutputFolder;
+use crate::report::{diff_folder, diff_table, stdout};
+
+use super::command_line::ScenarioArguments;
+use super::diff_line::DiffArguments;
+use super::exit::{Exit, Failure};
+use super::study_progress::StudyProgress;
+use super::talk::say;
+use super::{interrupt, mc, run, scenario_file};
+
+/// Edits at most that are run one by one.
+const MOST_EDITS: usize = 20;
+
+/// Runs both versions and each edit by itself, prints what differs, and writes the result folder.
+pub(super) fn diff(arguments: &DiffArguments) -> Result<(), Failure> {
+    let before_sets = arguments.sets.clone();
+    let after_sets = [before_sets.clone(), arguments.edit.clone()].concat();
+    let after_path = arguments.after.as_ref().unwrap_or(&arguments.before);
+    let before = read(arguments, &arguments.before, &before_sets)?;
+    let after = read(arguments, after_path, &after_sets)?;
+    let fidelity = run::fidelity(arguments.fidelity, &before)?;
+    run::fidelity(arguments.fidelity, &after)?;
+    let edits = found_edits(
+        arguments,
+        Version { scenario: &before, sets: &before_sets },
+        Version { scenario: &after, sets: &after_sets },
+    );
+    let versions = versions(&before, &after, edits.as_ref());
+    let available = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let plan = DiffPlan {
+        versions: &versions,
+        seed: arguments.seed.unwrap_or(before.run().seed),
+        fidelity,
+        trials: arguments.trials.unwrap_or_else(|| mc::usual_trials(arguments.until.is_some())),
+        until: arguments.until,
+        threads: arguments.threads.unwrap_or_else(available),
+    };
+    let path = arguments.out.clone().unwrap_or_else(|| default_folder(&before));
+    let folder =
+        OutputFolder::create(&path).map_err(run::said).context("cannot make the result folder")?;
+    interrupt::listen()?;
+    let compared = compared(arguments, &plan);
+    if compared.rows[0].is_empty() {
+        say("interrupted: no trial was finished\n");
+        return Err(Failure::told(Exit::Interrupted));
+    }
+    let outcomes =
+        [VersionOutcome::new(&before, &before_sets), VersionOutcome::new(&after, &after_sets)];
+    let outcome = outcome(&plan, outcomes, edits.as_ref(), &compared);
+    let written = diff_folder::write(&folder, &outcome, &compared);
+    let text =
+        if arguments.json { diff_folder::summary(&outcome) } else { diff_table::render(&outcome) };
+    stdout::print(&text).context("cannot write to the standard output")?;
+    written.map_err(run::said).context("the results are incomplete")?;
+    if !arguments.quiet {
+        say(&format!("results in {}\n", run::shown(&path)));
+    }
+    match compared.ended {
+        Ended::Stopped => Err(Failure::told(Exit::Interrupted)),
+        Ended::Complete | Ended::Precise => Ok(()),
+    }
+}
+
+fn read(arguments: &DiffArguments, path: &Path, sets: &[String]) -> Result<Scenario, Failure> {
+    let one = ScenarioArguments { scenario: path.to_owned(), sets: sets.to_vec(), strict: false };
+    scenario_file::read_or_say(&one, !arguments.quiet)
+}
+
+/// The edits that are run one by one, if they are wanted and not too many.
+fn found_edits(
+    arguments: &DiffArguments,
+    before: Version<'_>,
+    after: Version<'_>,
+) -> Option<Edits> {
+    if arguments.no_attribution {
+        return None;
+    }
+    let found = edits(before, after, MOST_EDITS);
+    if let (Err(n_edits), false) = (&found, arguments.quiet) {
+        say(&format!(
+            "note: {n_edits} edits are too many to run each by itself, at most {MOST_EDITS} are\n"
+        ));
+    }
+    found.ok()
+}
+
+fn default_folder(before: &Scenario) -> PathBuf {
+    Path::new("results").join(format!("{}-diff", before.name()))
+}
+
+fn compared(arguments: &DiffArguments, plan: &DiffPlan<'_>) -> Compared {
+    let (until, quiet) = (plan.until, arguments.quiet);
+    let mut progress = StudyProgress::new(plan.trials, 0, until, plan.tails(), quiet);
+    let compared = compare(plan, &interrupt::is_asked, |rows| progress.reached(rows));
+    progress.finish();
+    compared
+}
