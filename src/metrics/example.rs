@@ -21,7 +21,7 @@ use crate::model::world::World;
 
 use crate::units::{Bytes, MilliCpu, Rate, Ratio, Span, Time};
 
-use crate::traffic::ledger::{Reason, UserCounts};
+use crate::traffic::ledger::{Latencies, Reason, UserCounts};
 
 use super::record::{DemandSeries, DeploymentSeries, FaultFrame, Record, RunFrame, TrafficRecord};
 
@@ -346,7 +346,7 @@ fn users(per_second: u32) -> DemandSeries {
         histogram.record_many(slow, u64::from(served));
         histogram
     };
-    let latency = (0..HORIZON_S / 10).map(latency).collect();
+    let latency = Latencies::counted((0..HORIZON_S / 10).map(latency).collect());
     let offered = u64::from(per_second) * HORIZON_S as u64;
     DemandSeries { seconds, latency, attempts: offered + 500, retries: 500 }
 }

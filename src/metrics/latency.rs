@@ -65,15 +65,16 @@ pub fn phases(
     wanted: impl Fn(DemandId) -> bool,
     troubles: &[Trouble],
 ) -> LatencyPhases {
-    let mut histograms = [const { Histogram::EMPTY }; 3];
-    for (index, demand) in record.traffic.demands.iter().enumerate() {
-        if wanted(DemandId::new(index)) {
-            for (window, latency) in demand.latency.iter().enumerate() {
-                histograms[phase(window, troubles) as usize].merge(latency);
+    let over = |wanted_phase: Phase| {
+        let mut all = Histogram::EMPTY;
+        for (index, demand) in record.traffic.demands.iter().enumerate() {
+            if wanted(DemandId::new(index)) {
+                all.merge(&demand.latency.over(|window| phase(window, troubles) == wanted_phase));
             }
         }
-    }
-    let [before, during, after] = histograms.map(|histogram| quantiles(&histogram));
+        quantiles(&all)
+    };
+    let [before, during, after] = [Phase::Before, Phase::During, Phase::After].map(over);
     LatencyPhases { before, during, after }
 }
 
@@ -81,8 +82,8 @@ pub fn phases(
 #[must_use]
 pub fn overall(record: &Record<'_>) -> Histogram {
     let mut all = Histogram::EMPTY;
-    for latency in record.traffic.demands.iter().flat_map(|demand| &demand.latency) {
-        all.merge(latency);
+    for demand in &record.traffic.demands {
+        all.merge(&demand.latency.over(|_| true));
     }
     all
 }

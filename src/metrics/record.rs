@@ -4,15 +4,14 @@
 //! with all its retries is one count in one place. Attempts are counted by deployment and by the
 //! second in which they reached it.
 
-use crate::sim::histogram::Histogram;
-
 use crate::model::fact::{ClusterSet, FactLog};
 use crate::model::ids::{DemandId, DeploymentId, WorkloadId};
 use crate::model::sample::Samples;
 use crate::model::world::World;
 
 use crate::traffic::ledger::{
-    AttemptCounts, DemandAccount, DeploymentAccount, LATENCY_BUCKET_S, Ledger, UserCounts,
+    AttemptCounts, DemandAccount, DeploymentAccount, LATENCY_BUCKET_S, Latencies, Ledger,
+    UserCounts,
 };
 
 use crate::units::{Ratio, Span, Time};
@@ -90,7 +89,7 @@ pub struct DemandSeries {
     /// By second of first arrival, from t = 0.
     pub seconds: Vec<UserCounts>,
     /// Latency of served users by window of [`LATENCY_WINDOW_S`] of first arrival.
-    pub latency: Vec<Histogram>,
+    pub latency: Latencies,
     /// Tries, first ones and retries.
     pub attempts: u64,
     /// Tries after the first one.
@@ -128,7 +127,7 @@ impl DemandSeries {
     fn from_account(account: &DemandAccount) -> Self {
         Self {
             seconds: account.seconds().to_vec(),
-            latency: account.latencies().into_owned(),
+            latency: account.latencies().clone(),
             attempts: account.totals().attempts,
             retries: account.totals().retries,
         }

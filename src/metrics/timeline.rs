@@ -115,14 +115,16 @@ fn clusters(record: &Record<'_>, headroom: &[Vec<Headroom>]) -> Vec<ClusterSerie
 fn users(record: &Record<'_>) -> Vec<UserWindow> {
     let users = record.users(|_| true);
     let n_seconds = record.n_seconds();
+    let latencies = record.traffic.demands.iter().map(|demand| demand.latency.windows());
+    let latencies: Vec<_> = latencies.collect();
     (0..n_seconds)
         .step_by(LATENCY_WINDOW_S)
         .map(|at_s| {
             let end_s = (at_s + LATENCY_WINDOW_S).min(n_seconds);
             let sum = |counts: &[u64]| counts[at_s..end_s].iter().sum();
             let mut latency = Histogram::EMPTY;
-            for demand in &record.traffic.demands {
-                if let Some(window) = demand.latency.get(at_s / LATENCY_WINDOW_S) {
+            for windows in &latencies {
+                if let Some(window) = windows.get(at_s / LATENCY_WINDOW_S) {
                     latency.merge(window);
                 }
             }

@@ -26,17 +26,20 @@ mod curve;
 mod deployment;
 mod gates;
 mod groups;
-mod latency;
 mod pop_sets;
 mod processes;
 mod sends;
 mod serving;
+mod waits;
+
+use std::sync::Arc;
 
 use crate::model::ids::{DeploymentId, GateId, PodId};
 use crate::sim::streams::{Cursor, Stream};
 use crate::units::{Span, Time};
 
 use super::gate::{GateLimit, GateReading};
+use super::ledger::cells::ServiceCells;
 use super::ledger::{Ledger, Reason};
 use super::plan::{Arrivals, TrafficPlan};
 use super::routing::{GreyShare, OriginMode, Routing};
@@ -46,7 +49,6 @@ use clients::Notice;
 use deployment::Deployment;
 use gates::FlowGate;
 use groups::Group;
-use latency::{Cells, Latencies};
 use sends::{Cohort, Demand, Lane, Moving};
 
 /// Length of a step while much happens.
@@ -77,8 +79,6 @@ pub struct Flow {
     demands: Vec<Demand>,
     /// By demand, then cluster.
     lanes: Vec<Lane>,
-    /// By lane.
-    latencies: Vec<Latencies>,
     deployments: Vec<Deployment>,
     /// By `PodId`.
     pods: Vec<Pod>,
@@ -89,7 +89,6 @@ pub struct Flow {
     grey: Vec<GreyShare>,
     notices: Vec<Notice>,
     ledger: Ledger,
-    cells: Cells,
     draws: Cursor,
     /// Pods that were found to be slow and not told of yet.
     slow: Vec<PodId>,
@@ -167,14 +166,22 @@ impl Flow {
         };
         let lanes: Vec<Lane> = plan.demands.iter().enumerate().flat_map(of).collect();
         assert!(lanes.len() <= usize::from(u16::MAX), "at most 65,535 pairs of demand and cluster");
+        let mut cells: Vec<Arc<ServiceCells>> = Vec::new();
         let deployments = (0..plan.deployments.len()).map(|index| {
+            let law = &plan.deployments[index].law;
+            let alike = plan.deployments[..index].iter().position(|other| other.law == *law);
+            let law_cells = match alike {
+                Some(alike) => Arc::clone(&cells[alike]),
+                None => Arc::new(ServiceCells::new(law)),
+            };
+            cells.push(Arc::clone(&law_cells));
             let mine = || lanes.iter().filter(|lane| lane.deployment == Some(index));
             let patience_s = mine().map(|lane| lane.patience_s.min(lane.deadline_s));
             let n = mine().count().max(1) as f64;
             let gaps = mine().map(|lane| demands[lane.demand].fresh.gap_scv());
             let gap_scv = if mine().count() == 0 { 1.0 } else { gaps.sum::<f64>() / n };
             let patience_s = patience_s.sum::<f64>() / n;
-            Deployment::new(&plan.deployments[index], gap_scv, patience_s)
+            Deployment::new(&plan.deployments[index], law_cells, gap_scv, patience_s)
         });
         let seconds = plan.end.as_secs_f64().max(0.0).ceil() as usize + 1;
         Self {
@@ -187,7 +194,6 @@ impl Flow {
             step_end_s: plan.start.as_secs_f64(),
             n_clusters: plan.n_clusters,
             deployments: deployments.collect(),
-            latencies: vec![Latencies::new(); lanes.len()],
             lanes,
             pods: Vec::new(),
             gates: plan.gates.iter().map(FlowGate::new).collect(),
@@ -196,7 +202,6 @@ impl Flow {
             notices: Vec::new(),
             ledger: Ledger::new(demands.len(), plan.deployments.len(), seconds, plan.record_waits),
             demands,
-            cells: Cells::new(),
             draws: Cursor::new(Stream::new(plan.seed, plan.trial, "flow", "splits")),
             slow: Vec::new(),
             arrived: Vec::new(),
@@ -427,7 +432,6 @@ impl Traffic for Flow {
         }
         self.now = to;
         if to == self.end {
-            (0..self.lanes.len()).for_each(|lane| self.flush_latencies(lane));
             self.flush_waits();
         }
         Advance { reached: self.now, slow_pod: None }

@@ -5,8 +5,6 @@
 //! t = 0 are simulated but not booked. Integers make every sum exact and independent of order,
 //! so merging windows, trials or shards cannot change a result.
 
-use std::borrow::Cow;
-
 use crate::model::ids::{DemandId, DeploymentId};
 use crate::sim::histogram::Histogram;
 use crate::units::Time;
@@ -14,9 +12,12 @@ use crate::units::Time;
 use super::Kill;
 use super::ring::{Entry, TILE};
 
+pub(super) mod cells;
 pub(super) mod in_bulk;
+mod latencies;
+pub(super) mod mixture;
 
-use in_bulk::LatencyProfile;
+pub use latencies::Latencies;
 
 /// Why a request failed: the reason of its last attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,9 +92,7 @@ pub struct Ledger {
 pub struct DemandAccount {
     totals: UserTotals,
     seconds: Vec<UserCounts>,
-    latencies: Vec<Histogram>,
-    /// More latencies, of users who are alike.
-    profiles: Vec<LatencyProfile>,
+    latencies: Latencies,
 }
 
 /// Users who first sent in one second, by outcome; the rest is in flight.
@@ -217,8 +216,10 @@ impl Ledger {
         let demand = DemandAccount {
             totals: UserTotals::default(),
             seconds: vec![UserCounts::default(); seconds],
-            latencies: vec![Histogram::EMPTY; seconds.div_ceil(LATENCY_BUCKET_S)],
-            profiles: Vec::new(),
+            latencies: Latencies::counted(vec![
+                Histogram::EMPTY;
+                seconds.div_ceil(LATENCY_BUCKET_S)
+            ]),
         };
         let deployment = DeploymentAccount {
             arrived_ever: 0,
@@ -340,7 +341,7 @@ impl DemandAccount {
         if 0.0 <= first_s {
             let second = whole(first_s);
             self.seconds[second].served += 1;
-            self.latencies[second / LATENCY_BUCKET_S].record(response_s - first_s);
+            self.latencies.record(second / LATENCY_BUCKET_S, response_s - first_s);
             self.totals.served += 1;
             self.totals.in_flight -= 1;
         }
@@ -361,28 +362,14 @@ impl DemandAccount {
     /// Latency (first send to answer) of the users served, by [`LATENCY_BUCKET_S`] of their
     /// first send.
     #[must_use]
-    pub fn latencies(&self) -> Cow<'_, [Histogram]> {
-        if self.profiles.is_empty() {
-            return Cow::Borrowed(&self.latencies);
-        }
-        let mut latencies = self.latencies.clone();
-        for profile in &self.profiles {
-            profile.add_to(&mut latencies);
-        }
-        Cow::Owned(latencies)
+    pub const fn latencies(&self) -> &Latencies {
+        &self.latencies
     }
 
     /// Latency of all users served.
     #[must_use]
     pub fn latency(&self) -> Histogram {
-        let mut whole = Histogram::EMPTY;
-        for bucket in &self.latencies {
-            whole.merge(bucket);
-        }
-        for profile in &self.profiles {
-            profile.add_all_to(&mut whole);
-        }
-        whole
+        self.latencies.over(|_| true)
     }
 }
 

@@ -6,13 +6,14 @@
 //! done as a step, so that what is on its way and in the pods is there for what comes next.
 
 use crate::model::ids::ClusterId;
+use crate::traffic::ledger::cells::Wait;
 use crate::traffic::ledger::in_bulk::{Leaving, nanos_of};
 use crate::traffic::routing::OriginMode;
 use crate::units::{Span, Time};
 
 use super::counts::binomial;
-use super::latency::{Wait, bucket_of};
 use super::sends::{Cohort, Moving};
+use super::waits::window_of;
 use super::{COARSE, FINE, Flow, pop_sets};
 
 /// Length of a stretch.
@@ -129,8 +130,8 @@ impl Flow {
                 self.ledger.offered_and_served(index, second_s, n);
                 self.ledger.deployment_mut(deployment).passed(second_s, n);
                 served[deployment] += n;
-                if let Some(bucket) = bucket_of(second_s) {
-                    self.tell_latency(lane, bucket, n, wait, 0.0);
+                if let Some(window) = window_of(second_s) {
+                    self.tell_latency(lane, window, n, (wait, 0.0));
                 }
             }
         }

@@ -1,16 +1,18 @@
 //! A deployment at run time: its stations, its groups of pods, and what arrived in which step.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::sim::laws::Law;
 use crate::traffic::Kill;
+use crate::traffic::ledger::cells::{ServiceCells, Wait};
 use crate::traffic::plan::{Balancer, DeploymentPlan, OnTimeout};
 use crate::traffic::routing::{DependencyEffect, DependencyEffects, DependencyFailure};
 
 use super::curve::{Curve, Station};
 use super::groups::Group;
-use super::latency::{ServiceCells, Wait, Waits};
 use super::sends::Cohort;
+use super::waits::Waits;
 
 /// Pods that a balancer by load treats as one queue: beyond eight, more make no difference.
 const POOLED_BY_LEAST: f64 = 8.0;
@@ -36,7 +38,7 @@ pub(super) struct Deployment {
     pub(super) gap_scv: f64,
     /// A server drops what waits longer [s].
     pub(super) patience_s: f64,
-    pub(super) cells: ServiceCells,
+    pub(super) cells: Arc<ServiceCells>,
     pub(super) service: Service,
     effects: DependencyEffects,
     /// Stations in use, with their curves.
@@ -119,7 +121,13 @@ impl Inside {
 }
 
 impl Deployment {
-    pub(super) fn new(plan: &DeploymentPlan, gap_scv: f64, patience_s: f64) -> Self {
+    /// `cells` are those of its law of service.
+    pub(super) fn new(
+        plan: &DeploymentPlan,
+        cells: Arc<ServiceCells>,
+        gap_scv: f64,
+        patience_s: f64,
+    ) -> Self {
         let effect = Effect { refused: false, hangs: false };
         let (law_mean_s, law_scv) = (plan.law.mean_s(), plan.law.scv());
         Self {
@@ -135,7 +143,7 @@ impl Deployment {
             law_scv,
             gap_scv,
             patience_s,
-            cells: ServiceCells::new(&plan.law),
+            cells,
             service: Service {
                 mean_s: law_mean_s,
                 scv: law_scv,

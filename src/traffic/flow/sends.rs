@@ -369,6 +369,8 @@ pub(super) struct Lane {
     /// Share of requests that write.
     pub(super) writes: f64,
     pub(super) moving: std::collections::VecDeque<Moving>,
+    /// Slowness of the service when latencies were last told, and their mixture.
+    pub(super) mixture: Option<(f64, usize)>,
 }
 
 impl Lane {
@@ -398,6 +400,7 @@ impl Lane {
             deadline_s: demand.deadline.map_or(f64::INFINITY, |deadline| deadline.as_secs_f64()),
             writes: demand.writes.get(),
             moving: std::collections::VecDeque::new(),
+            mixture: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Serving: what arrives at a cluster in one step, and what its pods do meanwhile.
 
 use crate::traffic::Kill;
+use crate::traffic::ledger::cells::{Grain, Wait};
 use crate::traffic::ledger::in_bulk::{Leaving, nanos_of};
 use crate::traffic::ledger::{AttemptFailure, Reason};
 use crate::traffic::plan::{Balancer, OnTimeout};
@@ -9,8 +10,8 @@ use crate::traffic::routing::OriginMode;
 use super::Flow;
 use super::counts::{binomial, proportional};
 use super::deployment::{Inside, Step};
-use super::latency::Wait;
 use super::sends::Cohort;
+use super::waits::window_of;
 
 /// Most of what a late answer needs to look at: waits this many deviations above their mean.
 const DEVIATIONS: f64 = 6.0;
@@ -374,7 +375,7 @@ impl Flow {
         let share_after = |end_s: f64| {
             let mut share = (1.0 - wait.share) * later_than(end_s);
             if 0.0 < wait.share {
-                self.cells.of(wait.mean_s, wait.variance_s2, |weight, wait_s| {
+                wait.cells(Grain::Coarse, |weight, wait_s| {
                     share += wait.share * weight * later_than(end_s - wait_s.min(dropped_s));
                 });
             }
@@ -478,40 +479,26 @@ impl Flow {
         }
         let lane = usize::from(cohort.lane);
         self.ledger.demand_mut(self.lanes[lane].demand).served_many(cohort.first_s, n);
-        if let Some(bucket) = super::latency::bucket_of(cohort.first_s) {
+        if let Some(window) = window_of(cohort.first_s) {
             let after_s = (cohort.send_s - cohort.first_s).max(0.0);
-            self.tell_latency(lane, bucket, n, wait, after_s);
+            self.tell_latency(lane, window, n, (wait, after_s));
         }
     }
 
-    /// `n` users of a lane were served, whose first sends are in this bucket.
-    pub(super) fn tell_latency(
-        &mut self,
-        lane: usize,
-        bucket: usize,
-        n: u64,
-        wait: Wait,
-        after_s: f64,
-    ) {
-        if self.latencies[lane].changes(bucket) {
-            self.flush_latencies(lane);
-        }
-        self.latencies[lane].open(bucket);
-        self.latencies[lane].add(n, wait, after_s, &self.cells);
-    }
-
-    /// Writes the latencies of a lane into the ledger.
-    pub(super) fn flush_latencies(&mut self, index: usize) {
-        let lane = &self.lanes[index];
-        let Some(deployment) = lane.deployment else { return };
-        let slower = self.deployments[deployment].service.slower * self.slowness_of(deployment);
-        let whose = super::latency::Whose {
-            account: self.ledger.demand_mut(lane.demand),
-            service: &self.deployments[deployment].cells,
-            slower,
-            ways_s: 2.0 * lane.one_way_s,
+    /// `n` users of a lane were served, whose first sends are in this window.
+    pub(super) fn tell_latency(&mut self, lane: usize, window: usize, n: u64, after: (Wait, f64)) {
+        let lane = &mut self.lanes[lane];
+        let Some(index) = lane.deployment else { return };
+        let deployment = &self.deployments[index];
+        let slowness = deployment.groups.first().map_or(1.0, |group| group.slowness);
+        let slower = deployment.service.slower * slowness;
+        let account = self.ledger.demand_mut(lane.demand);
+        let mixture = match lane.mixture {
+            Some((known, mixture)) if known == slower => mixture,
+            _ => account.mixture(&deployment.cells, slower, 2.0 * lane.one_way_s),
         };
-        self.latencies[index].flush(&self.cells, whose);
+        lane.mixture = Some((slower, mixture));
+        account.latency_of(mixture, window, n, after);
     }
 }
 

@@ -1,9 +1,9 @@
 //! The same account for an engine that moves counts, not single requests.
 
-use crate::sim::histogram::Histogram;
-use crate::traffic::ledger::{
-    AttemptFailure, DemandAccount, DeploymentAccount, LATENCY_BUCKET_S, Ledger, Reason,
-};
+use std::sync::Arc;
+
+use super::cells::{ServiceCells, Wait};
+use super::{AttemptFailure, DemandAccount, DeploymentAccount, LATENCY_BUCKET_S, Ledger, Reason};
 
 /// Attempts that left their workers in one step.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,52 +20,6 @@ pub(in crate::traffic) struct Leaving {
     pub(in crate::traffic) busy_ns: u64,
     /// The part of it after the client had given up [ns].
     pub(in crate::traffic) zombie_ns: u64,
-}
-
-/// A law of latencies that the users of many buckets share.
-#[derive(Clone, Debug)]
-pub(in crate::traffic) struct LatencyProfile {
-    /// Bins with the share of users in them and all before.
-    bins: Vec<(u16, f64)>,
-    /// Users, by bucket.
-    counts: Vec<(u32, u64)>,
-}
-
-impl LatencyProfile {
-    /// Users of no bucket yet, with these weights by bin.
-    pub(in crate::traffic) fn new(weights: &[f64]) -> Self {
-        let total: f64 = weights.iter().sum();
-        let mut sum = 0.0;
-        let used = weights.iter().enumerate().filter(|(_, weight)| 0.0 < **weight);
-        let bins = used.map(|(bin, weight)| {
-            sum += weight;
-            (bin as u16, sum / total)
-        });
-        Self { bins: bins.collect(), counts: Vec::new() }
-    }
-
-    /// Adds the users of each bucket to its histogram.
-    pub(super) fn add_to(&self, latencies: &mut [Histogram]) {
-        for &(bucket, n) in &self.counts {
-            self.add(n, &mut latencies[bucket as usize]);
-        }
-    }
-
-    /// Adds the users of all buckets to one histogram.
-    pub(super) fn add_all_to(&self, latencies: &mut Histogram) {
-        self.add(self.counts.iter().map(|(_, n)| n).sum(), latencies);
-    }
-
-    /// Adds `n` users; every partial sum is to the nearest.
-    fn add(&self, n: u64, latencies: &mut Histogram) {
-        let mut counted = 0;
-        for (place, &(bin, share)) in self.bins.iter().enumerate() {
-            let is_last = place + 1 == self.bins.len();
-            let upto = if is_last { n } else { (n as f64 * share).round() as u64 };
-            latencies.add_many(usize::from(bin), upto - counted);
-            counted = upto;
-        }
-    }
 }
 
 impl Ledger {
@@ -117,28 +71,27 @@ impl DemandAccount {
         }
     }
 
-    /// `n` of the users served who first sent in a bucket of [`LATENCY_BUCKET_S`] had a latency in
-    /// this bin.
-    pub(in crate::traffic) fn latency_many(&mut self, bucket: usize, bin: usize, n: u64) {
-        debug_assert!(bucket * LATENCY_BUCKET_S < self.seconds.len(), "beyond the run");
-        self.latencies[bucket].add_many(bin, n);
-    }
-}
-
-impl DemandAccount {
-    /// A new law of latencies; gives its number.
-    pub(in crate::traffic) fn add_profile(&mut self, profile: LatencyProfile) -> usize {
-        self.profiles.push(profile);
-        self.profiles.len() - 1
+    /// The number of the mixture of latencies for users of this way and law of service.
+    pub(in crate::traffic) fn mixture(
+        &mut self,
+        service: &Arc<ServiceCells>,
+        slower: f64,
+        ways_s: f64,
+    ) -> usize {
+        self.latencies.mixture(service, slower, ways_s)
     }
 
-    /// `n` of the users served who first sent in a bucket have the latencies of a profile.
-    pub(in crate::traffic) fn latency_like(&mut self, profile: usize, bucket: usize, n: u64) {
-        let counts = &mut self.profiles[profile].counts;
-        match counts.last_mut() {
-            Some((last, sum)) if *last as usize == bucket => *sum += n,
-            _ => counts.push((bucket as u32, n)),
-        }
+    /// `n` of the users served, who first sent in a window, belong to a mixture; their attempt was
+    /// sent `after_s` after the first and had this wait.
+    pub(in crate::traffic) fn latency_of(
+        &mut self,
+        mixture: usize,
+        window: usize,
+        n: u64,
+        (wait, after_s): (Wait, f64),
+    ) {
+        debug_assert!(window * LATENCY_BUCKET_S < self.seconds.len(), "beyond the run");
+        self.latencies.mixture_mut(mixture).add(window, n, wait, after_s);
     }
 }
 

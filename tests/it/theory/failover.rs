@@ -51,7 +51,7 @@ fn backlog_and_drain() {
     engine.advance(Time::from_secs(OUTAGE_S + 384) + Span::from_millis(10), &route_to(1));
     assert!(engine.in_flight(pod()) <= 1, "{}", engine.in_flight(pod()));
     // Booked under the seconds 140 to 150 of first sends.
-    let longest_s = engine.ledger().demands()[0].latencies()[14].max_s().unwrap();
+    let longest_s = engine.ledger().demands()[0].latencies().windows()[14].max_s().unwrap();
     assert!((longest_s - 96.0).abs() < 0.003, "{longest_s}");
 }
 
