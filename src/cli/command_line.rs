@@ -15,6 +15,7 @@ use crate::experiment::precision::Precision;
 use super::diff_line::DiffArguments;
 use super::gate_line::GateArguments;
 use super::size_line::SizeArguments;
+use super::sweep_line::SweepArguments;
 
 /// Exit codes, for the end of the help.
 const EXIT_CODES: &str = "\
@@ -64,6 +65,12 @@ pub enum Verb {
     /// the smallest value that meets all objectives is known with the confidence that is asked
     /// for. Says which trial shows that one less fails; 99 if nothing in range suffices.
     Size(SizeArguments),
+    /// Run a scenario at many points and say which value moves what
+    ///
+    /// Every point runs the same trials with the same draws. Prints what comes out at each point,
+    /// and how much of the difference each value explains, by itself and in all. The folder gets
+    /// points.csv, trials.csv, effects.csv and summary.json.
+    Sweep(SweepArguments),
     /// Say what a change does: two versions of a scenario on the same trials
     ///
     /// For each metric the mean difference with its interval, the share of trials that are better

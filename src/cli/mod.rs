@@ -1,11 +1,11 @@
 //! The command line: one verb each, and nothing that another front end would need.
 //!
 //! Data goes to the standard output, talk to the standard error. Reading order:
-//! [`command_line`] (what can be typed), [`run`], [`mc`], [`merge`], [`gate`], [`size`], [`diff`],
-//! [`check`] and [`compare`] (the verbs), [`scenario_file`] (how they read a scenario),
+//! [`command_line`] (what can be typed), [`run`], [`mc`], [`merge`], [`gate`], [`size`], [`sweep`],
+//! [`diff`], [`check`] and [`compare`] (the verbs), [`scenario_file`] (how they read a scenario),
 //! [`stability`] (what several of them add), [`interrupt`] (how they stop), [`explain`],
-//! [`progress`], [`study_progress`] and [`talk`] (how they speak), [`exit`] (what the shell is
-//! told).
+//! [`progress`], [`study_progress`], [`count_progress`] and [`talk`] (how they speak), [`exit`]
+//! (what the shell is told).
 
 mod command_line;
 
@@ -23,6 +23,10 @@ mod gate_line;
 
 mod size;
 mod size_line;
+
+mod count_progress;
+mod sweep;
+mod sweep_line;
 
 mod diff;
 mod diff_line;
@@ -54,3 +58,4 @@ pub use exit::{Exit, Failure, guarded};
 pub use gate_line::GateArguments;
 pub use size_line::SizeArguments;
 pub use start::{parse, start};
+pub use sweep_line::{DesignArgument, SweepArguments};

@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 
 use super::command_line::{CommandLine, Verb};
 use super::exit::{Exit, Failure};
-use super::{check, compare, conformance, diff, gate, mc, merge, run, size};
+use super::{check, compare, conformance, diff, gate, mc, merge, run, size, sweep};
 
 /// Reads the command line; `None` if it asked only for help or the version, which were printed.
 ///
@@ -44,6 +44,7 @@ pub fn start(command_line: &CommandLine) -> Result<(), Failure> {
         Verb::Merge(arguments) => merge::merge(arguments),
         Verb::Gate(arguments) => gate::gate(arguments),
         Verb::Size(arguments) => size::size(arguments),
+        Verb::Sweep(arguments) => sweep::sweep(arguments),
         Verb::Diff(arguments) => diff::diff(arguments),
         Verb::Check(arguments) => check::check(arguments),
         Verb::Compare(arguments) => compare::compare(arguments),

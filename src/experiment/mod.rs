@@ -24,6 +24,11 @@ pub mod diff;
 pub mod diff_outcome;
 pub mod paired;
 
+pub mod sensitivity;
+pub mod sweep;
+pub mod sweep_design;
+pub mod sweep_outcome;
+
 pub mod compare;
 pub mod conformance;
 

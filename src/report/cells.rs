@@ -24,6 +24,11 @@ pub(super) fn table<const N: usize>(
     header: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> String {
+    table_of(&header.map(str::to_owned), rows.into_iter().map(Vec::from))
+}
+
+/// The same for a number of columns that a scenario or command line decides.
+pub(super) fn table_of(header: &[String], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let sure = "memory takes every row, and rows have as many cells as the header";
     writer.write_record(header).expect(sure);

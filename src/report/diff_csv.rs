@@ -102,7 +102,7 @@ fn bounded(found: &Bounded) -> [String; 3] {
 }
 
 /// To the millionth, as figures are, without trailing zeros.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     let text = format!("{value:.6}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" { "0".to_owned() } else { text.to_owned() }

@@ -6,9 +6,9 @@
 //! [`table`] (the terminal), [`comparison`] (several runs), [`trials_csv`], [`histograms_csv`],
 //! [`study_table`] and [`study_folder`] (many trials), [`gate_table`], [`gate_markdown`],
 //! [`junit_xml`] and [`annotations`] (a gate, for people and for CI), [`size_table`] (a sizing),
-//! [`diff_table`], [`diff_csv`] and [`diff_folder`] (two versions), [`plots`] (SVG and PNG),
-//! [`run_folder`] (all files of a run), then [`words`] and [`cells`], which spell numbers and
-//! names.
+//! [`diff_table`], [`diff_csv`] and [`diff_folder`] (two versions), [`sweep_table`], [`sweep_csv`]
+//! and [`sweep_folder`] (many points), [`plots`] (SVG and PNG), [`run_folder`] (all files of a
+//! run), then [`words`] and [`cells`], which spell numbers and names.
 
 pub mod writer;
 
@@ -41,6 +41,10 @@ pub mod gate_table;
 pub mod junit_xml;
 
 pub mod size_table;
+
+pub mod sweep_csv;
+pub mod sweep_folder;
+pub mod sweep_table;
 
 pub mod diff_csv;
 pub mod diff_folder;

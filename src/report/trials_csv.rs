@@ -13,16 +13,22 @@ pub const FILE_NAME: &str = "trials.csv";
 /// The rows as CSV.
 #[must_use]
 pub fn render(rows: &[Row]) -> String {
+    table(header(), rows.iter().map(cells))
+}
+
+/// The names of the columns.
+pub(super) fn header() -> [&'static str; N_METRICS + 2] {
     let mut header = [""; N_METRICS + 2];
     header[0] = "trial";
     for (cell, metric) in header[1..].iter_mut().zip(Metric::ALL) {
         *cell = metric.name();
     }
     header[N_METRICS + 1] = "fingerprint";
-    table(header, rows.iter().map(cells))
+    header
 }
 
-fn cells(row: &Row) -> [String; N_METRICS + 2] {
+/// The cells of a trial.
+pub(super) fn cells(row: &Row) -> [String; N_METRICS + 2] {
     std::array::from_fn(|column| match column {
         0 => row.trial.to_string(),
         column if column <= N_METRICS => cell(row.figures[column - 1]),

@@ -16,6 +16,7 @@ pub mod workload_spec;
 
 pub mod objectives;
 pub mod sizing;
+pub mod variation;
 
 pub mod load;
 mod manifests;

@@ -9,6 +9,7 @@ use crate::units::Ratio;
 
 use super::checked::Scenario;
 use super::objectives::Objective;
+use super::variation::{Domain, Range, Variation};
 
 section! {
     /// What `size` looks for: the smallest value of a knob with which objectives are met.
@@ -122,12 +123,21 @@ impl Knob {
     /// # Errors
     /// Says what to write.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let parsed = text.rsplit_once('=').and_then(|(path, range)| {
-            let (min, max) = range.split_once("..")?;
-            let (min, max) = (min.parse().ok()?, max.parse().ok()?);
-            Some(Self { path: path.to_owned(), min, max, ties_replicas: true })
+        let allowed = 0.0..=f64::from(u32::MAX);
+        let whole = |range: &Range| {
+            let ends = [range.low, range.high];
+            range.is_whole && range.unit.is_empty() && ends.iter().all(|end| allowed.contains(end))
+        };
+        let parsed = Variation::parse(text).ok().and_then(|variation| match variation.domain {
+            Domain::Range(range) if whole(&range) && range.n_points.is_none() => Some(Self {
+                path: variation.path,
+                min: range.low as u32,
+                max: range.high as u32,
+                ties_replicas: true,
+            }),
+            _ => None,
         });
-        parsed.filter(|knob| !knob.path.is_empty() && knob.min <= knob.max).ok_or_else(|| {
+        parsed.ok_or_else(|| {
             "write the path of a whole number and its range, e.g. \
              clusters[secondary].pools[user].minCount=0..40"
                 .to_owned()

@@ -2,8 +2,8 @@
 //!
 //! Nothing here knows what is simulated. [`streams`] name random numbers, [`laws`] and
 //! [`exponential`] turn one u64 into a duration by inverse CDF, [`rates`] place arrivals in
-//! time, [`timers`] order control events, [`histogram`] and [`statistics`] count what happened,
-//! and [`intervals`] say how sure one can be of it.
+//! time, [`timers`] order control events, [`sobol`] spreads points evenly, [`histogram`] and
+//! [`statistics`] count what happened, and [`intervals`] say how sure one can be of it.
 
 pub mod streams;
 
@@ -15,6 +15,7 @@ pub mod exponential;
 pub mod laws;
 pub mod rates;
 pub mod sampler;
+pub mod sobol;
 
 pub mod histogram;
 pub mod statistics;

@@ -39,6 +39,7 @@ mod sizes;
 mod source_tree;
 mod studies;
 mod swarm;
+mod sweeps;
 mod theory;
 mod tidy;
 mod timelines;

@@ -138,6 +138,12 @@ fn the_page_on_differences_tells_what_happens() {
 }
 
 #[test]
+fn the_page_on_sweeps_tells_what_happens() {
+    // Shows the same for the page that explains `sweep`.
+    check("docs/sweep.md");
+}
+
+#[test]
 fn dots_stand_for_lines_and_nothing_else() {
     // Shows the comparison itself, row by row: expected, printed, whether they agree.
     let cases: &[(&str, &str, bool)] = &[
