@@ -37,8 +37,9 @@ pub struct CommandLine {
 pub enum Verb {
     /// Replay a scenario once and write a result folder
     ///
-    /// A short table goes to the standard output. The folder gets summary.json, timeline.csv,
-    /// users.csv, events.csv, plots as SVG and PNG, and manifest.json.
+    /// A short table goes to the standard output. The folder gets report.md, summary.json,
+    /// timeline.csv, users.csv, events.csv, capacity_plan.csv, premises.json, plots as SVG and
+    /// PNG, and manifest.json.
     Run(RunArguments),
     /// Run many trials of a scenario (Monte Carlo)
     ///
@@ -77,6 +78,12 @@ pub enum Verb {
     /// or worse, and what each edit of the file does by itself. The folder gets differences.csv,
     /// attribution.csv, the trials of both versions, and summary.json.
     Diff(DiffArguments),
+    /// Print the capacity-planning report of a result folder
+    ///
+    /// It is made from the files of the folder alone: question, verdict, what each fault did,
+    /// headroom, capacity plan, assumptions, and how to get the same figures again. The folder
+    /// itself holds it as report.md.
+    Report(ReportArguments),
     /// Check a scenario without running it
     ///
     /// All mistakes are shown at once, each with its place, what is allowed and what to type.
@@ -328,6 +335,24 @@ fn seeds(text: &str) -> Result<Seeds, String> {
     parsed.filter(few).ok_or_else(|| {
         "write the first and the last seed, at most 100000 of them, e.g. 1..5".to_owned()
     })
+}
+
+/// Which result to report on.
+#[derive(Clone, Debug, Args)]
+pub struct ReportArguments {
+    /// Result folder that run, mc, merge or size wrote
+    #[arg(value_name = "RESULT_DIR")]
+    pub folder: PathBuf,
+    /// Format of the report
+    #[arg(long, value_enum, default_value_t = ReportFormat::Md)]
+    pub format: ReportFormat,
+}
+
+/// Format of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Markdown
+    Md,
 }
 
 /// Which decisions to run.

@@ -22,6 +22,7 @@ use crate::experiment::shard::{self, Head};
 use crate::experiment::study::{self, Identity};
 
 use crate::report::run_folder::Plots;
+use crate::report::words::quoted;
 use crate::report::writer::{Journal, OutputFolder, WriteError};
 use crate::report::{stdout, study_folder};
 
@@ -31,7 +32,7 @@ use super::interrupt::{self, Deadline};
 use super::merge::{default_folder, print};
 use super::study_progress::StudyProgress;
 use super::talk::say;
-use super::{run, scenario_file, stability};
+use super::{price_list, run, scenario_file, stability};
 
 /// Rows that take more memory than this are announced.
 const LARGE: u64 = 256 << 20;
@@ -204,11 +205,19 @@ fn write_trial(
         say("warning: no trial has a recovery time, so none is worst or median\n");
         return Ok(());
     };
-    let replayed = run_trial(study.scenario, study.options(trial), |_| {});
+    let options = study.options(trial);
+    let replayed = run_trial(study.scenario, options, |_| {});
     let path = place.folder.path().join(format!("trial-{trial}"));
     let folder = OutputFolder::create(&path).map_err(run::said)?;
-    let flags = run::flags(&arguments.scenario, study.fidelity);
-    run::write(&folder, flags, study.scenario, &replayed, Plots::Drawn)
+    let graded = stability::graded(study.scenario, options, 1, NonZeroUsize::MIN);
+    let prices = price_list::known(study.scenario, arguments.quiet);
+    let beside = run::Beside {
+        flags: run::flags(&arguments.scenario, study.fidelity),
+        plots: Plots::Drawn,
+        stability: graded.as_ref(),
+        prices: prices.as_ref(),
+    };
+    run::write(&folder, study.scenario, &replayed, beside)
         .with_context(|| format!("the results of trial {trial} are incomplete"))?;
     Ok(())
 }
@@ -317,14 +326,4 @@ fn plan(
     text += &format!("tideover merge{shards}\n");
     stdout::print(&text).context("cannot write to the standard output")?;
     Ok(())
-}
-
-/// A word that a shell takes as it is.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }

@@ -2,10 +2,10 @@
 //!
 //! Data goes to the standard output, talk to the standard error. Reading order:
 //! [`command_line`] (what can be typed), [`run`], [`mc`], [`merge`], [`gate`], [`size`], [`sweep`],
-//! [`diff`], [`check`] and [`compare`] (the verbs), [`scenario_file`] (how they read a scenario),
-//! [`stability`] (what several of them add), [`interrupt`] (how they stop), [`explain`],
-//! [`progress`], [`study_progress`], [`count_progress`] and [`talk`] (how they speak), [`exit`]
-//! (what the shell is told).
+//! [`diff`], [`report`], [`check`] and [`compare`] (the verbs), [`scenario_file`] and
+//! [`price_list`] (what they read), [`stability`] (what several of them add), [`interrupt`] (how
+//! they stop), [`explain`], [`progress`], [`study_progress`], [`count_progress`] and [`talk`] (how
+//! they speak), [`exit`] (what the shell is told).
 
 mod command_line;
 
@@ -33,12 +33,15 @@ mod diff_line;
 
 mod stability;
 
+mod report;
+
 mod check;
 
 mod compare;
 
 mod conformance;
 
+mod price_list;
 mod scenario_file;
 
 mod explain;
@@ -51,7 +54,8 @@ mod exit;
 
 pub use command_line::{
     CheckArguments, CommandLine, CompareArguments, ConformanceArguments, Keep, McArguments,
-    MergeArguments, RunArguments, ScenarioArguments, ShardRange, Verb,
+    MergeArguments, ReportArguments, ReportFormat, RunArguments, ScenarioArguments, ShardRange,
+    Verb,
 };
 pub use diff_line::DiffArguments;
 pub use exit::{Exit, Failure, guarded};

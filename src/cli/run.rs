@@ -19,7 +19,10 @@ use crate::metrics::why_origin;
 
 use crate::simulation::{Fidelity, Options};
 
+use crate::experiment::premises::Premises;
+use crate::experiment::prices::Prices;
 use crate::experiment::run::{Trial, run_trial};
+use crate::experiment::stability::Stability;
 
 use crate::report::manifest_json::Manifest;
 use crate::report::run_folder::{self, Plots, RunResult};
@@ -30,7 +33,7 @@ use super::command_line::{FidelityArgument, RunArguments, ScenarioArguments, Whi
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::talk::say;
-use super::{scenario_file, stability};
+use super::{price_list, scenario_file, stability};
 
 /// Replays the scenario, prints what it came to, and writes the result folder.
 ///
@@ -52,12 +55,14 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     progress.say("writing the results");
     let flags = flags(&arguments.scenario, fidelity);
     let plots = if arguments.no_plots { Plots::LeftOut } else { Plots::Drawn };
-    let written = write(&folder, flags, &scenario, &trial, plots);
+    let graded = stability::graded(&scenario, options, 1, NonZeroUsize::MIN);
+    let prices = price_list::known(&scenario, arguments.quiet);
+    let beside = Beside { flags, plots, stability: graded.as_ref(), prices: prices.as_ref() };
+    let written = write(&folder, &scenario, &trial, beside);
     progress.finish();
     let mut text = if arguments.json {
         summary_json::render(&trial.outcome)
     } else {
-        let graded = stability::graded(&scenario, options, 1, NonZeroUsize::MIN);
         table::render(&trial.outcome) + &stability::line(graded.as_ref())
     };
     let (door, facts) = (&scenario.world().front_door, trial.finished.facts.facts());
@@ -139,22 +144,35 @@ pub(super) fn shown(path: &Path) -> String {
     format!("{}/", text.trim_end_matches('/'))
 }
 
-/// Writes the result folder of a trial; `flags` are those that change the result.
+/// What a result folder holds beside the trial.
+pub(super) struct Beside<'a> {
+    /// Flags that change the result.
+    pub(super) flags: Vec<String>,
+    /// Whether to draw it.
+    pub(super) plots: Plots,
+    /// The grade of static stability.
+    pub(super) stability: Option<&'a Stability>,
+    /// What machines cost.
+    pub(super) prices: Option<&'a Prices>,
+}
+
+/// Writes the result folder of a trial.
 pub(super) fn write(
     folder: &OutputFolder,
-    flags: Vec<String>,
     scenario: &Scenario,
     trial: &Trial,
-    plots: Plots,
+    beside: Beside<'_>,
 ) -> Result<(), anyhow::Error> {
-    let manifest = Manifest::new(&trial.outcome, format!("{:016x}", scenario.hash()), flags);
+    let hash = format!("{:016x}", scenario.hash());
     let result = RunResult {
         outcome: &trial.outcome,
         timeline: &trial.timeline,
         facts: &trial.finished.facts,
         world: &trial.finished.world,
-        manifest: &manifest,
-        plots,
+        capacity_plan: &trial.capacity_plan(beside.prices),
+        premises: &Premises::new(scenario, beside.stability),
+        manifest: &Manifest::new(&trial.outcome, hash, beside.flags),
+        plots: beside.plots,
     };
     run_folder::write(folder, &result).map_err(said)
 }

@@ -3,9 +3,8 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::{fs, thread};
+use std::thread;
 
 use anyhow::Context;
 
@@ -29,9 +28,10 @@ use crate::report::words::{count, duration};
 use crate::report::{size_table, stdout, table};
 
 use super::exit::{Exit, Failure};
+use super::price_list::folder_of;
 use super::size_line::SizeArguments;
 use super::talk::say;
-use super::{interrupt, run, scenario_file};
+use super::{interrupt, price_list, run, scenario_file};
 
 /// Finds the smallest design and says why it is that.
 pub(super) fn size(arguments: &SizeArguments) -> Result<(), Failure> {
@@ -104,19 +104,12 @@ fn prices(
     sizing: &Sizing,
 ) -> Result<Option<Prices>, Failure> {
     let beside = || sizing.prices.as_ref().map(|file| folder_of(scenario).join(file));
-    let Some(path) = arguments.cost.clone().or_else(beside) else { return Ok(None) };
-    let shown = path.display();
-    let read = fs::read_to_string(&path).map_err(|error| error.to_string());
-    let prices = read.and_then(|text| Prices::parse(&text));
-    prices.map(Some).map_err(|wrong| invalid(format!("prices {shown}: {wrong}")))
+    let path = arguments.cost.clone().or_else(beside);
+    path.map(|path| price_list::read(&path)).transpose().map_err(invalid)
 }
 
 fn invalid(message: String) -> Failure {
     Failure { exit: Exit::InvalidInput, error: Some(anyhow::Error::msg(message)) }
-}
-
-fn folder_of(scenario: &Scenario) -> PathBuf {
-    scenario.sources().get(SourceId::default()).folder().to_owned()
 }
 
 /// The scenario of a design, or why there is none.

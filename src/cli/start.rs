@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 
 use super::command_line::{CommandLine, Verb};
 use super::exit::{Exit, Failure};
-use super::{check, compare, conformance, diff, gate, mc, merge, run, size, sweep};
+use super::{check, compare, conformance, diff, gate, mc, merge, report, run, size, sweep};
 
 /// Reads the command line; `None` if it asked only for help or the version, which were printed.
 ///
@@ -46,6 +46,7 @@ pub fn start(command_line: &CommandLine) -> Result<(), Failure> {
         Verb::Size(arguments) => size::size(arguments),
         Verb::Sweep(arguments) => sweep::sweep(arguments),
         Verb::Diff(arguments) => diff::diff(arguments),
+        Verb::Report(arguments) => report::report(arguments),
         Verb::Check(arguments) => check::check(arguments),
         Verb::Compare(arguments) => compare::compare(arguments),
         Verb::Conformance(arguments) => conformance::conformance(arguments),

@@ -24,6 +24,7 @@ pub mod diff;
 pub mod diff_outcome;
 pub mod paired;
 
+pub mod premises;
 pub mod sensitivity;
 pub mod sweep;
 pub mod sweep_design;

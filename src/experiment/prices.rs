@@ -77,6 +77,15 @@ impl Prices {
         Ok(Self { currency, prices })
     }
 
+    /// What a node of a pool costs a month, if there is a price.
+    #[must_use]
+    pub fn of_a_node(&self, world: &World, pool: PoolId) -> Option<f64> {
+        let region = &world[world[world[pool].cluster].region].name;
+        let size = bare(world[pool].vm_size?);
+        let mut prices = self.prices.iter();
+        Some(prices.find(|price| price.item == size && price.region == *region)?.monthly)
+    }
+
     /// What the nodes cost a month that are there whether something fails or not.
     ///
     /// # Errors
@@ -89,12 +98,14 @@ impl Prices {
             if n_nodes == 0 {
                 continue;
             }
-            let region = &world.regions[world[pool.cluster].region.index()].name;
-            let size = pool.vm_size.unwrap_or("(no vmSize)");
-            let named = |price: &&Price| price.item == bare(size) && price.region == *region;
-            let price = self.prices.iter().find(named);
-            let price = price.ok_or_else(|| format!("there is no price of {size} in {region}"))?;
-            sum += f64::from(n_nodes) * price.monthly;
+            let price = self.of_a_node(world, id).ok_or_else(|| {
+                let region = &world[world[pool.cluster].region].name;
+                format!(
+                    "there is no price of {} in {region}",
+                    pool.vm_size.unwrap_or("(no vmSize)")
+                )
+            })?;
+            sum += f64::from(n_nodes) * price;
         }
         Ok(sum)
     }

@@ -1,6 +1,6 @@
 //! One trial of a scenario: the simulation, then every fold over its record.
 
-use crate::units::Time;
+use crate::units::{Span, Time};
 
 use crate::model::fact::{FactLog, What};
 use crate::model::ids::FaultId;
@@ -12,11 +12,14 @@ use crate::scenario::{PlannedFault, Scenario};
 
 use crate::simulation::{self, Finished, Options};
 
+use crate::metrics::capacity_plan::{ClusterPhase, PlanInput, capacity_plan};
 use crate::metrics::headroom::{self, Headroom};
 use crate::metrics::outcome::Outcome;
 use crate::metrics::record::{FaultFrame, Record, RunFrame, TrafficRecord};
 use crate::metrics::summary;
 use crate::metrics::timeline::{self, Timeline};
+
+use super::prices::Prices;
 
 /// What one trial came to.
 #[derive(Debug)]
@@ -27,6 +30,28 @@ pub struct Trial {
     pub timeline: Timeline,
     /// The simulation at its horizon: facts, world and counts.
     pub finished: Finished,
+}
+
+impl Trial {
+    /// What each cluster took before, during and after the trouble, with its cost where there are
+    /// prices.
+    #[must_use]
+    pub fn capacity_plan(&self, prices: Option<&Prices>) -> Vec<ClusterPhase> {
+        let world = &self.finished.world;
+        let input = PlanInput {
+            world,
+            facts: self.finished.facts.facts(),
+            samples: &self.finished.samples,
+            horizon: Span::from_secs_f64(self.outcome.horizon_s),
+            faults: &self.outcome.faults,
+        };
+        let mut plan = capacity_plan(&input, |pool| prices?.of_a_node(world, pool));
+        for row in &mut plan {
+            row.currency = prices.map(|prices| prices.currency.clone());
+            row.monthly_cost = row.monthly_cost.filter(|_| prices.is_some());
+        }
+        plan
+    }
 }
 
 /// Runs trial number `trial` of `scenario`; `seed` overrules the scenario's own.

@@ -20,6 +20,7 @@ pub mod headroom;
 pub mod latency;
 
 pub mod capacity;
+pub mod capacity_plan;
 
 pub mod summary;
 pub mod timeline;

@@ -156,6 +156,14 @@ pub struct FaultOutcome {
     pub workloads: Vec<WorkloadRecovery>,
 }
 
+impl FaultOutcome {
+    /// Whether it struck within the run.
+    #[must_use]
+    pub const fn has_struck(&self) -> bool {
+        !self.workloads.is_empty()
+    }
+}
+
 /// How one workload came through one fault.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkloadRecovery {

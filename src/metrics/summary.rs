@@ -267,7 +267,7 @@ fn failed_requests(users: &[Users], at: Time, slowest: &Recovery, score: Score) 
 }
 
 /// When each fault was felt: until its repair and its users' recovery, at least one window.
-fn trouble(fault: &FaultOutcome, horizon_s: f64) -> Trouble {
+pub(super) fn trouble(fault: &FaultOutcome, horizon_s: f64) -> Trouble {
     let recovered_s = match (fault.recovered, fault.rto_s) {
         (Some(false), _) => horizon_s,
         (_, Some(rto_s)) => fault.at_s + rto_s,

@@ -3,6 +3,7 @@
 use crate::experiment::gate_outcome::{GateOutcome, ObjectiveOutcome};
 
 use super::gate_table::{MOST_CHANGES, interval, more, percent, replay, seen, verdict, was_and_is};
+use super::markdown::escaped;
 use super::words::count;
 
 /// The gate as Markdown.
@@ -56,22 +57,6 @@ fn row(objective: &ObjectiveOutcome) -> String {
 fn failure(gate: &GateOutcome, objective: &ObjectiveOutcome) -> Option<String> {
     let trial = objective.first_failure.filter(|_| objective.answer != "met")?;
     Some(format!("\nNot {}: `{}`.\n", escaped(&objective.event), replay(gate, trial)))
-}
-
-/// A text without meaning to Markdown and HTML.
-fn escaped(text: &str) -> String {
-    let mut safe = String::new();
-    for c in text.chars() {
-        match c {
-            '<' => safe += "&lt;",
-            '>' => safe += "&gt;",
-            '&' => safe += "&amp;",
-            '|' | '*' | '_' | '`' | '[' | ']' | '\\' => safe.extend(['\\', c]),
-            c if c.is_control() => safe.push(' '),
-            c => safe.push(c),
-        }
-    }
-    safe
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! It holds no absolute path, no clock and no host: the same run writes the same bytes anywhere.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Name of the file in a result folder.
 pub const FILE_NAME: &str = "manifest.json";
@@ -11,12 +11,12 @@ pub const FILE_NAME: &str = "manifest.json";
 pub const SCHEMA: &str = "tideover/manifest/v1";
 
 /// What a result was made from.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Always [`SCHEMA`].
-    pub schema: &'static str,
+    pub schema: String,
     /// Version of the program.
-    pub version: &'static str,
+    pub version: String,
     /// Name of the scenario.
     pub scenario: String,
     /// Hash of the scenario's text and of the files that it names, 16 hexadecimal digits.
@@ -40,8 +40,8 @@ impl Manifest {
         flags: Vec<String>,
     ) -> Self {
         Self {
-            schema: SCHEMA,
-            version: env!("CARGO_PKG_VERSION"),
+            schema: SCHEMA.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             scenario: outcome.scenario.clone(),
             scenario_hash,
             seed: outcome.seed,

@@ -2,13 +2,15 @@
 //!
 //! A renderer turns an outcome, a timeline or facts into text or pixels in memory; [`writer`] is
 //! the one place that touches the disk and [`stdout`] the one that prints. Reading order:
-//! [`summary_json`], [`timeline_csv`], [`users_csv`], [`events_csv`], [`manifest_json`] (files),
-//! [`table`] (the terminal), [`comparison`] (several runs), [`trials_csv`], [`histograms_csv`],
-//! [`study_table`] and [`study_folder`] (many trials), [`gate_table`], [`gate_markdown`],
-//! [`junit_xml`] and [`annotations`] (a gate, for people and for CI), [`size_table`] (a sizing),
-//! [`diff_table`], [`diff_csv`] and [`diff_folder`] (two versions), [`sweep_table`], [`sweep_csv`]
-//! and [`sweep_folder`] (many points), [`plots`] (SVG and PNG), [`run_folder`] (all files of a
-//! run), then [`words`] and [`cells`], which spell numbers and names.
+//! [`summary_json`], [`timeline_csv`], [`users_csv`], [`events_csv`], [`capacity_plan_csv`],
+//! [`premises_json`], [`manifest_json`] (files), [`table`] (the terminal), [`comparison`] (several
+//! runs), [`trials_csv`], [`histograms_csv`], [`study_table`] and [`study_folder`] (many trials),
+//! [`gate_table`], [`gate_markdown`], [`junit_xml`] and [`annotations`] (a gate, for people and for
+//! CI), [`size_table`] (a sizing), [`diff_table`], [`diff_csv`] and [`diff_folder`] (two versions),
+//! [`sweep_table`], [`sweep_csv`] and [`sweep_folder`] (many points), [`plots`] (SVG and PNG),
+//! [`run_folder`] (all files of a run), [`planning`] (what a folder says, for the one who decides),
+//! as a [`document`] that [`markdown`] renders; then [`words`] and [`cells`], which spell numbers
+//! and names.
 
 pub mod writer;
 
@@ -21,6 +23,9 @@ pub mod timeline_csv;
 pub mod users_csv;
 
 pub mod events_csv;
+
+pub mod capacity_plan_csv;
+pub mod premises_json;
 
 pub mod manifest_json;
 
@@ -55,6 +60,10 @@ pub mod study_folder;
 pub mod plots;
 
 pub mod run_folder;
+
+pub mod document;
+pub mod markdown;
+pub mod planning;
 
 pub mod words;
 

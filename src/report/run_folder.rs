@@ -5,14 +5,21 @@
 use crate::model::fact::FactLog;
 use crate::model::world::World;
 
+use crate::metrics::capacity_plan::ClusterPhase;
 use crate::metrics::outcome::Outcome;
 use crate::metrics::timeline::Timeline;
 
+use crate::experiment::premises::Premises;
+
 use super::manifest_json::Manifest;
+use super::planning::result_texts::{REPORT, ResultTexts};
 use super::plots::figure::Figure;
 use super::plots::{capacity, headroom, image, latency, requests};
 use super::writer::{OutputFolder, WriteError};
-use super::{events_csv, manifest_json, summary_json, timeline_csv, users_csv};
+use super::{
+    capacity_plan_csv, events_csv, manifest_json, premises_json, summary_json, timeline_csv,
+    users_csv,
+};
 
 /// What a run left behind.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +32,10 @@ pub struct RunResult<'a> {
     pub facts: &'a FactLog,
     /// The world at its end, for names.
     pub world: &'a World,
+    /// What its clusters took.
+    pub capacity_plan: &'a [ClusterPhase],
+    /// What it rests on.
+    pub premises: &'a Premises,
     /// What it was made from.
     pub manifest: &'a Manifest,
     /// Whether to draw it.
@@ -47,11 +58,19 @@ pub enum Plots {
 /// this run.
 pub fn write(folder: &OutputFolder, run: &RunResult<'_>) -> Result<(), WriteError> {
     folder.remove(manifest_json::FILE_NAME)?;
-    folder.write(summary_json::FILE_NAME, summary_json::render(run.outcome).as_bytes())?;
+    let (summary, manifest) =
+        (summary_json::render(run.outcome), manifest_json::render(run.manifest));
+    let plan = capacity_plan_csv::render(run.capacity_plan);
+    let premises = premises_json::render(run.premises);
+    folder.write(summary_json::FILE_NAME, summary.as_bytes())?;
+    folder.write(capacity_plan_csv::FILE_NAME, plan.as_bytes())?;
+    folder.write(premises_json::FILE_NAME, premises.as_bytes())?;
     folder.write(timeline_csv::FILE_NAME, timeline_csv::render(run.timeline).as_bytes())?;
     folder.write(users_csv::FILE_NAME, users_csv::render(run.timeline).as_bytes())?;
     folder.write(events_csv::FILE_NAME, events_csv::render(run.facts, run.world).as_bytes())?;
-    for (name, figure) in figures(run.outcome, run.timeline) {
+    let figures = figures(run.outcome, run.timeline);
+    let plots = figures.each_ref().map(|(name, _)| *name);
+    for (name, figure) in figures {
         let (svg, png) = (format!("{name}.svg"), format!("{name}.png"));
         match run.plots {
             Plots::Drawn => {
@@ -64,7 +83,16 @@ pub fn write(folder: &OutputFolder, run: &RunResult<'_>) -> Result<(), WriteErro
             }
         }
     }
-    folder.write(manifest_json::FILE_NAME, manifest_json::render(run.manifest).as_bytes())
+    let texts = [
+        (summary_json::FILE_NAME, summary.as_str()),
+        (capacity_plan_csv::FILE_NAME, plan.as_str()),
+        (premises_json::FILE_NAME, premises.as_str()),
+        (manifest_json::FILE_NAME, manifest.as_str()),
+    ];
+    let drawn = if run.plots == Plots::Drawn { &plots[..] } else { &[] };
+    let report = ResultTexts::new(texts, drawn).markdown();
+    folder.write(REPORT, report.as_bytes())?;
+    folder.write(manifest_json::FILE_NAME, manifest.as_bytes())
 }
 
 /// The plots of a run with the names of their files.

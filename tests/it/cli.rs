@@ -68,7 +68,16 @@ fn run_prints_a_table_and_writes_a_folder() {
     let plots = ["capacity", "headroom", "latency", "requests"];
     let mut expected: Vec<String> =
         plots.iter().flat_map(|plot| [format!("{plot}.png"), format!("{plot}.svg")]).collect();
-    let data = ["events.csv", "manifest.json", "summary.json", "timeline.csv", "users.csv"];
+    let data = [
+        "capacity_plan.csv",
+        "events.csv",
+        "manifest.json",
+        "premises.json",
+        "report.md",
+        "summary.json",
+        "timeline.csv",
+        "users.csv",
+    ];
     expected.extend(data.map(str::to_owned));
     expected.sort();
     assert_eq!(names(&folder), expected);

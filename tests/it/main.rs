@@ -30,6 +30,7 @@ mod profiles;
 mod real_arrivals;
 mod recordings;
 mod reference;
+mod reports;
 mod routing_checks;
 mod runs;
 mod scenario_checks;

@@ -1,0 +1,71 @@
+//! What became of all requests of a run, and why those failed that did.
+
+use crate::metrics::outcome::Requests;
+
+use crate::report::document::{Block, Section, Table, Words};
+use crate::report::words::{count, share};
+
+/// Failed requests by the reason of their last attempt.
+#[must_use]
+pub fn section(requests: &Requests) -> Section {
+    let summary = format!(
+        "Of {} requests {} were served ({}), {} failed ({}) and {} had no outcome yet when the \
+         run ended. {} retries came on top. A request is what a user wants once, with all its \
+         retries.",
+        count(requests.offered),
+        count(requests.served),
+        share(requests.served, requests.offered),
+        count(requests.failed),
+        share(requests.failed, requests.offered),
+        count(requests.in_flight),
+        count(requests.retries)
+    );
+    let mut blocks = vec![Block::Paragraph(summary.into())];
+    if 0 < requests.failed {
+        let mut table = Table::new(&["reason", "# requests", "# of all", "what happened last"]);
+        let mut reasons: Vec<(&String, &u64)> = requests.failed_by_reason.iter().collect();
+        reasons.sort_by_key(|&(_, failed)| std::cmp::Reverse(*failed));
+        for (reason, &failed) in reasons {
+            table.add([
+                Words::new().code(reason.as_str()),
+                count(failed).into(),
+                share(failed, requests.offered).into(),
+                meaning(reason).into(),
+            ]);
+        }
+        blocks.push(Block::Table(table));
+    }
+    Section::new("Failed requests by reason", blocks)
+}
+
+/// What a reason means.
+fn meaning(reason: &str) -> &'static str {
+    match reason {
+        "no-origin" => "the edge location had no origin to send to",
+        "origin-refused" => "the origin refused the connection, or answered 5xx",
+        "origin-timeout" => "the origin did not answer within Front Door's time-out",
+        "gateway-full" => "the gateway was out of capacity",
+        "no-ready-pod" => "the service had no endpoint",
+        "queue-full" => "the pod's queue was full",
+        "pod-lost" => "the pod's process or node went away with it",
+        "timeout" => "the client gave up",
+        "dependency" => "a database or another dependency failed",
+        "shed" => "an overloaded server turned it away",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::traffic::ledger::Reason;
+
+    use super::*;
+
+    /// Whatever a request can fail of has words.
+    #[test]
+    fn every_reason_has_words() {
+        for reason in Reason::ALL {
+            assert!(!meaning(reason.name()).is_empty(), "{}", reason.name());
+        }
+    }
+}
