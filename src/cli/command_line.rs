@@ -8,6 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::units::Span;
 
+use crate::control::sampling::Sampler;
+
 use crate::simulation::Fidelity;
 
 use crate::experiment::precision::Precision;
@@ -133,6 +135,9 @@ pub struct RunArguments {
     /// How requests are simulated
     #[arg(long, value_enum, default_value_t = FidelityArgument::Requests)]
     pub fidelity: FidelityArgument,
+    /// How the random inputs of the scenario are drawn, as in mc
+    #[arg(long, value_enum, default_value_t = SamplerArgument::Independent)]
+    pub sampler: SamplerArgument,
     /// Print summary.json instead of the table
     #[arg(long)]
     pub json: bool,
@@ -167,6 +172,24 @@ impl From<FidelityArgument> for Fidelity {
     }
 }
 
+/// How the random inputs that a scenario declares are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SamplerArgument {
+    /// Each trial by itself
+    Independent,
+    /// Scrambled Sobol points: times of faults, zones, levels of demand and decisions spread evenly
+    Sobol,
+}
+
+impl From<SamplerArgument> for Sampler {
+    fn from(argument: SamplerArgument) -> Self {
+        match argument {
+            SamplerArgument::Independent => Self::Independent,
+            SamplerArgument::Sobol => Self::Sobol,
+        }
+    }
+}
+
 /// How to run many trials.
 #[derive(Clone, Debug, Args)]
 pub struct McArguments {
@@ -189,6 +212,10 @@ pub struct McArguments {
     /// How requests are simulated
     #[arg(long, value_enum, default_value_t = FidelityArgument::Flow)]
     pub fidelity: FidelityArgument,
+    /// How the random inputs of the scenario are drawn; with sobol 16 scrambles give the intervals,
+    /// and 16 times a power of two trials spread best [default trials: 1024]
+    #[arg(long, value_enum, default_value_t = SamplerArgument::Independent)]
+    pub sampler: SamplerArgument,
     /// Threads; results do not depend on it [default: one for each processor]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,

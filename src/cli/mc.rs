@@ -11,6 +11,8 @@ use std::{fmt::Write, fs, thread};
 
 use anyhow::Context;
 
+use crate::control::sampling::{N_SCRAMBLES, Sampler};
+
 use crate::scenario::Scenario;
 
 use crate::simulation::Fidelity;
@@ -26,7 +28,7 @@ use crate::report::words::quoted;
 use crate::report::writer::{Journal, OutputFolder, WriteError};
 use crate::report::{stdout, study_folder};
 
-use super::command_line::{Keep, McArguments};
+use super::command_line::{Keep, McArguments, SamplerArgument};
 use super::exit::{Exit, Failure};
 use super::interrupt::{self, Deadline};
 use super::merge::{default_folder, print};
@@ -40,13 +42,19 @@ const LARGE: u64 = 256 << 20;
 /// Trials, if nothing is said.
 const N_TRIALS: u64 = 1_000;
 
+/// Trials with Sobol points, if nothing is said: 64 points of each scramble.
+const N_TRIALS_SOBOL: u64 = 1_024;
+
 /// The most trials with `--until`, if nothing is said: nine looks.
 const N_TRIALS_UNTIL: u64 = 65_536;
 
 /// Runs the trials, prints what they come to, and writes the result folder or the shard.
 pub(super) fn mc(arguments: &McArguments) -> Result<(), Failure> {
     let scenario = scenario_file::read_or_say(&arguments.scenario, !arguments.quiet)?;
-    let n_trials = arguments.trials.unwrap_or_else(|| usual_trials(arguments.until.is_some()));
+    let n_trials = arguments.trials.unwrap_or_else(|| match arguments.sampler {
+        SamplerArgument::Independent => usual_trials(arguments.until.is_some()),
+        SamplerArgument::Sobol => N_TRIALS_SOBOL,
+    });
     if let Some(n_machines) = arguments.plan {
         return plan(arguments, &scenario, n_trials, n_machines);
     }
@@ -57,7 +65,8 @@ pub(super) fn mc(arguments: &McArguments) -> Result<(), Failure> {
     let deadline = Deadline::after(arguments.max_wall);
     interrupt::listen()?;
     let fidelity = run::fidelity(arguments.fidelity, &scenario)?;
-    let study = Study::new(&scenario, arguments.seed, fidelity);
+    let sampler = sampler(arguments, n_trials)?;
+    let study = Study::new(&scenario, arguments.seed, fidelity).sampled(sampler);
     let plan = Plan {
         trials: trials(arguments, n_trials)?,
         threads: threads(arguments),
@@ -65,7 +74,7 @@ pub(super) fn mc(arguments: &McArguments) -> Result<(), Failure> {
     };
     let place = Place::new(arguments, &scenario)?;
     let first = study.row(0);
-    let flags = run::flags(&arguments.scenario, fidelity);
+    let flags = run::flags(&arguments.scenario, fidelity, study.sampler);
     let identity = Identity::new(&study, n_trials, plan.until, &first, flags);
     let head = Head::new(identity, &plan.trials);
     let mut earlier = place.earlier(arguments, &head)?;
@@ -78,6 +87,23 @@ pub(super) fn mc(arguments: &McArguments) -> Result<(), Failure> {
         None => write_study(arguments, &study, &place, head.identity, &done)?,
     }
     end(arguments, &place, done.ended)
+}
+
+/// How structural inputs are drawn, if that goes with the rest.
+fn sampler(arguments: &McArguments, n_trials: u64) -> Result<Sampler, Failure> {
+    let sampler = Sampler::from(arguments.sampler);
+    if sampler == Sampler::Sobol && arguments.until.is_some() {
+        let message = "--until needs independent trials: leave --sampler sobol out";
+        return Err(Failure { exit: Exit::Usage, error: Some(anyhow::Error::msg(message)) });
+    }
+    let is_round = (n_trials / N_SCRAMBLES).is_power_of_two() && n_trials % N_SCRAMBLES == 0;
+    if sampler == Sampler::Sobol && !is_round && !arguments.quiet {
+        say(&format!(
+            "note: {n_trials} trials do not spread as evenly as {N_SCRAMBLES} times a power of \
+             two, such as {N_TRIALS_SOBOL}\n"
+        ));
+    }
+    Ok(sampler)
 }
 
 /// Trials, if nothing is said.
@@ -212,7 +238,7 @@ fn write_trial(
     let graded = stability::graded(study.scenario, options, 1, NonZeroUsize::MIN);
     let prices = price_list::known(study.scenario, arguments.quiet);
     let beside = run::Beside {
-        flags: run::flags(&arguments.scenario, study.fidelity),
+        flags: run::flags(&arguments.scenario, study.fidelity, study.sampler),
         plots: Plots::Drawn,
         stability: graded.as_ref(),
         prices: prices.as_ref(),
@@ -313,6 +339,9 @@ fn plan(
     let fidelity = Fidelity::from(arguments.fidelity).name();
     write!(same, " --trials {n_trials} --seed {seed} --fidelity {fidelity}")
         .expect("a String takes all");
+    if arguments.sampler == SamplerArgument::Sobol {
+        same += " --sampler sobol";
+    }
     let mut text = String::new();
     let mut shards = String::new();
     for machine in 0..n {

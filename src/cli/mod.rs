@@ -54,8 +54,8 @@ mod exit;
 
 pub use command_line::{
     CheckArguments, CommandLine, CompareArguments, ConformanceArguments, Keep, McArguments,
-    MergeArguments, ReportArguments, ReportFormat, RunArguments, ScenarioArguments, ShardRange,
-    Verb,
+    MergeArguments, ReportArguments, ReportFormat, RunArguments, SamplerArgument,
+    ScenarioArguments, ShardRange, Verb,
 };
 pub use diff_line::DiffArguments;
 pub use exit::{Exit, Failure, guarded};

@@ -12,6 +12,7 @@ use crate::model::ids::PopId;
 use crate::model::world::World;
 
 use crate::control::Chance;
+use crate::control::sampling::Sampler;
 
 use crate::scenario::Scenario;
 
@@ -47,13 +48,14 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let folder =
         OutputFolder::create(&path).map_err(said).context("cannot make the result folder")?;
     let seed = arguments.seed.unwrap_or(scenario.run().seed);
-    let chance = Chance { seed, trial: arguments.trial };
+    let sampler = Sampler::from(arguments.sampler);
+    let chance = Chance { seed, trial: arguments.trial, sampler };
     let progress = Progress::new(&scenario, chance, arguments.quiet);
-    let options =
-        Options { seed: arguments.seed, trial: arguments.trial, fidelity, ..Options::default() };
+    let (seed, trial) = (arguments.seed, arguments.trial);
+    let options = Options { seed, trial, fidelity, sampler, ..Options::default() };
     let trial = run_trial(&scenario, options, |now| progress.reached(now));
     progress.say("writing the results");
-    let flags = flags(&arguments.scenario, fidelity);
+    let flags = flags(&arguments.scenario, fidelity, sampler);
     let plots = if arguments.no_plots { Plots::LeftOut } else { Plots::Drawn };
     let graded = stability::graded(&scenario, options, 1, NonZeroUsize::MIN);
     let prices = price_list::known(&scenario, arguments.quiet);
@@ -93,11 +95,16 @@ pub(super) fn fidelity(asked: FidelityArgument, scenario: &Scenario) -> Result<F
 }
 
 /// The flags that change the result of a trial.
-pub(super) fn flags(arguments: &ScenarioArguments, fidelity: Fidelity) -> Vec<String> {
+pub(super) fn flags(
+    arguments: &ScenarioArguments,
+    fidelity: Fidelity,
+    sampler: Sampler,
+) -> Vec<String> {
     let sets = arguments.sets.iter().map(|set| format!("--set {set}"));
     let other =
         (fidelity != Fidelity::default()).then(|| format!("--fidelity {}", fidelity.name()));
-    sets.chain(other).collect()
+    let sampled = (sampler != Sampler::default()).then(|| format!("--sampler {}", sampler.name()));
+    sets.chain(other).chain(sampled).collect()
 }
 
 /// The edge locations and instants that `--why-origin` asks about.

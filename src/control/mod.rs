@@ -38,6 +38,7 @@ pub mod clock;
 pub mod memory;
 pub mod profiles;
 mod rounds;
+pub mod sampling;
 pub mod settings;
 
 pub mod cloud;
@@ -61,6 +62,7 @@ pub mod traffic_manager;
 
 use clock::Clock;
 use memory::Memory;
+use sampling::Sampler;
 use settings::Settings;
 
 /// Everything a controller's shell may read and change while it handles one event.
@@ -131,9 +133,17 @@ pub struct Chance {
     pub seed: u64,
     /// Trial number.
     pub trial: u64,
+    /// How structural inputs are drawn.
+    pub sampler: Sampler,
 }
 
 impl Chance {
+    /// The streams of an independent trial.
+    #[must_use]
+    pub const fn independent(seed: u64, trial: u64) -> Self {
+        Self { seed, trial, sampler: Sampler::Independent }
+    }
+
     /// Draw number `index` for a purpose and a named entity: no other entity or purpose moves it.
     #[must_use]
     pub fn draw(self, purpose: &str, entity: &str, index: u64) -> u64 {

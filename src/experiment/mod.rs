@@ -6,6 +6,7 @@ pub mod bins;
 pub mod metric;
 pub mod monte_carlo;
 pub mod precision;
+pub mod scrambles;
 pub mod shard;
 pub mod study;
 

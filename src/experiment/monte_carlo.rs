@@ -16,6 +16,8 @@
 use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
 
+use crate::control::sampling::Sampler;
+
 use crate::scenario::Scenario;
 
 use crate::sim::intervals::Tails;
@@ -38,19 +40,29 @@ pub struct Study<'s> {
     pub seed: u64,
     /// How requests are simulated.
     pub fidelity: Fidelity,
+    /// How structural inputs are drawn.
+    pub sampler: Sampler,
 }
 
 impl<'s> Study<'s> {
-    /// A study of `scenario`; `seed` overrules the scenario's own.
+    /// A study of independent trials of `scenario`; `seed` overrules the scenario's own.
     #[must_use]
     pub fn new(scenario: &'s Scenario, seed: Option<u64>, fidelity: Fidelity) -> Self {
-        Self { scenario, seed: seed.unwrap_or(scenario.run().seed), fidelity }
+        let sampler = Sampler::Independent;
+        Self { scenario, seed: seed.unwrap_or(scenario.run().seed), fidelity, sampler }
+    }
+
+    /// The same study with another sampler.
+    #[must_use]
+    pub const fn sampled(self, sampler: Sampler) -> Self {
+        Self { sampler, ..self }
     }
 
     /// What `run --trial` needs to replay a trial bit for bit.
     #[must_use]
     pub fn options(&self, trial: u64) -> Options {
-        Options { seed: Some(self.seed), trial, fidelity: self.fidelity, ..Options::default() }
+        let (seed, fidelity, sampler) = (Some(self.seed), self.fidelity, self.sampler);
+        Options { seed, trial, fidelity, sampler, ..Options::default() }
     }
 
     /// Runs a trial, on any thread, in any order.

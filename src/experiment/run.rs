@@ -107,7 +107,7 @@ fn frame(scenario: &Scenario, options: Options, finished: &Finished) -> RunFrame
     let run = scenario.run();
     let faults = scenario.faults().iter().enumerate();
     let seed = options.seed.unwrap_or(run.seed);
-    let chance = Chance { seed, trial: options.trial };
+    let chance = Chance { seed, trial: options.trial, sampler: options.sampler };
     RunFrame {
         scenario: scenario.name().to_owned(),
         seed,

@@ -10,11 +10,14 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::sim::intervals::{self, Tails};
 use crate::sim::statistics::Worst;
 
+use crate::control::sampling::Sampler;
+
 use crate::model::fact::FactLog;
 
 use super::metric::{Metric, Row, Worse, values};
 use super::monte_carlo::{CONFIDENCE, Ended, Study};
 use super::precision::{Estimate, Precision, mean_of, n_looks, quantile_of};
+use super::scrambles;
 
 /// Name of the schema that a [`StudyOutcome`] follows.
 pub const SCHEMA: &str = "tideover/study/v1";
@@ -74,7 +77,7 @@ impl Identity {
             engine: format!("{:016x}", first.fingerprint),
             seed: study.seed,
             fidelity: study.fidelity.name().to_owned(),
-            sampler: "independent".to_owned(),
+            sampler: study.sampler.name().to_owned(),
             trials: n_trials,
             until: until.map(|until| until.to_string()),
             flags,
@@ -88,6 +91,11 @@ impl Identity {
     #[must_use]
     pub fn tails(&self) -> Tails {
         Tails::both(CONFIDENCE).split(self.n_looks())
+    }
+
+    /// Whether structural inputs are scrambled Sobol points: then trials are not independent.
+    fn is_sobol(&self) -> bool {
+        self.sampler == Sampler::Sobol.name()
     }
 
     fn n_looks(&self) -> u32 {
@@ -136,6 +144,14 @@ pub struct Methods {
     /// For means.
     pub means: &'static str,
 }
+
+const SOBOL_METHODS: Methods = Methods {
+    quantiles: "Woodruff: Student's t for the share below, over 16 independent scrambles; \
+                never-reached values are inf",
+    probabilities: "Student's t over 16 independent scrambles; Clopper-Pearson on their first \
+                    points where all have the same share",
+    means: "Student's t over 16 independent scrambles; none where a value is inf",
+};
 
 const METHODS: Methods = Methods {
     quantiles: "order statistics by binomial ranks, conservative; never-reached values are inf",
@@ -231,22 +247,31 @@ pub fn outcome(identity: Identity, rows: &[Row], ended: Ended) -> StudyOutcome {
         condition: "the faults as the scenario states them: it says nothing about how often",
         confidence: CONFIDENCE,
         n_looks: identity.n_looks(),
-        methods: METHODS,
-        distributions: Metric::ALL.iter().map(|&m| distribution(rows, m, tails)).collect(),
+        methods: if identity.is_sobol() { SOBOL_METHODS } else { METHODS },
+        distributions: Metric::ALL
+            .iter()
+            .map(|&metric| distribution(rows, metric, tails, identity.is_sobol()))
+            .collect(),
         probabilities: probabilities(&identity, rows, tails),
         fingerprint: format!("{:016x}", fingerprint(rows)),
         identity,
     }
 }
 
-fn distribution(rows: &[Row], metric: Metric, tails: Tails) -> Distribution {
+fn distribution(rows: &[Row], metric: Metric, tails: Tails, is_sobol: bool) -> Distribution {
     let in_order = values(rows, metric);
     let mut sorted = in_order.clone();
     sorted.sort_by(f64::total_cmp);
     let quantile = |&p: &f64| {
-        let estimate = quantile_of(&sorted, p, tails)?;
-        Some(QuantileReported { p, estimate: estimate.into() })
+        let estimate = if is_sobol {
+            scrambles::quantile_of(rows, metric, p, tails)
+        } else {
+            quantile_of(&sorted, p, tails)
+        };
+        Some(QuantileReported { p, estimate: estimate?.into() })
     };
+    let mean =
+        if is_sobol { scrambles::mean_of(rows, metric, tails) } else { mean_of(&in_order, tails) };
     Distribution {
         metric: metric.name(),
         n: sorted.len() as u64,
@@ -254,7 +279,7 @@ fn distribution(rows: &[Row], metric: Metric, tails: Tails) -> Distribution {
         n_never: sorted.iter().filter(|value| value.is_infinite()).count() as u64,
         min: sorted.first().copied(),
         max: sorted.last().copied(),
-        mean: mean_of(&in_order, tails).map(Reported::from),
+        mean: mean.map(Reported::from),
         quantiles: QUANTILES.iter().filter_map(quantile).collect(),
         worst_trials: worst(rows, metric, N_WORST),
     }
@@ -284,16 +309,16 @@ pub fn median(rows: &[Row], metric: Metric) -> Option<u64> {
 }
 
 fn probabilities(identity: &Identity, rows: &[Row], tails: Tails) -> Vec<Probability> {
-    let recovery_times = values(rows, Metric::RecoveryTime);
-    let within = |event: String, limit_s: f64| {
-        let n_happened = recovery_times.iter().filter(|&&rto_s| rto_s <= limit_s).count();
-        probability(event, n_happened as u64, recovery_times.len() as u64, tails)
+    let share = |event: String, metric: Metric, limit: f64| {
+        let figures = rows.iter().map(|row| row.figure(metric).value());
+        let happened: Vec<Option<bool>> =
+            figures.map(|figure| figure.map(|figure| figure <= limit)).collect();
+        probability(event, &happened, tails, identity.is_sobol())
     };
+    let within = |event: String, limit_s: f64| share(event, Metric::RecoveryTime, limit_s);
     let objective = identity.recovery_objective_s;
-    let losses = values(rows, Metric::LostWrites);
-    let n_lossless = losses.iter().filter(|&&lost| lost == 0.0).count() as u64;
-    let lossless = (!losses.is_empty())
-        .then(|| probability("lost_writes=0".to_owned(), n_lossless, losses.len() as u64, tails));
+    let has_writes = rows.iter().any(|row| row.figure(Metric::LostWrites).value().is_some());
+    let lossless = has_writes.then(|| share("lost_writes=0".to_owned(), Metric::LostWrites, 0.0));
     [
         Some(within("users never fell below the objective (rto_s=0)".to_owned(), 0.0)),
         objective.map(|limit_s| within(format!("rto_s<={limit_s}"), limit_s)),
@@ -305,8 +330,19 @@ fn probabilities(identity: &Identity, rows: &[Row], tails: Tails) -> Vec<Probabi
     .collect()
 }
 
-fn probability(event: String, n_happened: u64, n: u64, tails: Tails) -> Probability {
-    let interval = intervals::proportion(n_happened, n, tails);
+fn probability(
+    event: String,
+    happened: &[Option<bool>],
+    tails: Tails,
+    is_sobol: bool,
+) -> Probability {
+    let n = happened.iter().flatten().count() as u64;
+    let n_happened = happened.iter().flatten().filter(|&&it| it).count() as u64;
+    let interval = if is_sobol {
+        scrambles::proportion(happened, tails)
+    } else {
+        intervals::proportion(n_happened, n, tails)
+    };
     let value = (0 < n).then(|| n_happened as f64 / n as f64);
     Probability { event, n_happened, n, value, low: interval.low, high: interval.high }
 }

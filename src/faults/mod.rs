@@ -5,6 +5,7 @@
 
 use std::fmt::Debug;
 
+use crate::control::sampling::Input;
 use crate::control::{Chance, Cx};
 use crate::model::duration::DurationSpec;
 use crate::model::fact::ClusterSet;
@@ -62,6 +63,8 @@ pub trait FaultSection {
 pub struct PlannedFault {
     /// Its name.
     pub name: String,
+    /// Its place in the scenario's list.
+    pub number: usize,
     /// When it strikes at the earliest.
     pub at: Time,
     /// How much later it strikes, drawn in each trial.
@@ -87,7 +90,9 @@ impl PlannedFault {
     /// When it strikes in a trial.
     #[must_use]
     pub fn strikes_at(&self, chance: Chance) -> Time {
-        self.delay.as_ref().map_or(self.at, |law| self.at + self.drawn(law, "fault-delay", chance))
+        self.delay
+            .as_ref()
+            .map_or(self.at, |law| self.at + self.drawn(law, Input::FaultDelay, chance))
     }
 
     /// How long until it is repaired in a trial; `None` is never.
@@ -96,7 +101,7 @@ impl PlannedFault {
         match &self.repair {
             Repair::Never => None,
             Repair::After(duration) => Some(*duration),
-            Repair::Drawn(law) => Some(self.drawn(law, "fault-repair", chance)),
+            Repair::Drawn(law) => Some(self.drawn(law, Input::FaultRepair, chance)),
         }
     }
 
@@ -110,8 +115,9 @@ impl PlannedFault {
         }
     }
 
-    fn drawn(&self, law: &Law, purpose: &str, chance: Chance) -> Span {
-        Span::from_secs_f64(law.quantile(unit(chance.draw(purpose, &self.name, 0))))
+    fn drawn(&self, law: &Law, input: Input, chance: Chance) -> Span {
+        let draw = chance.structural(input, self.number, &self.name);
+        Span::from_secs_f64(law.quantile(unit(draw)))
     }
 }
 
@@ -258,9 +264,11 @@ impl FaultSpec {
         }
     }
 
-    /// The fault in `world`, or `None` after reporting references that lead nowhere.
+    /// The fault in `world`, the `number`th of its list, or `None` after reporting references that
+    /// lead nowhere.
     pub fn resolve(
         &self,
+        number: usize,
         world: &World,
         laws: FaultLaws,
         diagnostics: &mut Diagnostics,
@@ -268,6 +276,7 @@ impl FaultSpec {
         let fault = self.kind().resolve(&self.name, world, diagnostics)?;
         Some(PlannedFault {
             name: self.name.as_str().to_owned(),
+            number,
             at: Time::ZERO + *self.at,
             delay: laws.delay,
             repair: match (laws.repair_time, *self.duration) {

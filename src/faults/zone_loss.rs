@@ -5,6 +5,7 @@
 use std::cmp::Ordering;
 
 use crate::control::network::outbound;
+use crate::control::sampling::Input;
 use crate::control::{Cx, dependencies};
 use crate::model::fact::ClusterSet;
 use crate::model::ids::{FaultId, NodeId, RegionId, ZoneId};
@@ -133,7 +134,8 @@ impl ZoneLoss {
         if let [zone] = self.zones[..] {
             return zone;
         }
-        let draw = cx.chance.draw("fault-zone", &cx.world.fault_names[fault.index()], 0);
+        let name = &cx.world.fault_names[fault.index()];
+        let draw = cx.chance.structural(Input::FaultZone, fault.index(), name);
         self.zones[below(draw, self.zones.len())]
     }
 }

@@ -157,12 +157,12 @@ fn run_settings(spec: &ScenarioSpec) -> RunSettings {
 
 /// Adds all faults, with the names by which facts call them.
 fn add_faults(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
-    for fault in cx.decoded.spec.faults.iter() {
+    for (number, fault) in cx.decoded.spec.faults.iter().enumerate() {
         let laws = FaultLaws {
             delay: fault.delay.as_ref().map(|law| cx.law(law)),
             repair_time: fault.repair_time.as_ref().map(|law| cx.law(law)),
         };
-        made.faults.extend(fault.resolve(&made.world, laws, cx.diagnostics));
+        made.faults.extend(fault.resolve(number, &made.world, laws, cx.diagnostics));
     }
     pairs::order_recovery(cx, made);
     made.world.fault_names = made.faults.iter().map(|fault| fault.name.clone()).collect();

@@ -12,6 +12,7 @@ use crate::control::memory::Memory;
 use crate::control::network;
 use crate::control::node_lifecycle::monitor::MonitorState;
 use crate::control::operations::begin;
+use crate::control::sampling::{Input, Sampler};
 use crate::control::settings::Settings;
 use crate::control::{Chance, Cx, traffic_manager};
 use crate::model::event::Event;
@@ -28,6 +29,7 @@ use crate::traffic::Traffic;
 use crate::traffic::cpu_load::CpuLoads;
 use crate::traffic::flow::Flow;
 use crate::traffic::gate::GateLimit;
+use crate::traffic::level::Level;
 use crate::traffic::plan::{Arrivals, DemandPlan, RetryPolicy, TrafficPlan};
 use crate::traffic::requests::Requests;
 use crate::traffic::routing::{CountedRouting, OriginMode, PopRoute, Routing};
@@ -48,6 +50,8 @@ pub struct Options {
     pub extra_observer: Option<Span>,
     /// How requests are simulated.
     pub fidelity: Fidelity,
+    /// How structural inputs are drawn.
+    pub sampler: Sampler,
     /// What may scale once a fault has struck.
     pub scaling: Scaling,
 }
@@ -108,7 +112,8 @@ impl Fidelity {
 /// Builds the world of a trial at the start of its warm-up.
 pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
     let run = scenario.run();
-    let chance = Chance { seed: options.seed.unwrap_or(run.seed), trial: options.trial };
+    let (seed, trial) = (options.seed.unwrap_or(run.seed), options.trial);
+    let chance = Chance { seed, trial, sampler: options.sampler };
     let start = Time::ZERO - run.warm_up;
     let world = scenario.world().clone();
     let settings =
@@ -174,7 +179,7 @@ fn demands(scenario: &Scenario, chance: Chance) -> Vec<DemandPlan> {
     let mut demands = scenario.demands().to_vec();
     for (demand, level) in demands.iter_mut().zip(scenario.levels()) {
         if let (Some(level), Arrivals::Poisson { curve }) = (level, &mut demand.arrivals) {
-            *curve = curve.scaled(level.factor(chance.seed, chance.trial));
+            *curve = curve.scaled(level.factor(level_draw(level, chance)));
         }
     }
     for (demand, over) in demands.iter_mut().zip(scenario.over_dispersion()) {
@@ -184,6 +189,11 @@ fn demands(scenario: &Scenario, chance: Chance) -> Vec<DemandPlan> {
         }
     }
     demands
+}
+
+/// The draw of a demand's level.
+pub(super) fn level_draw(level: &Level, chance: Chance) -> u64 {
+    chance.structural(Input::DemandLevel, level.number, &level.demand)
 }
 
 /// Routing in which nothing is reachable yet.

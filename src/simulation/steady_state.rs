@@ -19,6 +19,8 @@ use crate::model::workload::{AntiAffinity, Deployment};
 use crate::scenario::Scenario;
 use crate::units::{Span, Time};
 
+use super::assemble::level_draw;
+
 /// How long everything has been as it is: longer than every start-up or readiness rule looks
 /// back, shorter than any age that matters.
 const AGE: Span = Span::from_secs(3_600);
@@ -102,7 +104,7 @@ fn expected_rate(cx: &Cx, scenario: &Scenario, deployment: DeploymentId) -> f64 
         let pops: Vec<&Pop> = cx.world.front_door.pops.iter().filter(is_there).collect();
         let share: f64 = pops.iter().map(|pop| share_of(cx, pop, cluster)).sum();
         let level = scenario.levels()[demand.index()].as_ref();
-        let level = level.map_or(1.0, |level| level.factor(cx.chance.seed, cx.chance.trial));
+        let level = level.map_or(1.0, |level| level.factor(level_draw(level, cx.chance)));
         let users = scenario.demands()[demand.index()].arrivals.rate_at(cx.now) * level;
         rate += users * share / pops.len() as f64;
     }

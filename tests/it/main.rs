@@ -33,6 +33,7 @@ mod reference;
 mod reports;
 mod routing_checks;
 mod runs;
+mod samplers;
 mod scenario_checks;
 mod scheduler_checks;
 mod sessions;

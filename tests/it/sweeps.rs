@@ -1,7 +1,6 @@
 //! `tideover sweep`: points are what `mc --set` runs, tables are tidy, and the knob that does
 //! something is found.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 

@@ -14,6 +14,7 @@ const OF_OUR_OWN: &[(&str, &str)] = &[
     ("src/control/clock.rs", "arms timers; upstream waits for the clock of the machine"),
     ("src/control/rounds.rs", "keeps timers in order; no rule of its own"),
     ("src/control/memory.rs", "holds what the controllers remember; no rule of its own"),
+    ("src/control/sampling.rs", "how inputs are drawn; no rule of upstream"),
     ("src/control/settings.rs", "constants, each beside its source"),
     ("src/control/cluster_autoscaler/plan.rs", "settings and memory; no rule of its own"),
     ("src/control/cluster_autoscaler/resources.rs", "a triple of numbers"),

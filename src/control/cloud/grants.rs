@@ -219,7 +219,7 @@ mod tests {
     fn the_dial_is_the_share_that_comes() {
         const N: u64 = 40_000;
         let draw = |ordinal: u64| {
-            let chance = crate::control::Chance { seed: 5, trial: ordinal % 100 };
+            let chance = crate::control::Chance::independent(5, ordinal % 100);
             unit(chance.draw("allocation", "west/user", ordinal / 100))
         };
         for p in [0.0, 0.05, 0.3, 0.5, 0.65, 0.95, 1.0] {

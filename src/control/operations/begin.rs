@@ -5,6 +5,7 @@
 //! scenario's `logAnalytics`, as it does for a database that a script or somebody fails over; then
 //! somebody takes the time to decide. While the workspace itself is lost nobody hears anything.
 
+use crate::control::sampling::Input;
 use crate::control::{Cx, dependencies};
 use crate::model::duration::DurationSpec;
 use crate::model::event::Event;
@@ -108,7 +109,7 @@ pub fn fault_struck(cx: &mut Cx, operations: &[PlannedOperation], struck: FaultI
         match &planned.begin {
             Begin::AfterFault { fault, decision } if *fault == struck => {
                 let id = OperationId::new(index);
-                let draw = unit(cx.chance.draw("decision", &planned.name, 0));
+                let draw = unit(cx.chance.structural(Input::Decision, index, &planned.name));
                 let decision = Span::from_secs_f64(decision.quantile(draw));
                 if !alert(cx, id, &planned.name, decision) {
                     cx.memory.unheard.push((id, decision));

@@ -7,7 +7,7 @@ use crate::model::ids::{GeographyId, PopId, WorkloadId};
 use crate::scenario::arrivals::{arrivals, expected_users, share_of, with_crowds};
 use crate::spec::{Code, Diagnostic};
 use crate::traffic::demand::{DemandSpec, RetriesSpec};
-use crate::traffic::level::Level;
+use crate::traffic::level::{Level, LevelSpec};
 use crate::traffic::over_dispersion::OverDispersion;
 use crate::traffic::plan::{Arrivals, DemandPlan, RetryPolicy};
 
@@ -17,8 +17,8 @@ use super::{Resolved, Resolving};
 pub(super) fn add(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
     let demands = &cx.decoded.spec.demands;
     let mut users = vec![0.0; made.world.geographies.len()];
-    for spec in demands.iter() {
-        add_demand(cx, made, spec, &mut users);
+    for (number, spec) in demands.iter().enumerate() {
+        add_demand(cx, made, (number, spec), &mut users);
     }
     share_traffic(made, &users);
 }
@@ -26,7 +26,7 @@ pub(super) fn add(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
 fn add_demand(
     cx: &mut Resolving<'_, '_>,
     made: &mut Resolved,
-    spec: &DemandSpec,
+    (number, spec): (usize, &DemandSpec),
     users: &mut [f64],
 ) {
     let window = cx.window();
@@ -51,13 +51,13 @@ fn add_demand(
         }
         let arrivals = share_of(whole, share.get());
         users[geography.index()] += expected_users(&arrivals, window);
-        push(made, spec, name, (workload, geography), arrivals);
+        push(made, (number, spec), name, (workload, geography), arrivals);
     }
 }
 
 fn push(
     made: &mut Resolved,
-    spec: &DemandSpec,
+    (number, spec): (usize, &DemandSpec),
     name: String,
     (workload, geography): (WorkloadId, GeographyId),
     arrivals: Arrivals,
@@ -86,7 +86,8 @@ fn push(
         .push((!levels.is_empty()).then(|| OverDispersion::new(&levels).ok()).flatten());
     // All places of a demand have the same level.
     let demand = name.rsplit_once('/').map_or(&*name, |(demand, _)| demand).to_owned();
-    made.levels.push(spec.level.as_ref().map(|level| Level { law: level.law(), demand }));
+    let level = |level: &LevelSpec| Level { law: level.law(), demand, number };
+    made.levels.push(spec.level.as_ref().map(level));
     world.demands.push(Demand { name, workload, geography });
 }
 

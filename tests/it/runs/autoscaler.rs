@@ -22,7 +22,7 @@ const PERIOD: Span = Span::from_secs(10);
 impl Scans {
     /// The scans of a cluster in the small scenario: seed 7, warm-up from -10 min.
     fn of(cluster: &str) -> Self {
-        let phase = Chance { seed: 7, trial: 0 }.phase("scan-phase", cluster, PERIOD);
+        let phase = Chance::independent(7, 0).phase("scan-phase", cluster, PERIOD);
         Self { first: Time::from_secs(-600) + phase }
     }
 

@@ -42,7 +42,7 @@ const LOSE_A_NODE: &str =
 fn a_gateway_leaves_pods_that_do_not_answer() {
     let slow = ["kubernetes.nodeMonitorGracePeriod=10m"];
     let finished = with("scaleInDelay: 10m", LOSE_A_NODE, &slow);
-    let chance = Chance { seed: 7, trial: 0 };
+    let chance = Chance::independent(7, 0);
     let mut last_s = 0.0_f64;
     let mut n_left = 0;
     for fact in finished.facts.facts() {
@@ -181,7 +181,7 @@ fn a_load_balancer_leaves_a_dead_node() {
     let interval = Span::from_secs(5);
     for &(at, node) in &left {
         let name = local.world.node_name(node.expect("it ran there"));
-        let draw = Chance { seed: 7, trial: 0 }.draw("balancer-probe", &name, 0);
+        let draw = Chance::independent(7, 0).draw("balancer-probe", &name, 0);
         let grid = ProbeGrid::staggered(interval, draw);
         assert_eq!(at, Time::from_secs(120).next_on_grid(grid.phase, interval) + interval);
         assert_eq!(at, left[0].0, "one probe speaks for all pods of the node");

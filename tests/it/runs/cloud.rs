@@ -7,7 +7,7 @@ use tideover::units::Time;
 
 use super::{facts_named, is_at, run, small};
 
-const CHANCE: Chance = Chance { seed: 7, trial: 0 };
+const CHANCE: Chance = Chance::independent(7, 0);
 const NODE: &str = "primary-user-0";
 
 fn fault(rest: &str) -> String {

@@ -78,7 +78,7 @@ fn answer(workspace: &str) -> (Time, Span) {
         What::OperationStarted { .. } => Some(fact.at),
         _ => None,
     });
-    let chance = Chance { seed: 7, trial: 0 };
+    let chance = Chance::independent(7, 0);
     let draw = |purpose| unit(chance.draw(purpose, "answer", 0));
     let lag = if workspace.is_empty() { 20.0 + 160.0 * draw("alert-lag") } else { 100.0 };
     let decision = 60.0 + 240.0 * draw("decision");

@@ -110,7 +110,7 @@ fn a_hung_pod_is_found_by_its_third_time_out() {
     for seed in 0..20 {
         let finished = run(&scenario, Options { seed: Some(seed), ..Options::default() });
         let period = Span::from_secs(10);
-        let phase = Chance { seed, trial: 0 }.phase("probe-phase", "web-primary-0", period);
+        let phase = Chance::independent(seed, 0).phase("probe-phase", "web-primary-0", period);
         let arrival_s = 180.0 + 0.010;
         // The warm-up of 120 s is whole periods: the grid is phase + k·10 s.
         let first_s =
@@ -136,7 +136,7 @@ fn crashes_back_off_from_sync_to_sync() {
         for seed in 0..10 {
             let finished = run(&scenario, Options { seed: Some(seed), ..Options::default() });
             let node = finished.world.node_name(finished.world.pods[0].node.unwrap());
-            let chance = Chance { seed, trial: 0 };
+            let chance = Chance::independent(seed, 0);
             let phase = chance.phase("pleg", &node, Span::from_secs(1)).as_secs_f64();
             let starts = times(&finished, "container-started");
             assert!(near(starts[0], 60.0 + phase + 1.0), "at once: {starts:?}, phase {phase}");
@@ -162,7 +162,7 @@ fn a_failed_liveness_probe_stops_the_container() {
         .replace("constant: 2/s", "closedLoop: {clients: 1, requests: 1, pause: 1s, begin: 3m}");
     let finished = run(&load(&text, &[]), Options::default());
     let period = Span::from_secs(5);
-    let phase = Chance { seed: 3, trial: 0 }.phase("probe-phase", "web-primary-0", period);
+    let phase = Chance::independent(3, 0).phase("probe-phase", "web-primary-0", period);
     let first_s = phase.as_secs_f64() + ((180.01 - phase.as_secs_f64()) / 5.0).ceil() * 5.0;
     let died = facts_named(&finished, "container-died");
     assert!(died[0].1.contains("liveness probe failed"), "{died:?}");

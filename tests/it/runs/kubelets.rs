@@ -9,7 +9,7 @@ use tideover::units::{Span, Time};
 
 use super::{facts_named, is_at, run, small};
 
-const CHANCE: Chance = Chance { seed: 7, trial: 0 };
+const CHANCE: Chance = Chance::independent(7, 0);
 
 /// The fault strikes two minutes after the warm-up, in the zone whose only node is `NODE`.
 const STRIKE_S: f64 = 120.0;

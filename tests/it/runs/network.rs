@@ -44,7 +44,7 @@ fn fulls(finished: &Finished, name: &str) -> Vec<(Time, bool, &'static str)> {
 /// The first look of a cluster's services after an instant: every 10 s, at a phase drawn once.
 fn look_after(cluster: &str, at: Time) -> Time {
     let period = Span::from_secs(10);
-    let phase = Chance { seed: 7, trial: 0 }.phase("network-look", cluster, period);
+    let phase = Chance::independent(7, 0).phase("network-look", cluster, period);
     (at + Span::from_nanos(1)).next_on_grid(Time::from_secs(-600) + phase, period)
 }
 
@@ -68,7 +68,7 @@ fn a_gateway_at_its_minimum_drops_until_it_has_scaled_out() {
     // Retries may reach it up to some seconds before the first user finally fails.
     assert_eq!(full.0, look_after("secondary", full.0 - Span::from_nanos(1)), "at a look");
     assert!(first_order.0 <= full.0 && first_order.1 == 1 && 1 < first_order.2, "{first_order:?}");
-    let draw = unit(Chance { seed: 7, trial: 0 }.draw("gateway-scale-out", "secondary", 0));
+    let draw = unit(Chance::independent(7, 0).draw("gateway-scale-out", "secondary", 0));
     let due = first_order.0 + Span::from_secs_f64(180.0 + 120.0 * draw);
     let scaled = facts(&finished, |fact| match fact.what {
         What::NetworkScaled { from, to, .. } => Some((fact.at, from, to)),

@@ -6,7 +6,7 @@ use tideover::units::{Span, Time};
 
 use super::{facts_named, is_at, run, small};
 
-const CHANCE: Chance = Chance { seed: 7, trial: 0 };
+const CHANCE: Chance = Chance::independent(7, 0);
 
 /// Auto-repair with constant durations of its actions: 2, 4 and 6 minutes.
 const REPAIR: &str = "clusters[primary].autoRepair={enabled: true, \

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use tideover::control::Chance;
+use tideover::control::sampling::Input;
 use tideover::experiment::run::run_trial;
 use tideover::metrics::outcome::Outcome;
 use tideover::model::fact::What;
@@ -31,7 +32,7 @@ fn times_of_faults_follow_their_laws() {
     let loss = "regionLoss: {region: east}";
     let both = small(&faults(&format!("{uniform}, {repair}, {loss}")), &[]);
     let alone = small(&faults(&format!("{uniform}, {loss}")), &[]);
-    let chance = |trial| Chance { seed: 7, trial };
+    let chance = |trial| Chance::independent(7, trial);
     let (mut delays, mut repairs) = (Vec::new(), Vec::new());
     for trial in 0..2_000 {
         let fault = &both.faults()[0];
@@ -59,7 +60,7 @@ fn a_run_strikes_when_it_was_drawn() {
     let scenario = small(&faults(&format!("{keys}, regionLoss: {{region: east}}")), &[]);
     let mut instants = BTreeSet::new();
     for trial in 0..3 {
-        let at = scenario.faults()[0].strikes_at(Chance { seed: 7, trial });
+        let at = scenario.faults()[0].strikes_at(Chance::independent(7, trial));
         let outcome = outcome(&scenario, trial);
         let fault = &outcome.faults[0];
         assert!(is_at(fault.at_s, at.as_secs_f64()));
@@ -105,7 +106,10 @@ fn a_level_scales_the_demand() {
     assert_eq!(outcome(&twice, 0).fingerprint, outcome(&plain, 0).fingerprint);
     let drawn = load(&level("{uniform: {min: 0.5, max: 1.5}}"), &quick);
     for trial in 0..4 {
-        let factor = drawn.levels()[0].as_ref().unwrap().factor(7, trial);
+        let level = drawn.levels()[0].as_ref().unwrap();
+        let chance = Chance::independent(7, trial);
+        let draw = chance.structural(Input::DemandLevel, 0, &level.demand);
+        let factor = level.factor(draw);
         let offered = outcome(&drawn, trial).requests.offered as f64;
         let expected = 300.0 * 180.0 * factor;
         // Four standard deviations of a Poisson count.
