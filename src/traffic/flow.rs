@@ -24,6 +24,7 @@ mod clients;
 mod counts;
 mod curve;
 mod deployment;
+mod edge;
 mod gates;
 mod groups;
 mod pop_sets;
@@ -39,8 +40,8 @@ use crate::sim::streams::{Cursor, Stream};
 use crate::units::{Span, Time};
 
 use super::gate::{GateLimit, GateReading};
+use super::ledger::Ledger;
 use super::ledger::cells::ServiceCells;
-use super::ledger::{Ledger, Reason};
 use super::plan::{Arrivals, TrafficPlan};
 use super::routing::{GreyShare, OriginMode, Routing};
 use super::{Advance, Kill, Traffic};
@@ -49,16 +50,27 @@ use clients::Notice;
 use deployment::Deployment;
 use gates::FlowGate;
 use groups::Group;
-use sends::{Cohort, Demand, Lane, Moving};
+use sends::{Cohort, Demand, Lane, Release};
 
-/// Length of a step while much happens.
-const FINE: Span = Span::from_millis(125);
+/// Lengths of steps, by pace: the first while much happens.
+const LENGTHS: [Span; 4] =
+    [Span::from_millis(125), Span::from_millis(250), Span::from_millis(500), Span::from_secs(1)];
 
-/// Length of a step otherwise.
-const COARSE: Span = Span::from_secs(1);
+/// The pace when nothing moves.
+const STEADY_PACE: usize = LENGTHS.len() - 1;
 
-/// Steps stay fine for so long after the last change.
-const STIRRED: Span = Span::from_secs(2);
+/// A queue that changes by more than this part in a step is followed more closely.
+const MOVES: f64 = 0.1;
+
+/// One that changes by less than this in a step may be followed less closely.
+const RESTS: f64 = 0.03;
+
+/// One that changes by less than this stands still.
+const STANDS: f64 = 0.005;
+
+/// Where a larger share of the attempts fails at pods, steps are fine: what they do when they have
+/// failed depends on the instant at which that ends.
+const FAILING: f64 = 0.3;
 
 /// The engine; see the module page.
 #[derive(Clone, Debug)]
@@ -67,14 +79,18 @@ pub struct Flow {
     end: Time,
     /// Steps have been done up to here.
     done_until: Time,
-    /// Steps are fine until then.
-    stirred_until: Time,
+    /// Everything has been sent up to here, at or after the end of the last step.
+    sent_until: Time,
+    /// The length of the next step.
+    pace: usize,
+    /// What the present step does to the queues.
+    unrest: Unrest,
     /// Where the next step or calm stretch would end if nothing happened.
     next_end: Time,
     /// The version of the routing that was last learnt; 0 for none.
     routing_version: u64,
-    /// End of the present step [s].
-    step_end_s: f64,
+    /// Who is told of a failure sends again from then on [s].
+    told_from_s: f64,
     n_clusters: usize,
     demands: Vec<Demand>,
     /// By demand, then cluster.
@@ -95,8 +111,19 @@ pub struct Flow {
     arrived: Vec<Cohort>,
     nowhere: Vec<Cohort>,
     due_notices: Vec<Notice>,
+    due_releases: Vec<Release>,
     /// Requests finished in this step, by the step of their arrival.
     done: Vec<u64>,
+}
+
+/// What a step did to the queues.
+#[derive(Clone, Copy, Debug, Default)]
+struct Unrest {
+    /// Largest relative change of a queue.
+    change: f64,
+    /// Attempts that came to pods, and those of them that failed.
+    arrived: u64,
+    failed: u64,
 }
 
 /// A pod at run time.
@@ -138,6 +165,21 @@ impl Pod {
 
     const fn is_gone(&self) -> bool {
         matches!(self.process, Process::Gone(_))
+    }
+}
+
+impl Unrest {
+    /// The pace after a step of this pace, which lasted for its whole length or not.
+    fn pace(&self, pace: usize, is_whole: bool) -> usize {
+        if MOVES < self.change || FAILING * (self.arrived as f64) < self.failed as f64 {
+            return 0;
+        }
+        let faster = match self.change {
+            change if change <= STANDS => 2,
+            change if change <= RESTS => 1,
+            _ => 0,
+        };
+        if is_whole { (pace + faster).min(STEADY_PACE) } else { pace }
     }
 }
 
@@ -188,10 +230,12 @@ impl Flow {
             now: plan.start,
             end: plan.end,
             done_until: plan.start,
-            stirred_until: plan.start + STIRRED,
+            sent_until: plan.start,
+            pace: 0,
+            unrest: Unrest::default(),
             next_end: plan.start,
             routing_version: 0,
-            step_end_s: plan.start.as_secs_f64(),
+            told_from_s: plan.start.as_secs_f64(),
             n_clusters: plan.n_clusters,
             deployments: deployments.collect(),
             lanes,
@@ -207,25 +251,14 @@ impl Flow {
             arrived: Vec::new(),
             nowhere: Vec::new(),
             due_notices: Vec::new(),
+            due_releases: Vec::new(),
             done: Vec::new(),
         }
     }
 
-    /// Steps are fine for a while from `at_s` on.
-    fn stir(&mut self, at_s: f64) {
-        let until = Time::from_secs_f64(at_s) + STIRRED;
-        self.stirred_until = self.stirred_until.max(until);
-    }
-
     /// Finds the grid point at which the step that begins now ends.
     fn plan_step(&mut self) {
-        let length = if self.done_until < self.stirred_until {
-            FINE
-        } else if self.is_calm() {
-            calm::CALM
-        } else {
-            COARSE
-        };
+        let length = if self.is_calm() { calm::CALM } else { LENGTHS[self.pace] };
         let end = (self.done_until + Span::from_nanos(1)).next_on_grid(Time::ZERO, length);
         self.next_end = end.min(self.end);
     }
@@ -233,26 +266,29 @@ impl Flow {
     /// Does what is left up to now, before something changes.
     fn settle(&mut self) {
         self.proceed(self.now);
-        self.stir(self.now.as_secs_f64());
+        self.pace = 0;
         self.plan_step();
     }
 
     /// One step from where the last one ended to `to`, within a whole second.
     fn step(&mut self, to: Time) {
         let (from_s, to_s) = (self.done_until.as_secs_f64(), to.as_secs_f64());
-        self.step_end_s = to_s;
-        self.send(from_s, to_s);
+        self.go_on_at_edge(to);
+        self.unrest = Unrest::default();
         if !self.gates.is_empty() {
             self.open_gates(from_s, to_s - from_s);
         }
-        self.arrive(from_s, to_s);
         for deployment in 0..self.deployments.len() {
             self.serve(deployment, from_s, to_s);
         }
         if !self.gates.is_empty() {
             self.close_gates();
         }
-        self.give_up(to_s);
+        for deployment in 0..self.deployments.len() {
+            self.give_up_in(deployment, to_s);
+        }
+        let is_whole = LENGTHS[self.pace] <= to - self.done_until;
+        self.pace = self.unrest.pace(self.pace, is_whole);
         self.done_until = to;
         self.look_for_slow_pods();
         self.join_groups();
@@ -263,79 +299,26 @@ impl Flow {
         }
     }
 
-    /// Users send, and those who try again.
-    fn send(&mut self, from_s: f64, to_s: f64) {
-        for index in 0..self.demands.len() {
-            let first_lane = index * self.n_clusters;
-            let (n, mean) = self.demands[index].fresh.send(from_s, to_s);
-            self.ledger.offered(index, from_s, n as u32);
-            let middle_s = 0.5 * (from_s + to_s);
-            let cohort = Cohort {
-                lane: first_lane as u16,
-                attempt: 0,
-                pops: pop_sets::ALL,
-                first_s: middle_s,
-                send_s: middle_s,
-                n,
-                mean,
-            };
-            if 0 < n || 0.0 < mean {
-                self.dispatch(index, &Moving { cohort, from_s, to_s });
-            }
-            if self.demands[index].releases.is_empty() {
-                continue;
-            }
-            self.stir(to_s);
-            let (due, denied) = self.demands[index].due_retries((from_s, to_s), n);
-            self.deny(index, &denied);
-            for (tick, release) in due {
-                let begin_s = (tick as f64 * sends::TICK_S).max(from_s);
-                let end_s = ((tick + 1) as f64 * sends::TICK_S).min(to_s).max(begin_s + 1e-6);
-                self.ledger.retried_many(index, release.first_s, release.n);
-                let cohort = Cohort {
-                    attempt: release.attempt,
-                    pops: release.pops,
-                    first_s: release.first_s,
-                    send_s: 0.5 * (begin_s + end_s),
-                    n: release.n,
-                    mean: release.n as f64,
-                    ..cohort
-                };
-                self.dispatch(index, &Moving { cohort, from_s: begin_s, to_s: end_s });
-            }
-        }
-    }
-
-    /// A cohort takes the ways of its edge locations; without an origin it fails at the edge.
-    fn dispatch(&mut self, index: usize, sent: &Moving) {
-        let first_lane = index * self.n_clusters;
-        let lanes = &mut self.lanes[first_lane..first_lane + self.n_clusters];
-        let demand = &mut self.demands[index];
-        let mut nowhere = std::mem::take(&mut self.nowhere);
-        sends::route(demand, lanes, sent, &mut self.draws, &mut nowhere);
-        for cohort in nowhere.drain(..).filter(|cohort| 0 < cohort.n) {
-            let demand = &self.demands[index];
-            let told_s = (cohort.send_s + 2.0 * demand.client_to_pop_s)
-                .min(cohort.send_s + demand.attempt_timeout_s)
-                .min(cohort.first_s + demand.deadline_s);
-            let width_s = sent.to_s - sent.from_s;
-            self.told(&cohort, cohort.n, Reason::NoOrigin, (told_s, width_s));
-        }
-        self.nowhere = nowhere;
-    }
-
     /// Takes on the routing of the window that begins now, if it is another one.
     fn learn(&mut self, routing: &Routing) {
         if routing.version != 0 && routing.version == self.routing_version {
             return;
         }
         self.routing_version = routing.version;
-        if !self.differs(routing) {
-            return;
+        let edges_differ = self.edges_differ(routing);
+        if !self.pods_differ(routing) {
+            // Only who sends where changes, and the step goes on.
+            if edges_differ && self.next_end - self.done_until <= LENGTHS[STEADY_PACE] {
+                self.go_on_at_edge(self.now);
+                self.learn_edges(routing);
+                return;
+            }
+            if !edges_differ {
+                return;
+            }
         }
         self.settle();
-        sends::learn_ways(&mut self.demands, routing);
-        self.origins.clone_from(&routing.origins);
+        self.learn_edges(routing);
         self.grey.clone_from(&routing.grey);
         for (index, gate) in self.gates.iter_mut().enumerate() {
             gate.set(routing.gates.get(index).copied().unwrap_or(GateLimit::OPEN));
@@ -356,8 +339,19 @@ impl Flow {
         }
     }
 
-    /// Whether a routing is another one than that of the last step.
-    fn differs(&self, routing: &Routing) -> bool {
+    /// Whether users are sent otherwise than in the last step.
+    fn edges_differ(&self, routing: &Routing) -> bool {
+        self.origins != routing.origins
+            || self.demands.iter().any(|demand| demand.pops.differs(routing))
+    }
+
+    fn learn_edges(&mut self, routing: &Routing) {
+        sends::learn_ways(&mut self.demands, routing);
+        self.origins.clone_from(&routing.origins);
+    }
+
+    /// Whether the clusters do otherwise with what reaches them.
+    fn pods_differ(&self, routing: &Routing) -> bool {
         let gates = self.gates.iter().enumerate().any(|(index, gate)| {
             gate.limit() != routing.gates.get(index).copied().unwrap_or(GateLimit::OPEN)
         });
@@ -371,11 +365,7 @@ impl Flow {
                 || known.listed.iter().zip(listed).any(|(a, b)| *a != b.index() as u32)
                 || !deployment.knows(effects)
         });
-        gates
-            || endpoints
-            || self.origins != routing.origins
-            || self.grey != routing.grey
-            || self.demands.iter().any(|demand| demand.pops.differs(routing))
+        gates || endpoints || self.grey != routing.grey
     }
 
     /// The share of writes among the requests of a deployment, by the rates of its demands.
@@ -401,7 +391,7 @@ impl Flow {
             .map(|part| counted(&part.cohort, part.timely + part.late + part.hung + part.doomed))
             .sum();
         let noticed: u64 = self.notices.iter().map(|n| counted(&n.cohort, n.cohort.n)).sum();
-        let releases = self.demands.iter().flat_map(|demand| demand.releases.values().flatten());
+        let releases = self.demands.iter().flat_map(|demand| &demand.releases);
         let releases: u64 =
             releases.map(|release| if 0.0 <= release.first_s { release.n } else { 0 }).sum();
         moving + inside + noticed + releases
@@ -438,7 +428,11 @@ impl Traffic for Flow {
     }
 
     fn start_pod(&mut self, pod: PodId, deployment: DeploymentId) {
-        self.settle();
+        // What no balancer knows has nothing to do, and need not be waited for.
+        let known = &self.deployments[deployment.index()].endpoints.listed;
+        if known.contains(&(pod.index() as u32)) {
+            self.settle();
+        }
         self.begin(pod.index(), deployment.index());
     }
 

@@ -14,7 +14,7 @@ use crate::units::{Span, Time};
 use super::counts::binomial;
 use super::sends::{Cohort, Moving};
 use super::waits::window_of;
-use super::{COARSE, FINE, Flow, pop_sets};
+use super::{Flow, LENGTHS, STEADY_PACE, pop_sets};
 
 /// Length of a stretch.
 pub(super) const CALM: Span = Span::from_secs(32);
@@ -32,12 +32,12 @@ impl Flow {
     /// Goes on to `to`, by calm stretches where there are any.
     pub(super) fn proceed(&mut self, to: Time) {
         while self.done_until < to {
-            let begin = self.done_until.next_on_grid(Time::ZERO, COARSE);
+            let begin = self.done_until.next_on_grid(Time::ZERO, LENGTHS[STEADY_PACE]);
             let whole = (to - begin).as_secs_f64() as i64 - 1;
             if self.done_until == begin && LEAST <= whole && self.is_calm() {
                 self.take_calm(whole);
             }
-            let length = if self.done_until < self.stirred_until { FINE } else { COARSE };
+            let length = LENGTHS[self.pace];
             let grid = (self.done_until + Span::from_nanos(1)).next_on_grid(Time::ZERO, length);
             self.step(grid.min(to));
         }
@@ -45,7 +45,8 @@ impl Flow {
 
     /// Whether nothing but requests is going on.
     pub(super) fn is_calm(&self) -> bool {
-        self.stirred_until <= self.done_until
+        self.pace == STEADY_PACE
+            && self.sent_until == self.done_until
             && self.notices.is_empty()
             && self.slow.is_empty()
             && self.gates.is_empty()
@@ -139,6 +140,8 @@ impl Flow {
             self.work_calmly(index, n, from_s, n_seconds as f64);
         }
         self.done_until += Span::from_secs(n_seconds);
+        self.sent_until = self.done_until;
+        self.told_from_s = self.done_until.as_secs_f64();
     }
 
     /// Of the users of the second before `end_s`, those of its end are still on their way. Gives
@@ -153,6 +156,7 @@ impl Flow {
             pops: pop_sets::ALL,
             first_s: send_s,
             send_s,
+            width_s: way_s,
             n,
             mean: mean * way_s,
         };

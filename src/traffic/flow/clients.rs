@@ -4,6 +4,7 @@ use crate::sim::streams::unit;
 use crate::traffic::ledger::Reason;
 
 use super::Flow;
+use super::counts::proportional;
 use super::sends::{Cohort, Release};
 
 /// Clients who will give up at an instant, because nobody answers.
@@ -47,20 +48,26 @@ impl Flow {
     ) {
         let demand = self.lanes[usize::from(cohort.lane)].demand;
         let phase = unit(self.draws.next_u64());
-        let when = (told_s, width_s, self.step_end_s);
+        let when = (told_s, width_s, self.told_from_s);
         let given_up = self.demands[demand].file_retries(cohort, n, reason, when, phase);
         self.ledger.failed_many(demand, cohort.first_s, reason, given_up);
     }
 
-    /// Users whose retries the budget refuses have failed.
-    pub(super) fn deny(&mut self, demand: usize, denied: &[Release]) {
-        for release in denied {
-            self.ledger.failed_many(demand, release.first_s, release.reason, release.n);
+    /// The budget refuses so many of the retries that are due; their users have failed.
+    pub(super) fn deny(&mut self, demand: usize, due: &mut [Release], mut refused: u64) {
+        let mut rest: u64 = due.iter().map(|release| release.n).sum();
+        for release in due {
+            let n = proportional(&mut refused, release.n, &mut rest);
+            release.n -= n;
+            self.ledger.failed_many(demand, release.first_s, release.reason, n);
         }
     }
 
-    /// Clients give up whose time is over before `to_s`.
-    pub(super) fn give_up(&mut self, to_s: f64) {
+    /// Clients on whose attempts nobody works give up, whose time is over before `to_s`.
+    pub(super) fn notice(&mut self, to_s: f64) {
+        if self.notices.is_empty() {
+            return;
+        }
         let mut due = std::mem::take(&mut self.due_notices);
         self.notices.retain(|notice| {
             let stays = to_s <= notice.due_s;
@@ -70,16 +77,13 @@ impl Flow {
             stays
         });
         for Notice { due_s, cohort, reason } in due.drain(..) {
-            self.told(&cohort, cohort.n, reason, (due_s, 0.0));
+            self.told(&cohort, cohort.n, reason, (due_s, cohort.width_s));
         }
         self.due_notices = due;
-        for deployment in 0..self.deployments.len() {
-            self.give_up_in(deployment, to_s);
-        }
     }
 
     /// Clients in pods of a deployment give up.
-    fn give_up_in(&mut self, deployment: usize, to_s: f64) {
+    pub(super) fn give_up_in(&mut self, deployment: usize, to_s: f64) {
         for step in 0..self.deployments[deployment].steps.len() {
             if to_s <= self.deployments[deployment].steps[step].due_s {
                 continue;

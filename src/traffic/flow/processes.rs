@@ -39,6 +39,14 @@ impl Flow {
         self.refresh_endpoints(deployment);
     }
 
+    /// Whether a process has nothing to do and no balancer knows it: what befalls it changes
+    /// nothing else.
+    fn is_apart(&self, pod: usize) -> bool {
+        let Some((state, group)) = self.group_of(pod) else { return false };
+        let listed = &self.deployments[state.deployment as usize].endpoints.listed;
+        group.idles() && group.doomed.is_empty() && !listed.contains(&(pod as u32))
+    }
+
     /// A process ends.
     pub(super) fn kill(&mut self, pod: usize, how: Kill) {
         let Some(state) = self.pods.get(pod) else { return };
@@ -51,7 +59,9 @@ impl Flow {
             }
             return;
         }
-        self.settle();
+        if !self.is_apart(pod) {
+            self.settle();
+        }
         let deployment = self.pods[pod].deployment as usize;
         let group = self.isolate(pod);
         self.pods[pod].busy_s += self.deployments[deployment].groups[group].busy_s;
@@ -127,7 +137,9 @@ impl Flow {
         {
             return;
         }
-        self.settle();
+        if !self.is_apart(pod) {
+            self.settle();
+        }
         let group = self.isolate(pod);
         let station = self.deployments[deployment].station(slowness);
         let present = self.deployments[deployment].groups[group].state.present;

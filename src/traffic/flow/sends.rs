@@ -1,6 +1,6 @@
 //! Who sends how many when: first sends, retries under a budget, and the way to the clusters.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use crate::model::ids::ClusterId;
 use crate::sim::rates::RateCurve;
@@ -9,7 +9,7 @@ use crate::traffic::ledger::Reason;
 use crate::traffic::plan::{Arrivals, DemandPlan, Jitter, RetryBudget, TrafficPlan};
 use crate::traffic::routing::Routing;
 
-use super::counts::{binomial, poisson, proportional};
+use super::counts::{binomial, poisson};
 use super::pop_sets::PopSets;
 
 /// Users who sent an attempt at about the same time and share everything that matters.
@@ -25,6 +25,8 @@ pub(super) struct Cohort {
     pub(super) first_s: f64,
     /// Middle of the sends of this attempt [s].
     pub(super) send_s: f64,
+    /// From the first to the last of them [s].
+    pub(super) width_s: f64,
     pub(super) n: u64,
     /// How many were to be expected.
     pub(super) mean: f64,
@@ -38,7 +40,7 @@ pub(super) struct Moving {
     pub(super) to_s: f64,
 }
 
-/// Retries that wait for their instant.
+/// Retries that wait for their instant, which is spread evenly over a time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Release {
     pub(super) attempt: u8,
@@ -46,10 +48,15 @@ pub(super) struct Release {
     pub(super) pops: u32,
     pub(super) first_s: f64,
     pub(super) n: u64,
+    pub(super) from_s: f64,
+    pub(super) to_s: f64,
 }
 
-/// Retries are filed in ticks of this length.
-pub(super) const TICK_S: f64 = 1.0 / 16.0;
+/// Retries that differ by less than this in their times are sent together [s].
+const TOGETHER_S: f64 = 1.0 / 32.0;
+
+/// The shortest time that anything is spread over [s].
+const SHORTEST_S: f64 = 1e-6;
 
 /// No client turns round faster than this [s].
 const TURNAROUND_S: f64 = 0.001;
@@ -64,8 +71,7 @@ pub(super) struct Demand {
     pub(super) pops: PopSets,
     pub(super) backoff: Backoff,
     budget: Option<Tokens>,
-    /// By tick.
-    pub(super) releases: BTreeMap<i64, Vec<Release>>,
+    pub(super) releases: Vec<Release>,
     pub(super) client_to_pop_s: f64,
     pub(super) attempt_timeout_s: f64,
     pub(super) deadline_s: f64,
@@ -80,41 +86,53 @@ impl Demand {
             pops: PopSets::new(&demand.pops),
             backoff: Backoff::new(demand),
             budget: demand.retries.budget.map(Tokens::new),
-            releases: BTreeMap::new(),
+            releases: Vec::new(),
             client_to_pop_s: demand.client_to_pop.as_secs_f64(),
             attempt_timeout_s: demand.attempt_timeout.as_secs_f64(),
             deadline_s: demand.deadline.map_or(f64::INFINITY, |deadline| deadline.as_secs_f64()),
         }
     }
 
-    /// Retries that are due before `to_s`, and those among them that the budget refuses, after
-    /// `n_first` users have sent for the first time.
+    /// `n_first` users send for the first time in a time of `length_s`: so much flows into the
+    /// budget, and can be taken in it.
+    pub(super) fn open_budget(&mut self, n_first: u64, length_s: f64) {
+        if let Some(tokens) = &mut self.budget {
+            tokens.open(n_first, length_s);
+        }
+    }
+
+    /// What was not taken flows over.
+    pub(super) fn close_budget(&mut self) {
+        if let Some(tokens) = &mut self.budget {
+            tokens.close();
+        }
+    }
+
+    /// Takes the retries that are due before `to_s`, and of those that are so in part, the part.
+    /// Gives how many of them the budget refuses.
     pub(super) fn due_retries(
         &mut self,
-        (from_s, to_s): (f64, f64),
-        n_first: u64,
-    ) -> (Vec<(i64, Release)>, Vec<Release>) {
-        let mut due = Vec::new();
-        while let Some(entry) = self.releases.first_entry() {
-            let tick = *entry.key();
-            if to_s <= (tick as f64 + 0.5) * TICK_S {
-                break;
+        to_s: f64,
+        draws: &mut Cursor,
+        due: &mut Vec<Release>,
+    ) -> u64 {
+        self.releases.retain_mut(|release| {
+            if to_s <= release.from_s {
+                return true;
             }
-            due.extend(entry.remove().into_iter().map(|release| (tick, release)));
-        }
-        let Some(tokens) = &mut self.budget else { return (due, Vec::new()) };
-        let wanted: u64 = due.iter().map(|(_, release)| release.n).sum();
-        let mut refused = wanted - tokens.take(wanted, n_first, to_s - from_s);
-        if refused == 0 {
-            return (due, Vec::new());
-        }
-        let (mut rest, mut denied) = (wanted, Vec::new());
-        for (_, release) in &mut due {
-            let n = proportional(&mut refused, release.n, &mut rest);
+            if release.to_s <= to_s {
+                due.push(*release);
+                return false;
+            }
+            let share = (to_s - release.from_s) / (release.to_s - release.from_s);
+            let n = binomial(release.n, share, draws.next_u64());
+            due.push(Release { n, to_s, ..*release });
             release.n -= n;
-            denied.push(Release { n, ..*release });
-        }
-        (due, denied)
+            release.from_s = to_s;
+            0 < release.n
+        });
+        let wanted: u64 = due.iter().map(|release| release.n).sum();
+        self.budget.as_mut().map_or(0, |tokens| wanted - tokens.take(wanted))
     }
 
     /// Files `n` retries that follow a failure of `cohort` told to its clients around `told_s`,
@@ -127,53 +145,47 @@ impl Demand {
         (told_s, width_s, now_s): (f64, f64, f64),
         phase: f64,
     ) -> u64 {
-        const PARTS_MOST: f64 = 16.0;
         let Some((least_s, most_s)) = self.backoff.after(cohort.attempt) else { return n };
-        let begin_s = told_s - 0.5 * width_s + least_s;
-        let length_s = width_s + most_s - least_s;
-        let parts = (length_s / TICK_S).ceil().clamp(1.0, PARTS_MOST);
-        let (mut filed, mut late) = (0, 0);
-        for part in 1..=parts as u64 {
-            // Even shares, rounded at the same random phase.
-            let upto = (n as f64 * (part as f64 / parts) + phase).floor().min(n as f64) as u64;
-            let upto = if part as f64 == parts { n } else { upto };
-            let share = upto - filed;
-            filed = upto;
-            let time_s = begin_s + (part as f64 - 0.5) / parts * length_s;
-            if cohort.first_s + self.deadline_s <= time_s {
-                late += share;
-            } else if 0 < share {
-                let tick = (time_s.max(now_s) / TICK_S).floor() as i64;
-                self.file(
-                    tick,
-                    Release {
-                        attempt: cohort.attempt + 1,
-                        reason,
-                        pops: cohort.pops,
-                        first_s: cohort.first_s,
-                        n: share,
-                    },
-                );
-            }
+        let from_s = (told_s - 0.5 * width_s + least_s).max(now_s);
+        let to_s = (told_s + 0.5 * width_s + most_s).max(from_s + SHORTEST_S);
+        let limit_s = cohort.first_s + self.deadline_s;
+        if limit_s <= from_s {
+            return n;
         }
-        late
+        let in_time = ((limit_s - from_s) / (to_s - from_s)).min(1.0);
+        let n_in_time = (n as f64 * in_time + phase).floor().min(n as f64) as u64;
+        if 0 < n_in_time {
+            self.file(Release {
+                attempt: cohort.attempt + 1,
+                reason,
+                pops: cohort.pops,
+                first_s: cohort.first_s,
+                n: n_in_time,
+                from_s,
+                to_s: to_s.min(limit_s),
+            });
+        }
+        n - n_in_time
     }
 
-    fn file(&mut self, tick: i64, release: Release) {
-        let filed = self.releases.entry(tick).or_default();
+    fn file(&mut self, release: Release) {
         let alike = |other: &&mut Release| {
             (other.attempt, other.pops, other.reason)
                 == (release.attempt, release.pops, release.reason)
                 && other.first_s.floor() == release.first_s.floor()
+                && (other.from_s - release.from_s).abs() <= TOGETHER_S
+                && (other.to_s - release.to_s).abs() <= TOGETHER_S
         };
-        match filed.iter_mut().find(alike) {
+        match self.releases.iter_mut().find(alike) {
             Some(other) => {
                 let sum = other.n + release.n;
                 let share = release.n as f64 / sum as f64;
                 other.first_s += (release.first_s - other.first_s) * share;
+                other.from_s += (release.from_s - other.from_s) * share;
+                other.to_s += (release.to_s - other.to_s) * share;
                 other.n = sum;
             }
-            None => filed.push(release),
+            None => self.releases.push(release),
         }
     }
 }
@@ -344,12 +356,18 @@ impl Tokens {
         (self.budget.min_per_s * self.budget.ttl.as_secs_f64()).max(10.0)
     }
 
+    fn open(&mut self, n_first: u64, length_s: f64) {
+        self.held += n_first as f64 * self.budget.ratio.get() + length_s * self.budget.min_per_s;
+    }
+
+    fn close(&mut self) {
+        self.held = self.held.min(self.capacity());
+    }
+
     /// How many of `wanted` retries may be sent.
-    fn take(&mut self, wanted: u64, n_first: u64, length_s: f64) -> u64 {
-        let inflow = n_first as f64 * self.budget.ratio.get() + length_s * self.budget.min_per_s;
-        let there = self.held + inflow;
-        let taken = wanted.min(there as u64);
-        self.held = (there - taken as f64).min(self.capacity());
+    fn take(&mut self, wanted: u64) -> u64 {
+        let taken = wanted.min(self.held as u64);
+        self.held -= taken as f64;
         taken
     }
 }
@@ -368,7 +386,7 @@ pub(super) struct Lane {
     pub(super) deadline_s: f64,
     /// Share of requests that write.
     pub(super) writes: f64,
-    pub(super) moving: std::collections::VecDeque<Moving>,
+    pub(super) moving: VecDeque<Moving>,
     /// Slowness of the service when latencies were last told, and their mixture.
     pub(super) mixture: Option<(f64, usize)>,
 }
@@ -399,7 +417,7 @@ impl Lane {
             },
             deadline_s: demand.deadline.map_or(f64::INFINITY, |deadline| deadline.as_secs_f64()),
             writes: demand.writes.get(),
-            moving: std::collections::VecDeque::new(),
+            moving: VecDeque::new(),
             mixture: None,
         }
     }
@@ -421,24 +439,22 @@ impl Lane {
     /// Takes what arrives before `to_s`; of a cohort that arrives in part by then, the part.
     pub(super) fn arrive(&mut self, to_s: f64, draws: &mut Cursor, arrived: &mut Vec<Cohort>) {
         let sent_before_s = to_s - self.one_way_s;
-        while let Some(first) = self.moving.front_mut() {
-            if sent_before_s <= first.from_s {
-                break;
+        self.moving.retain_mut(|moving| {
+            if sent_before_s <= moving.from_s {
+                return true;
             }
-            if first.to_s <= sent_before_s {
-                arrived.push(first.cohort);
-                self.moving.pop_front();
-                continue;
+            if moving.to_s <= sent_before_s {
+                arrived.push(moving.cohort);
+                return false;
             }
-            let share = (sent_before_s - first.from_s) / (first.to_s - first.from_s);
-            let n = binomial(first.cohort.n, share, draws.next_u64());
-            let (early, late) = first.cohort.split(n, share);
-            let middle_s = |from_s: f64, to_s: f64| 0.5 * (from_s + to_s);
-            arrived.push(early.sent_at(middle_s(first.from_s, sent_before_s)));
-            first.from_s = sent_before_s;
-            first.cohort = late.sent_at(middle_s(sent_before_s, first.to_s));
-            break;
-        }
+            let share = (sent_before_s - moving.from_s) / (moving.to_s - moving.from_s);
+            let n = binomial(moving.cohort.n, share, draws.next_u64());
+            let (early, late) = moving.cohort.split(n, share);
+            arrived.push(early.sent_within(moving.from_s, sent_before_s));
+            moving.from_s = sent_before_s;
+            moving.cohort = late.sent_within(sent_before_s, moving.to_s);
+            true
+        });
     }
 }
 
@@ -449,12 +465,13 @@ impl Cohort {
         (Self { n, mean, ..*self }, Self { n: self.n - n, mean: self.mean - mean, ..*self })
     }
 
-    /// The same, sent around another instant.
-    fn sent_at(mut self, send_s: f64) -> Self {
+    /// The same, sent at other times.
+    fn sent_within(mut self, from_s: f64, to_s: f64) -> Self {
+        self.send_s = 0.5 * (from_s + to_s);
+        self.width_s = to_s - from_s;
         if self.attempt == 0 {
-            self.first_s = send_s;
+            self.first_s = self.send_s;
         }
-        self.send_s = send_s;
         self
     }
 }

@@ -5,7 +5,6 @@ use crate::traffic::ledger::cells::{Grain, Wait};
 use crate::traffic::ledger::in_bulk::{Leaving, nanos_of};
 use crate::traffic::ledger::{AttemptFailure, Reason};
 use crate::traffic::plan::{Balancer, OnTimeout};
-use crate::traffic::routing::OriginMode;
 
 use super::Flow;
 use super::counts::{binomial, proportional};
@@ -24,47 +23,13 @@ struct Admitted {
 }
 
 impl Flow {
-    /// Attempts reach their clusters before `to_s`.
-    pub(super) fn arrive(&mut self, from_s: f64, to_s: f64) {
-        let mut arrived = std::mem::take(&mut self.arrived);
-        for index in 0..self.lanes.len() {
-            if self.lanes[index].moving.is_empty() {
-                continue;
-            }
-            self.lanes[index].arrive(to_s, &mut self.draws, &mut arrived);
-            let (cluster, deployment) = (self.lanes[index].cluster, self.lanes[index].deployment);
-            let mode = self.origins[cluster];
-            if let (OriginMode::Serving, Some(deployment)) = (mode, deployment) {
-                self.deployments[deployment].arrived.append(&mut arrived);
-                continue;
-            }
-            for cohort in arrived.drain(..) {
-                self.turn_away(&cohort, mode, (from_s, to_s));
-            }
-        }
-        self.arrived = arrived;
-    }
-
-    /// A cohort at a cluster that does not serve it.
-    fn turn_away(&mut self, cohort: &Cohort, mode: OriginMode, (from_s, to_s): (f64, f64)) {
-        let at_s = 0.5 * (from_s + to_s);
-        let (reason, event_s) = match mode {
-            OriginMode::Serving => (Reason::NoReadyPod, at_s),
-            OriginMode::Refused | OriginMode::ServerError => (Reason::OriginRefused, at_s),
-            OriginMode::Hang => {
-                let lane = &self.lanes[usize::from(cohort.lane)];
-                (lane.give_up_reason(cohort), f64::INFINITY)
-            }
-        };
-        self.fail(cohort, cohort.n, reason, (event_s, to_s - from_s));
-    }
-
     /// One step of one deployment.
     pub(super) fn serve(&mut self, index: usize, from_s: f64, to_s: f64) {
         let mut arrived = std::mem::take(&mut self.deployments[index].arrived);
         if !arrived.is_empty() {
             let n: u64 = arrived.iter().map(|cohort| cohort.n).sum();
             self.ledger.deployment_mut(index).arrived(from_s, n as u32);
+            self.unrest.arrived += n;
             self.meet_grey_ingress(&mut arrived, (from_s, to_s));
             self.pass_gates(index, &mut arrived, (from_s, to_s));
             self.meet_dependencies(index, &mut arrived, (from_s, to_s));
@@ -88,6 +53,7 @@ impl Flow {
             return;
         }
         self.ledger.deployment_mut(deployment).failed_many(from_s, failure, n);
+        self.unrest.failed += n;
         let at_s = 0.5 * (from_s + to_s);
         let (reason, event_s) = match failure {
             AttemptFailure::NoPod => (Reason::NoReadyPod, at_s),
@@ -426,7 +392,7 @@ impl Flow {
             assert!(left == 0, "what is finished was there");
         }
         self.done = done;
-        self.leave(index, (from_s, to_s), load, leaving);
+        self.leave(index, from_s, load, leaving);
         if self.deployments[index].counts_writes && 0.0 < writes {
             let account = self.ledger.deployment_mut(index);
             account.accepted_writes(from_s, to_s, writes.round() as u64);
@@ -447,13 +413,7 @@ impl Flow {
     }
 
     /// Books the sums of what left its workers.
-    fn leave(
-        &mut self,
-        index: usize,
-        (from_s, to_s): (f64, f64),
-        load: &StepLoad,
-        mut leaving: Leaving,
-    ) {
+    fn leave(&mut self, index: usize, from_s: f64, load: &StepLoad, mut leaving: Leaving) {
         let n = leaving.served + leaving.aborted;
         let wait = load.wait();
         let deployment = &mut self.deployments[index];
@@ -467,9 +427,7 @@ impl Flow {
         if account.records_waits() && 0.0 <= from_s {
             deployment.waits.add(n, wait);
         }
-        if 0.01 < load.unrest {
-            self.stir(to_s);
-        }
+        self.unrest.change = self.unrest.change.max(load.unrest);
     }
 
     /// `n` users of a cohort have their answer.
