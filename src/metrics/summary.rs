@@ -287,13 +287,13 @@ fn geographies(record: &Record<'_>, faults: &[FaultOutcome]) -> Vec<GeographyOut
     places
         .map(|(index, place)| {
             let here = |demand: DemandId| record.world[demand].geography == GeographyId::new(index);
-            let around =
-                |trouble: &Trouble| latency::phases(record, here, std::slice::from_ref(trouble));
-            GeographyOutcome {
-                name: place.name.clone(),
-                latency_ms: latency::phases(record, here, &struck),
-                faults: troubles.iter().map(around).collect(),
-            }
+            let latency_ms = latency::phases(record, here, &struck);
+            let around = |trouble: &Trouble| match &struck[..] {
+                [only] if only == trouble => latency_ms,
+                _ => latency::phases(record, here, std::slice::from_ref(trouble)),
+            };
+            let faults = troubles.iter().map(around).collect();
+            GeographyOutcome { name: place.name.clone(), latency_ms, faults }
         })
         .collect()
 }

@@ -59,6 +59,9 @@ const LENGTHS: [Span; 4] =
 /// The pace when nothing moves.
 const STEADY_PACE: usize = LENGTHS.len() - 1;
 
+/// The pace while clients wait to try again: who has failed at a pod tries again in the next step.
+const RETRYING_PACE: usize = 2;
+
 /// A queue that changes by more than this part in a step is followed more closely.
 const MOVES: f64 = 0.1;
 
@@ -108,6 +111,10 @@ pub struct Flow {
     draws: Cursor,
     /// Pods that were found to be slow and not told of yet.
     slow: Vec<PodId>,
+    /// No pod is watched for a shorter wait [s].
+    least_threshold_s: f64,
+    /// Whether any pod was above its threshold when they were last looked at.
+    any_above: bool,
     arrived: Vec<Cohort>,
     nowhere: Vec<Cohort>,
     due_notices: Vec<Notice>,
@@ -248,6 +255,8 @@ impl Flow {
             demands,
             draws: Cursor::new(Stream::new(plan.seed, plan.trial, "flow", "splits")),
             slow: Vec::new(),
+            least_threshold_s: f64::INFINITY,
+            any_above: false,
             arrived: Vec::new(),
             nowhere: Vec::new(),
             due_notices: Vec::new(),
@@ -288,7 +297,9 @@ impl Flow {
             self.give_up_in(deployment, to_s);
         }
         let is_whole = LENGTHS[self.pace] <= to - self.done_until;
-        self.pace = self.unrest.pace(self.pace, is_whole);
+        let retrying = self.demands.iter().any(|demand| !demand.releases.is_empty());
+        let most = if retrying { RETRYING_PACE } else { STEADY_PACE };
+        self.pace = self.unrest.pace(self.pace, is_whole).min(most);
         self.done_until = to;
         self.look_for_slow_pods();
         self.join_groups();
@@ -464,6 +475,9 @@ impl Traffic for Flow {
         let pod = &mut self.pods[pod.index()];
         pod.threshold_s = threshold_s;
         pod.above = threshold_s < wait_s;
+        self.any_above |= threshold_s < wait_s;
+        self.least_threshold_s =
+            self.pods.iter().map(|pod| pod.threshold_s).fold(f64::INFINITY, f64::min);
     }
 
     fn busy_s(&self, pod: PodId) -> f64 {

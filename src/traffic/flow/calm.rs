@@ -122,6 +122,7 @@ impl Flow {
             let lane = self.demands[index].first_lane + cluster.index();
             let deployment = self.lanes[lane].deployment.expect("it is calm");
             let wait = self.steady_wait(deployment);
+            let mut window = (None, 0);
             for second in 0..n_seconds {
                 let second_s = from_s + second as f64;
                 let (mut n, mean) = self.demands[index].fresh.send(second_s, second_s + 1.0);
@@ -131,10 +132,13 @@ impl Flow {
                 self.ledger.offered_and_served(index, second_s, n);
                 self.ledger.deployment_mut(deployment).passed(second_s, n);
                 served[deployment] += n;
-                if let Some(window) = window_of(second_s) {
-                    self.tell_latency(lane, window, n, (wait, 0.0));
+                if window.0 != window_of(second_s) {
+                    self.tell_calmly(lane, window, wait);
+                    window = (window_of(second_s), 0);
                 }
+                window.1 += n;
             }
+            self.tell_calmly(lane, window, wait);
         }
         for (index, n) in served.into_iter().enumerate().filter(|(_, n)| 0 < *n) {
             self.work_calmly(index, n, from_s, n_seconds as f64);
@@ -142,6 +146,13 @@ impl Flow {
         self.done_until += Span::from_secs(n_seconds);
         self.sent_until = self.done_until;
         self.told_from_s = self.done_until.as_secs_f64();
+    }
+
+    /// Users of a window were served in a calm stretch.
+    fn tell_calmly(&mut self, lane: usize, (window, n): (Option<usize>, u64), wait: Wait) {
+        if let Some(window) = window.filter(|_| 0 < n) {
+            self.tell_latency(lane, window, n, (wait, 0.0));
+        }
     }
 
     /// Of the users of the second before `end_s`, those of its end are still on their way. Gives
@@ -157,6 +168,7 @@ impl Flow {
             first_s: send_s,
             send_s,
             width_s: way_s,
+            lag_s: 0.0,
             n,
             mean: mean * way_s,
         };

@@ -47,6 +47,7 @@ impl Flow {
                 first_s: middle_s,
                 send_s: middle_s,
                 width_s: to_s - from_s,
+                lag_s: 0.0,
                 n,
                 mean,
             };
@@ -77,6 +78,7 @@ impl Flow {
                     first_s: release.first_s,
                     send_s: 0.5 * (from_s + to_s),
                     width_s: to_s - from_s,
+                    lag_s: release.lag_s,
                     n: release.n,
                     mean: release.n as f64,
                 };
@@ -98,7 +100,7 @@ impl Flow {
             let demand = &self.demands[index];
             let told_s = (cohort.send_s + 2.0 * demand.client_to_pop_s)
                 .min(cohort.send_s + demand.attempt_timeout_s)
-                .min(cohort.first_s + demand.deadline_s);
+                .min(cohort.first_s + cohort.lag_s + demand.deadline_s);
             self.told(&cohort, cohort.n, Reason::NoOrigin, (told_s, cohort.width_s));
         }
         self.nowhere = nowhere;
@@ -115,7 +117,8 @@ impl Flow {
             let (cluster, deployment) = (self.lanes[index].cluster, self.lanes[index].deployment);
             let mode = self.origins[cluster];
             if let (OriginMode::Serving, Some(deployment)) = (mode, deployment) {
-                self.deployments[deployment].arrived.append(&mut arrived);
+                let waiting = &mut self.deployments[deployment].arrived;
+                arrived.drain(..).for_each(|cohort| cohort.join(waiting));
                 continue;
             }
             for cohort in arrived.drain(..) {

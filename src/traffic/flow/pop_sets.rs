@@ -5,6 +5,9 @@
 //! of edges stands for the users of a cohort, evenly spread over it; when its edges are sent
 //! different ways, the cohort divides as the edges do.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use crate::model::ids::{ClusterId, PopId};
 use crate::traffic::routing::{PopRoute, Routing};
 
@@ -14,13 +17,14 @@ pub(super) struct PopSets {
     pops: Vec<PopId>,
     /// What each was last known to do.
     routes: Vec<PopRoute>,
-    /// Number of the class of each.
-    class_of: Vec<u16>,
     classes: Vec<Class>,
     /// Sets that cohorts refer to, as bits.
     sets: Vec<Box<[u64]>>,
-    /// Of the present classes.
-    parts: Vec<(u32, Vec<Part>)>,
+    numbers: BTreeMap<Box<[u64]>, u32>,
+    /// Of the sets that were asked for since the classes are what they are.
+    parts: Vec<Part>,
+    /// By set: where its parts are among those; empty if it was not asked for.
+    parts_of: Vec<Range<u32>>,
 }
 
 /// Edges with the same route.
@@ -43,16 +47,18 @@ pub(super) const ALL: u32 = 0;
 
 impl PopSets {
     pub(super) fn new(pops: &[PopId]) -> Self {
-        let bits: Vec<usize> = (0..pops.len()).collect();
+        let mut all = vec![0_u64; pops.len().div_ceil(64)];
+        (0..pops.len()).for_each(|pop| all[pop / 64] |= 1 << (pop % 64));
         let mut sets = Self {
             pops: pops.to_vec(),
             routes: vec![PopRoute::NOWHERE; pops.len()],
-            class_of: vec![0; pops.len()],
             classes: vec![Class { set: ALL, ways: vec![(None, 1.0)] }],
             sets: Vec::new(),
+            numbers: BTreeMap::new(),
             parts: Vec::new(),
+            parts_of: Vec::new(),
         };
-        sets.intern(&bits);
+        sets.intern(all.into());
         sets
     }
 
@@ -79,23 +85,22 @@ impl PopSets {
 
     /// Puts edges with equal routes together.
     fn classify(&mut self) {
-        let mut members: Vec<Vec<usize>> = Vec::new();
-        for index in 0..self.routes.len() {
-            let same = |class: &Vec<usize>| self.routes[class[0]] == self.routes[index];
-            match members.iter().position(same) {
-                Some(class) => members[class].push(index),
-                None => members.push(vec![index]),
-            }
+        let n_words = self.sets[ALL as usize].len();
+        let mut classes: Vec<(usize, Box<[u64]>)> = Vec::new();
+        for (index, route) in self.routes.iter().enumerate() {
+            let known = classes.iter().position(|(first, _)| self.routes[*first] == *route);
+            let class = known.unwrap_or_else(|| {
+                classes.push((index, vec![0; n_words].into()));
+                classes.len() - 1
+            });
+            classes[class].1[index / 64] |= 1 << (index % 64);
         }
         self.classes.clear();
         self.parts.clear();
-        for (class, members) in members.iter().enumerate() {
-            for &member in members {
-                self.class_of[member] = class as u16;
-            }
+        self.parts_of.fill(0..0);
+        for (first, members) in classes {
             let set = self.intern(members);
-            let ways = self.routes[members[0]].ways();
-            self.classes.push(Class { set, ways });
+            self.classes.push(Class { set, ways: self.routes[first].ways() });
         }
     }
 
@@ -115,50 +120,40 @@ impl PopSets {
         &self.classes[class].ways
     }
 
-    /// A set by the classes of its edges.
-    pub(super) fn parts_of(&mut self, set: u32) -> Vec<Part> {
-        if let [class] = &self.classes[..] {
-            let n_pops = self.size(set);
-            debug_assert!(class.set == ALL, "one class has every edge");
-            return vec![Part { class: 0, set, n_pops }];
+    /// A set by the classes of its edges: numbers of its [parts](Self::part).
+    pub(super) fn parts_of(&mut self, set: u32) -> Range<u32> {
+        let known = self.parts_of[set as usize].clone();
+        if !known.is_empty() {
+            return known;
         }
-        if let Some((_, parts)) = self.parts.iter().find(|(known, _)| *known == set) {
-            return parts.clone();
-        }
-        let mut parts = Vec::new();
+        let begin = self.parts.len() as u32;
         for class in 0..self.classes.len() {
             let theirs = &self.sets[self.classes[class].set as usize];
             let mine = &self.sets[set as usize];
             let both: Box<[u64]> = mine.iter().zip(theirs).map(|(a, b)| a & b).collect();
             let n_pops = both.iter().map(|word| word.count_ones()).sum();
             if 0 < n_pops {
-                parts.push(Part { class, set: self.intern_bits(both), n_pops });
+                let set = self.intern(both);
+                self.parts.push(Part { class, set, n_pops });
             }
         }
-        self.parts.push((set, parts.clone()));
+        let parts = begin..self.parts.len() as u32;
+        self.parts_of[set as usize] = parts.clone();
         parts
     }
 
-    fn size(&self, set: u32) -> u32 {
-        self.sets[set as usize].iter().map(|word| word.count_ones()).sum()
+    pub(super) fn part(&self, number: u32) -> Part {
+        self.parts[number as usize]
     }
 
-    fn intern(&mut self, members: &[usize]) -> u32 {
-        let mut bits = vec![0_u64; self.pops.len().div_ceil(64)];
-        for member in members {
-            bits[member / 64] |= 1 << (member % 64);
+    fn intern(&mut self, bits: Box<[u64]>) -> u32 {
+        if let Some(&known) = self.numbers.get(&bits) {
+            return known;
         }
-        self.intern_bits(bits.into())
-    }
-
-    fn intern_bits(&mut self, bits: Box<[u64]>) -> u32 {
-        // The most recent ones are asked for most often.
-        match self.sets.iter().rposition(|known| *known == bits) {
-            Some(known) => known as u32,
-            None => {
-                self.sets.push(bits);
-                (self.sets.len() - 1) as u32
-            }
-        }
+        let number = self.sets.len() as u32;
+        self.numbers.insert(bits.clone(), number);
+        self.sets.push(bits);
+        self.parts_of.push(0..0);
+        number
     }
 }

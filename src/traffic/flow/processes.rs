@@ -404,10 +404,14 @@ impl Flow {
 
     /// Finds pods whose virtual wait has risen above their threshold.
     pub(super) fn look_for_slow_pods(&mut self) {
+        let mut any_above = false;
         for deployment in 0..self.deployments.len() {
             for group in 0..self.deployments[deployment].groups.len() {
                 let this = &self.deployments[deployment].groups[group];
                 let wait_s = self.wait_of(deployment, this);
+                if wait_s <= self.least_threshold_s && !self.any_above {
+                    continue;
+                }
                 for place in 0..this.pods.len() {
                     let id = self.deployments[deployment].groups[group].pods[place] as usize;
                     let pod = &mut self.pods[id];
@@ -416,9 +420,11 @@ impl Flow {
                         self.slow.push(PodId::new(id));
                     }
                     pod.above = above;
+                    any_above |= above;
                 }
             }
         }
+        self.any_above = any_above;
     }
 
     /// How long the workers of a pod have been busy [worker seconds].

@@ -27,6 +27,8 @@ pub(super) struct Cohort {
     pub(super) send_s: f64,
     /// From the first to the last of them [s].
     pub(super) width_s: f64,
+    /// How much later than they would have been sent, because a step had to end first [s].
+    pub(super) lag_s: f64,
     pub(super) n: u64,
     /// How many were to be expected.
     pub(super) mean: f64,
@@ -50,6 +52,8 @@ pub(super) struct Release {
     pub(super) n: u64,
     pub(super) from_s: f64,
     pub(super) to_s: f64,
+    /// As that of a cohort.
+    pub(super) lag_s: f64,
 }
 
 /// Retries that differ by less than this in their times are sent together [s].
@@ -148,7 +152,8 @@ impl Demand {
         let Some((least_s, most_s)) = self.backoff.after(cohort.attempt) else { return n };
         let from_s = (told_s - 0.5 * width_s + least_s).max(now_s);
         let to_s = (told_s + 0.5 * width_s + most_s).max(from_s + SHORTEST_S);
-        let limit_s = cohort.first_s + self.deadline_s;
+        let lag_s = 0.5 * (from_s + to_s) - (told_s + 0.5 * (least_s + most_s));
+        let limit_s = cohort.first_s + cohort.lag_s + self.deadline_s;
         if limit_s <= from_s {
             return n;
         }
@@ -163,6 +168,7 @@ impl Demand {
                 n: n_in_time,
                 from_s,
                 to_s: to_s.min(limit_s),
+                lag_s: cohort.lag_s + lag_s.max(0.0),
             });
         }
         n - n_in_time
@@ -183,6 +189,7 @@ impl Demand {
                 other.first_s += (release.first_s - other.first_s) * share;
                 other.from_s += (release.from_s - other.from_s) * share;
                 other.to_s += (release.to_s - other.to_s) * share;
+                other.lag_s += (release.lag_s - other.lag_s) * share;
                 other.n = sum;
             }
             None => self.releases.push(release),
@@ -272,8 +279,8 @@ impl Fresh {
         match self {
             Self::Poisson { curve, stream, second } => {
                 let begin_s = from_s.floor();
-                // Two draws for each nanosecond of the clock would overlap with no other.
-                let key = |time_s: f64| (time_s * 1e9).round() as i64 as u64;
+                // Times are whole nanoseconds, so that no two share a draw.
+                let key = |time_s: f64| (time_s * 1e9 + 0.5).floor() as i64 as u64;
                 if second.begin_s != begin_s {
                     let mass = curve.integral(from_s, begin_s + 1.0);
                     let left = poisson(mass, stream.at(key(begin_s)));
@@ -424,12 +431,12 @@ impl Lane {
 
     /// When the clients of `cohort`, or the edge for them, give up [s].
     pub(super) fn give_up_s(&self, cohort: &Cohort) -> f64 {
-        (cohort.send_s + self.patience_s).min(cohort.first_s + self.deadline_s)
+        (cohort.send_s + self.patience_s).min(cohort.first_s + cohort.lag_s + self.deadline_s)
     }
 
     /// Why an attempt ends when nobody waits for it any more.
     pub(super) fn give_up_reason(&self, cohort: &Cohort) -> Reason {
-        if cohort.send_s + self.patience_s < cohort.first_s + self.deadline_s {
+        if cohort.send_s + self.patience_s < cohort.first_s + cohort.lag_s + self.deadline_s {
             self.patience_reason
         } else {
             Reason::Timeout
@@ -465,6 +472,27 @@ impl Cohort {
         (Self { n, mean, ..*self }, Self { n: self.n - n, mean: self.mean - mean, ..*self })
     }
 
+    /// Joins those of `others` who share everything that matters, or becomes one of them.
+    pub(super) fn join(self, others: &mut Vec<Self>) {
+        let key = |cohort: &Self| (cohort.lane, cohort.attempt, cohort.pops);
+        let alike = |other: &&mut Self| {
+            key(other) == key(&self) && other.first_s.floor() == self.first_s.floor()
+        };
+        match others.iter_mut().find(alike) {
+            Some(other) => {
+                let mean = other.mean + self.mean;
+                let share = if 0.0 < mean { self.mean / mean } else { 0.5 };
+                other.first_s += (self.first_s - other.first_s) * share;
+                other.send_s += (self.send_s - other.send_s) * share;
+                other.lag_s += (self.lag_s - other.lag_s) * share;
+                other.width_s = other.width_s.max(self.width_s);
+                other.n += self.n;
+                other.mean = mean;
+            }
+            None => others.push(self),
+        }
+    }
+
     /// The same, sent at other times.
     fn sent_within(mut self, from_s: f64, to_s: f64) -> Self {
         self.send_s = 0.5 * (from_s + to_s);
@@ -487,8 +515,10 @@ pub(super) fn route(
 ) {
     let mut rest = sent.cohort;
     let parts = demand.pops.parts_of(rest.pops);
-    let mut pops_left: f64 = parts.iter().map(|part| f64::from(part.n_pops)).sum();
+    let mut pops_left: f64 =
+        parts.clone().map(|part| f64::from(demand.pops.part(part).n_pops)).sum();
     for part in parts {
+        let part = demand.pops.part(part);
         let share = f64::from(part.n_pops) / pops_left;
         pops_left -= f64::from(part.n_pops);
         let n = if 1.0 <= share { rest.n } else { binomial(rest.n, share, draws.next_u64()) };

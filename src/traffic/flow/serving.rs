@@ -438,7 +438,7 @@ impl Flow {
         let lane = usize::from(cohort.lane);
         self.ledger.demand_mut(self.lanes[lane].demand).served_many(cohort.first_s, n);
         if let Some(window) = window_of(cohort.first_s) {
-            let after_s = (cohort.send_s - cohort.first_s).max(0.0);
+            let after_s = (cohort.send_s - cohort.first_s - cohort.lag_s).max(0.0);
             self.tell_latency(lane, window, n, (wait, after_s));
         }
     }

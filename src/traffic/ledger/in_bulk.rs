@@ -179,5 +179,5 @@ impl DeploymentAccount {
 
 /// A sum of durations in whole nanoseconds.
 pub(in crate::traffic) fn nanos_of(secs: f64) -> u64 {
-    (secs * 1e9).round() as u64
+    (secs * 1e9 + 0.5) as u64
 }

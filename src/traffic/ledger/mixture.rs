@@ -46,8 +46,9 @@ struct Delays {
 /// Cells in a factor of two are 2 to the power of this.
 const CELLS_PER_OCTAVE_LOG: u32 = 4;
 
-/// Delays in more cells than this are folded with a coarse law of service: they blur its cells.
-const FEW_CELLS: usize = 64;
+/// Cells with a smaller share of the users than this are folded with a coarse law of service: side
+/// by side they blur its cells.
+const HEAVY: f64 = 0.05;
 
 /// A sum of more laws than this is made of coarse ones.
 const FEW_WAITS: usize = 8;
@@ -143,10 +144,10 @@ impl Mixture {
 
     /// Weights of latencies by bin.
     fn fold(&self, delays: &Delays) -> [f64; BINS] {
-        let used = || delays.cells.iter().filter(|(weight, _)| 0.0 < *weight);
-        let grain = if used().count() <= FEW_CELLS { Grain::Fine } else { Grain::Coarse };
+        let heavy = HEAVY * delays.cells.iter().map(|(weight, _)| weight).sum::<f64>();
         let mut weights = [0.0; BINS];
-        for &(weight, sum_s) in used() {
+        for &(weight, sum_s) in delays.cells.iter().filter(|(weight, _)| 0.0 < *weight) {
+            let grain = if heavy < weight { Grain::Fine } else { Grain::Coarse };
             let before_s = self.ways_s + sum_s / weight;
             for &(share, service_s) in self.service.cells(grain) {
                 weights[bin_of(before_s + service_s * self.slower)] += weight * share;
