@@ -56,10 +56,18 @@ use sends::{Cohort, Demand, Lane, Release};
 const LENGTHS: [Span; 4] =
     [Span::from_millis(125), Span::from_millis(250), Span::from_millis(500), Span::from_secs(1)];
 
+/// The pace after requests were lost or clients were cut off.
+const STRUCK_PACE: usize = 0;
+
+/// The pace after another change.
+const CHANGED_PACE: usize = 1;
+
 /// The pace when nothing moves.
 const STEADY_PACE: usize = LENGTHS.len() - 1;
 
-/// The pace while clients wait to try again: who has failed at a pod tries again in the next step.
+/// Where a larger share fails at pods, steps are at most of this pace: who has failed at a pod
+/// tries again in the next step.
+const RETRYING: f64 = 0.01;
 const RETRYING_PACE: usize = 2;
 
 /// A queue that changes by more than this part in a step is followed more closely.
@@ -126,7 +134,7 @@ pub struct Flow {
 /// What a step did to the queues.
 #[derive(Clone, Copy, Debug, Default)]
 struct Unrest {
-    /// Largest relative change of a queue.
+    /// Largest relative change of the queues of a group, by its share of the pods.
     change: f64,
     /// Attempts that came to pods, and those of them that failed.
     arrived: u64,
@@ -178,7 +186,8 @@ impl Pod {
 impl Unrest {
     /// The pace after a step of this pace, which lasted for its whole length or not.
     fn pace(&self, pace: usize, is_whole: bool) -> usize {
-        if MOVES < self.change || FAILING * (self.arrived as f64) < self.failed as f64 {
+        let failing = self.failed as f64 / (self.arrived as f64 + 1.0);
+        if MOVES < self.change || FAILING < failing {
             return 0;
         }
         let faster = match self.change {
@@ -186,7 +195,8 @@ impl Unrest {
             change if change <= RESTS => 1,
             _ => 0,
         };
-        if is_whole { (pace + faster).min(STEADY_PACE) } else { pace }
+        let most = if RETRYING < failing { RETRYING_PACE } else { STEADY_PACE };
+        if is_whole { (pace + faster).min(most) } else { pace.min(most) }
     }
 }
 
@@ -272,10 +282,10 @@ impl Flow {
         self.next_end = end.min(self.end);
     }
 
-    /// Does what is left up to now, before something changes.
-    fn settle(&mut self) {
+    /// Does what is left up to now, before something changes; goes on at this pace.
+    fn settle(&mut self, pace: usize) {
         self.proceed(self.now);
-        self.pace = 0;
+        self.pace = pace;
         self.plan_step();
     }
 
@@ -297,9 +307,7 @@ impl Flow {
             self.give_up_in(deployment, to_s);
         }
         let is_whole = LENGTHS[self.pace] <= to - self.done_until;
-        let retrying = self.demands.iter().any(|demand| !demand.releases.is_empty());
-        let most = if retrying { RETRYING_PACE } else { STEADY_PACE };
-        self.pace = self.unrest.pace(self.pace, is_whole).min(most);
+        self.pace = self.unrest.pace(self.pace, is_whole);
         self.done_until = to;
         self.look_for_slow_pods();
         self.join_groups();
@@ -328,7 +336,7 @@ impl Flow {
                 return;
             }
         }
-        self.settle();
+        self.settle(CHANGED_PACE);
         self.learn_edges(routing);
         self.grey.clone_from(&routing.grey);
         for (index, gate) in self.gates.iter_mut().enumerate() {
@@ -357,7 +365,7 @@ impl Flow {
     }
 
     fn learn_edges(&mut self, routing: &Routing) {
-        sends::learn_ways(&mut self.demands, routing);
+        self.demands.iter_mut().for_each(|demand| demand.pops.learn(routing));
         self.origins.clone_from(&routing.origins);
     }
 
@@ -442,7 +450,7 @@ impl Traffic for Flow {
         // What no balancer knows has nothing to do, and need not be waited for.
         let known = &self.deployments[deployment.index()].endpoints.listed;
         if known.contains(&(pod.index() as u32)) {
-            self.settle();
+            self.settle(CHANGED_PACE);
         }
         self.begin(pod.index(), deployment.index());
     }

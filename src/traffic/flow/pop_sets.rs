@@ -31,6 +31,9 @@ pub(super) struct PopSets {
 #[derive(Clone, Debug)]
 struct Class {
     set: u32,
+    /// The same, as bits.
+    members: Vec<u64>,
+    route: PopRoute,
     ways: Vec<(Option<ClusterId>, f64)>,
 }
 
@@ -52,7 +55,12 @@ impl PopSets {
         let mut sets = Self {
             pops: pops.to_vec(),
             routes: vec![PopRoute::NOWHERE; pops.len()],
-            classes: vec![Class { set: ALL, ways: vec![(None, 1.0)] }],
+            classes: vec![Class {
+                set: ALL,
+                members: all.clone(),
+                route: PopRoute::NOWHERE,
+                ways: vec![(None, 1.0)],
+            }],
             sets: Vec::new(),
             numbers: BTreeMap::new(),
             parts: Vec::new(),
@@ -67,40 +75,36 @@ impl PopSets {
         self.routes.iter().zip(&self.pops).any(|(known, pop)| *known != routing.pops[pop.index()])
     }
 
-    /// Learns the routes; whether any has changed.
-    pub(super) fn learn(&mut self, routing: &Routing) -> bool {
+    /// Learns the routes: puts edges whose route has changed with those that have the same.
+    pub(super) fn learn(&mut self, routing: &Routing) {
         let mut changed = false;
-        for (known, pop) in self.routes.iter_mut().zip(&self.pops) {
-            let route = &routing.pops[pop.index()];
-            if known != route {
-                known.clone_from(route);
-                changed = true;
+        for index in 0..self.pops.len() {
+            let route = &routing.pops[self.pops[index].index()];
+            if self.routes[index] == *route {
+                continue;
+            }
+            changed = true;
+            self.routes[index].clone_from(route);
+            let (word, bit) = (index / 64, 1 << (index % 64));
+            self.classes.iter_mut().for_each(|class| class.members[word] &= !bit);
+            match self.classes.iter_mut().find(|class| class.route == *route) {
+                Some(class) => class.members[word] |= bit,
+                None => {
+                    let mut members = vec![0; self.sets[ALL as usize].len()];
+                    members[word] = bit;
+                    let (route, ways) = (route.clone(), route.ways());
+                    self.classes.push(Class { set: ALL, route, ways, members });
+                }
             }
         }
         if changed {
-            self.classify();
-        }
-        changed
-    }
-
-    /// Puts edges with equal routes together.
-    fn classify(&mut self) {
-        let n_words = self.sets[ALL as usize].len();
-        let mut classes: Vec<(usize, Box<[u64]>)> = Vec::new();
-        for (index, route) in self.routes.iter().enumerate() {
-            let known = classes.iter().position(|(first, _)| self.routes[*first] == *route);
-            let class = known.unwrap_or_else(|| {
-                classes.push((index, vec![0; n_words].into()));
-                classes.len() - 1
-            });
-            classes[class].1[index / 64] |= 1 << (index % 64);
-        }
-        self.classes.clear();
-        self.parts.clear();
-        self.parts_of.fill(0..0);
-        for (first, members) in classes {
-            let set = self.intern(members);
-            self.classes.push(Class { set, ways: self.routes[first].ways() });
+            self.classes.retain(|class| class.members.iter().any(|word| *word != 0));
+            for class in 0..self.classes.len() {
+                self.classes[class].set =
+                    self.intern(self.classes[class].members.as_slice().into());
+            }
+            self.parts.clear();
+            self.parts_of.fill(0..0);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::traffic::ledger::{AttemptFailure, Reason};
 use crate::units::Time;
 
 use super::sends::Cohort;
-use super::{Flow, Group, Pod, Process};
+use super::{Flow, Group, Pod, Process, STRUCK_PACE};
 
 impl Flow {
     pub(super) fn make_room(&mut self, pod: usize) {
@@ -54,13 +54,13 @@ impl Flow {
             self.pods[pod].process = Process::Gone(how);
             let deployment = self.pods[pod].deployment as usize;
             if self.deployments[deployment].endpoints.missing.iter().any(|m| m.0 == pod as u32) {
-                self.settle();
+                self.settle(STRUCK_PACE);
                 self.refresh_endpoints(deployment);
             }
             return;
         }
         if !self.is_apart(pod) {
-            self.settle();
+            self.settle(STRUCK_PACE);
         }
         let deployment = self.pods[pod].deployment as usize;
         let group = self.isolate(pod);
@@ -91,7 +91,7 @@ impl Flow {
         if state.is_gone() {
             return self.now;
         }
-        self.settle();
+        self.settle(STRUCK_PACE);
         let deployment = self.pods[pod].deployment as usize;
         self.pods[pod].process = Process::Drains;
         let group = self.isolate(pod);
@@ -119,7 +119,7 @@ impl Flow {
         if self.pods.get(pod).is_none_or(Pod::is_gone) {
             return;
         }
-        self.settle();
+        self.settle(STRUCK_PACE);
         let deployment = self.pods[pod].deployment as usize;
         let group = self.isolate(pod);
         let queue = self.deployments[deployment].groups[group].queue.clone();
@@ -138,7 +138,7 @@ impl Flow {
             return;
         }
         if !self.is_apart(pod) {
-            self.settle();
+            self.settle(STRUCK_PACE);
         }
         let group = self.isolate(pod);
         let station = self.deployments[deployment].station(slowness);

@@ -7,7 +7,6 @@ use crate::sim::rates::RateCurve;
 use crate::sim::streams::{Cursor, Stream};
 use crate::traffic::ledger::Reason;
 use crate::traffic::plan::{Arrivals, DemandPlan, Jitter, RetryBudget, TrafficPlan};
-use crate::traffic::routing::Routing;
 
 use super::counts::{binomial, poisson};
 use super::pop_sets::PopSets;
@@ -544,13 +543,4 @@ pub(super) fn route(
             }
         }
     }
-}
-
-/// Whether the ways of any demand differ from what `demands` know; learns them.
-pub(super) fn learn_ways(demands: &mut [Demand], routing: &Routing) -> bool {
-    let mut changed = false;
-    for demand in demands {
-        changed |= demand.pops.learn(routing);
-    }
-    changed
 }

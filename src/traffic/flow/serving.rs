@@ -191,7 +191,7 @@ impl Flow {
         }
         let step = deployment.next_step();
         let pods: f64 = deployment.groups.iter().filter(|g| g.accepting).map(|g| g.size()).sum();
-        let mut load = StepLoad { n_left: n, pods_left: pods, ..StepLoad::default() };
+        let mut load = StepLoad { n_left: n, pods, pods_left: pods, ..StepLoad::default() };
         load.per_pod = if 0.0 < pods { mean / pods } else { 0.0 };
         self.done.clear();
         let n_steps = self.deployments[index].steps.len() + 1;
@@ -272,7 +272,8 @@ impl Flow {
             variance_s2: state.wait_variance * unit_s * unit_s,
         };
         load.gather(taken, wait, finished, unit_s);
-        load.unrest = load.unrest.max((state.present - before).abs() / (1.0 + before));
+        let change = (state.present - before).abs() / (1.0 + state.present.max(before));
+        load.unrest = load.unrest.max(change * size / load.pods.max(size));
     }
 
     /// Books what the groups took in and refused, spread evenly over the cohorts.
@@ -464,6 +465,8 @@ impl Flow {
 #[derive(Clone, Copy, Debug, Default)]
 struct StepLoad {
     n_left: u64,
+    /// Pods that take requests, and those of them that have not got theirs.
+    pods: f64,
     pods_left: f64,
     /// Requests to expect at each pod.
     per_pod: f64,
@@ -476,7 +479,7 @@ struct StepLoad {
     square_s2: f64,
     finished: f64,
     work_s: f64,
-    /// Largest relative change of a group's state.
+    /// As the change of [`Unrest`](super::Unrest).
     unrest: f64,
 }
 
