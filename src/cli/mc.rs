@@ -96,7 +96,8 @@ fn sampler(arguments: &McArguments, n_trials: u64) -> Result<Sampler, Failure> {
         let message = "--until needs independent trials: leave --sampler sobol out";
         return Err(Failure { exit: Exit::Usage, error: Some(anyhow::Error::msg(message)) });
     }
-    let is_round = (n_trials / N_SCRAMBLES).is_power_of_two() && n_trials % N_SCRAMBLES == 0;
+    let is_round =
+        (n_trials / N_SCRAMBLES).is_power_of_two() && n_trials.is_multiple_of(N_SCRAMBLES);
     if sampler == Sampler::Sobol && !is_round && !arguments.quiet {
         say(&format!(
             "note: {n_trials} trials do not spread as evenly as {N_SCRAMBLES} times a power of \

@@ -85,7 +85,10 @@ fn grid(knobs: &[Variation]) -> Vec<Vec<String>> {
     knobs.iter().fold(vec![Vec::new()], |points, knob| {
         let levels = knob.levels();
         let with = |point: Vec<String>| {
-            levels.iter().map(move |level| [&point[..], &[level.clone()]].concat()).collect()
+            levels
+                .iter()
+                .map(move |level| [&point[..], std::slice::from_ref(level)].concat())
+                .collect()
         };
         points.into_iter().flat_map::<Vec<_>, _>(with).collect()
     })
