@@ -71,6 +71,21 @@ impl Source {
         (self.first + from as u64, &self.times_s[from..self.next])
     }
 
+    /// When the next user sends [s]; infinity after the last.
+    pub(super) fn next_s(&mut self) -> f64 {
+        if self.next == self.times_s.len() {
+            self.slice = self.next;
+            self.draw();
+        }
+        self.times_s[self.next]
+    }
+
+    /// The next user sends; gives its number.
+    pub(super) fn take(&mut self) -> u64 {
+        self.next += 1;
+        self.first + self.next as u64 - 1
+    }
+
     /// When each user of this slice has sent [s].
     pub(super) fn sent_in_slice(&self) -> &[f64] {
         &self.times_s[self.slice..self.next]

@@ -37,6 +37,7 @@ use super::routing::Routing;
 use super::wheel::{Timed, Wheel};
 use super::{Advance, Kill, Traffic, kiefer_wolfowitz};
 
+pub(super) use arrive::nanosecond_after;
 use gates::Passing;
 
 /// The exact engine; see the module page.
@@ -82,55 +83,55 @@ pub struct Requests {
 
 /// A demand at run time.
 #[derive(Clone, Debug)]
-struct Demand {
-    source: Source,
-    edge_stream: Stream,
-    backoff: Backoff,
-    budget: Option<Bucket>,
+pub(super) struct Demand {
+    pub(super) source: Source,
+    pub(super) edge_stream: Stream,
+    pub(super) backoff: Backoff,
+    pub(super) budget: Option<Bucket>,
     /// The budget at the begin of the slice.
-    budget_before: Option<Bucket>,
-    closed_loop: Option<ClosedLoop>,
-    pops: Vec<u32>,
-    client_to_pop_s: f64,
-    attempt_timeout_s: f64,
-    deadline_s: f64,
+    pub(super) budget_before: Option<Bucket>,
+    pub(super) closed_loop: Option<ClosedLoop>,
+    pub(super) pops: Vec<u32>,
+    pub(super) client_to_pop_s: f64,
+    pub(super) attempt_timeout_s: f64,
+    pub(super) deadline_s: f64,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct ClosedLoop {
-    clients: u64,
-    users: u64,
-    pause_s: f64,
+pub(super) struct ClosedLoop {
+    pub(super) clients: u64,
+    pub(super) users: u64,
+    pub(super) pause_s: f64,
 }
 
 /// The way of one demand to one cluster.
 #[derive(Clone, Debug)]
-struct Lane {
-    demand: u32,
-    cluster: u32,
-    deployment: Option<u32>,
+pub(super) struct Lane {
+    pub(super) demand: u32,
+    pub(super) cluster: u32,
+    pub(super) deployment: Option<u32>,
     /// Client to pod [s]; the way back takes as long.
-    one_way_s: f64,
+    pub(super) one_way_s: f64,
     /// From send to the client's or the edge's time-out, whichever comes first [s].
-    patience_s: f64,
+    pub(super) patience_s: f64,
     /// Why an attempt ends at its patience.
-    patience_reason: Reason,
+    pub(super) patience_reason: Reason,
     /// From the first send to the user's deadline [s].
-    deadline_s: f64,
-    closed_loop: bool,
+    pub(super) deadline_s: f64,
+    pub(super) closed_loop: bool,
     /// Whether its deployment keeps the instants at which it accepts writes.
-    counts_writes: bool,
+    pub(super) counts_writes: bool,
     /// The requests that write.
-    writes: UserPart,
-    pod_stream: Stream,
-    service_stream: Stream,
-    part_stream: Stream,
-    grey_stream: Stream,
+    pub(super) writes: UserPart,
+    pub(super) pod_stream: Stream,
+    pub(super) service_stream: Stream,
+    pub(super) part_stream: Stream,
+    pub(super) grey_stream: Stream,
 }
 
 impl Lane {
     /// Whether the request `key` writes; all its attempts do as the first.
-    fn is_write(&self, key: u64) -> bool {
+    pub(super) fn is_write(&self, key: u64) -> bool {
         self.writes.contains(self.part_bits(key))
     }
 }
@@ -448,7 +449,7 @@ impl Traffic for Requests {
 }
 
 impl Demand {
-    fn new(plan: &TrafficPlan, demand: &DemandPlan) -> Self {
+    pub(super) fn new(plan: &TrafficPlan, demand: &DemandPlan) -> Self {
         assert!(!demand.pops.is_empty(), "{}: users need an edge location", demand.name);
         let stream = |purpose| Stream::new(plan.seed, plan.trial, purpose, &demand.name);
         let start_s = plan.start.as_secs_f64();
@@ -482,7 +483,12 @@ impl Demand {
 }
 
 impl Lane {
-    fn new(plan: &TrafficPlan, index: usize, demand: &DemandPlan, cluster: usize) -> Self {
+    pub(super) fn new(
+        plan: &TrafficPlan,
+        index: usize,
+        demand: &DemandPlan,
+        cluster: usize,
+    ) -> Self {
         let client_to_pop_s = demand.client_to_pop.as_secs_f64();
         let timeout_s = demand.attempt_timeout.as_secs_f64();
         let edge_s = 2.0 * client_to_pop_s + demand.origin_response_timeout.as_secs_f64();
@@ -513,7 +519,7 @@ impl Lane {
 
 impl Lane {
     /// The bits that say to which part of the users the user of an attempt belongs.
-    fn part_bits(&self, key: u64) -> u32 {
+    pub(super) fn part_bits(&self, key: u64) -> u32 {
         (self.part_stream.at(key & !15) >> 32) as u32
     }
 }

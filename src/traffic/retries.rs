@@ -83,6 +83,13 @@ impl Backoff {
         };
         least_s.max(TURNAROUND_S)
     }
+
+    /// No caller whose attempts take at most `timeout_s` waits longer for the last of them [s].
+    pub(super) fn longest_s(&self, timeout_s: f64) -> f64 {
+        let waits_s = self.lengths_s.iter().take(self.max_attempts as usize - 1);
+        let waited_s: f64 = waits_s.map(|length_s| length_s.max(TURNAROUND_S)).sum();
+        self.max_attempts as f64 * timeout_s + waited_s
+    }
 }
 
 /// The token bucket of a demand.

@@ -7,6 +7,7 @@
 use std::io::Write;
 
 mod birth_death;
+mod calls;
 mod capacity;
 mod cuts;
 mod endings;
@@ -14,6 +15,7 @@ mod failover;
 mod flow;
 mod gates;
 mod general;
+mod networks;
 mod queues;
 mod storms;
 mod system;

@@ -524,7 +524,7 @@ fn earliest(heads: &[Head<'_>]) -> (usize, f64) {
 }
 
 /// The first nanosecond of the control clock after `time_s`.
-fn nanosecond_after(time_s: f64) -> Time {
+pub(in crate::traffic) fn nanosecond_after(time_s: f64) -> Time {
     let mut instant = Time::from_secs_f64(time_s);
     while instant.as_secs_f64() <= time_s {
         instant += Span::from_nanos(1);

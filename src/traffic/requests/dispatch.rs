@@ -298,7 +298,7 @@ impl Lane {
     }
 
     /// Why an attempt ends when nobody waits for it any more at `give_up_s`.
-    pub(super) fn give_up_reason(&self, first_s: f64, give_up_s: f64) -> Reason {
+    pub(in crate::traffic) fn give_up_reason(&self, first_s: f64, give_up_s: f64) -> Reason {
         if give_up_s < first_s + self.deadline_s { self.patience_reason } else { Reason::Timeout }
     }
 }

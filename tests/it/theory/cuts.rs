@@ -73,7 +73,7 @@ pub(super) fn routing(weights: &[(usize, u32)]) -> Routing {
 }
 
 /// What befalls the system at second `t`, and the routing from then on.
-fn act(engine: &mut Requests, t: i64, routing: &mut Routing) {
+pub(super) fn act(engine: &mut dyn Traffic, t: i64, routing: &mut Routing) {
     match t {
         2 => engine.kill_pod(PodId::new(0), Kill::Reset),
         4 => {
