@@ -108,6 +108,7 @@ pub(crate) fn world() -> World {
         workloads: vec![Workload {
             name: "web".to_owned(),
             deployments: vec![DeploymentId::new(0), DeploymentId::new(1)],
+            internal: false,
         }],
         deployments: (0..2).map(deployment).collect(),
         pods: Vec::new(),

@@ -139,6 +139,8 @@ pub struct Workload {
     pub name: String,
     /// Its deployments, one for each cluster that runs it.
     pub deployments: Vec<DeploymentId>,
+    /// Whether only other workloads call it: it is behind no ingress.
+    pub internal: bool,
 }
 
 /// A workload in one cluster: Deployment, ReplicaSet and Service in one.

@@ -7,6 +7,7 @@ use crate::control::settings::Settings;
 use crate::faults::PlannedFault;
 use crate::model::world::World;
 use crate::spec::{Code, Diagnostics, Leaf, Origin, Set, Sources};
+use crate::traffic::calls::CallGraph;
 use crate::traffic::cpu_load::LoadPlan;
 use crate::traffic::gate::GatePlan;
 use crate::traffic::level::Level;
@@ -28,6 +29,7 @@ pub struct Scenario {
     pub(super) settings: Settings,
     pub(super) world: World,
     pub(super) deployments: Vec<DeploymentPlan>,
+    pub(super) calls: CallGraph,
     pub(super) over_dispersion: Vec<Option<OverDispersion>>,
     pub(super) levels: Vec<Option<Level>>,
     pub(super) hpas: Vec<HpaPlan>,
@@ -113,6 +115,12 @@ impl Scenario {
     #[must_use]
     pub fn deployments(&self) -> &[DeploymentPlan] {
         &self.deployments
+    }
+
+    /// Which deployments call which.
+    #[must_use]
+    pub const fn calls(&self) -> &CallGraph {
+        &self.calls
     }
 
     /// The HPAs, in the order of their deployments.

@@ -80,8 +80,13 @@ fn explain_deployment(
     let busy_workers = if let Some(loads) = &made.cpu_loads {
         loads[id.index()].busy_workers_at_start()
     } else {
-        let rate = expected_rate(made, world, id);
-        let rule = "demand at the start, all origins being healthy";
+        let by_users = |id| expected_rate(made, world, id);
+        let rate = made.calls.rate(id, &by_users);
+        let rule = if rate == by_users(id) {
+            "demand at the start, all origins being healthy"
+        } else {
+            "demand at the start with the calls that it causes, all origins being healthy"
+        };
         add("expectedRate", format!("{rate:.1}/s"), rule);
         rate * deployment.template.service.mean_s()
     };
@@ -89,7 +94,7 @@ fn explain_deployment(
     add("expectedReplicas", expected_replicas(made, id, busy_workers).to_string(), rule);
 }
 
-/// Requests a second that reach a deployment at the start, all origins being healthy.
+/// Requests of users a second that reach a deployment at the start, all origins being healthy.
 fn expected_rate(made: &Resolved, world: &World, id: DeploymentId) -> f64 {
     let (workload, cluster) = (world[id].workload, world[id].cluster);
     let mut rate = 0.0;

@@ -13,6 +13,7 @@ use crate::model::reference::find;
 use crate::model::world::World;
 use crate::sim::laws::Law;
 use crate::spec::{Diagnostics, Leaf};
+use crate::traffic::calls::CallGraph;
 use crate::traffic::cpu_load::LoadPlan;
 use crate::traffic::gate::GatePlan;
 use crate::traffic::level::Level;
@@ -29,6 +30,7 @@ use super::table::Tables;
 use super::trace::Window;
 use super::{checks, explain};
 
+mod calls;
 mod capacity;
 mod clusters;
 mod cpu_loads;
@@ -50,6 +52,9 @@ mod workloads;
 pub(super) struct Resolved {
     pub(super) world: World,
     pub(super) deployments: Vec<DeploymentPlan>,
+    /// By deployment, names not resolved.
+    callers: Vec<calls::Caller>,
+    pub(super) calls: CallGraph,
     /// Latency objective of each deployment.
     pub(super) objectives: Vec<Span>,
     pub(super) hpas: Vec<HpaPlan>,
@@ -86,6 +91,8 @@ pub(super) fn resolve(
     let mut made = Resolved {
         world: places::world(spec),
         deployments: Vec::new(),
+        callers: Vec::new(),
+        calls: CallGraph::default(),
         objectives: Vec::new(),
         hpas: Vec::new(),
         autoscalers: Vec::new(),
@@ -104,10 +111,12 @@ pub(super) fn resolve(
     metric_sources::check(&mut cx);
     dependencies::add(&mut cx, &mut made);
     workloads::add(&mut cx, &mut made);
+    calls::add(&mut cx, &mut made);
     dependencies::apply(&mut made);
     front_door::add(&mut cx, &mut made);
     traffic_manager::add(&mut cx, &mut made);
     demands::add(&mut cx, &mut made);
+    calls::mark_internal(&mut made);
     dependencies::add_gates(&mut cx, &mut made);
     cpu_loads::add(&mut cx, &mut made);
     add_faults(&mut cx, &mut made);
@@ -128,6 +137,7 @@ pub(super) fn resolve(
         settings: Settings { auto_repair: made.auto_repair, ..spec.kubernetes.settings() },
         world: made.world,
         deployments: made.deployments,
+        calls: made.calls,
         hpas: made.hpas,
         autoscalers: made.autoscalers,
         demands: made.demands,

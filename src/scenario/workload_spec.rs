@@ -21,6 +21,7 @@ use crate::spec::{
     Code, Decode, Decoder, Diagnostic, Field, Kind, Name, Node, Origin, Presence, Section, Set,
     Shape, Text, choice, section,
 };
+use crate::traffic::calls::CallSpec;
 use crate::traffic::plan::{Balancer, OnTimeout};
 use crate::units::{Bytes, MilliCpu, Rate, Span};
 
@@ -146,6 +147,12 @@ section! {
         "needs" needs: NeedsSpec = section;
         /// Dependencies that its pods need when they start: registries, vaults.
         "startNeeds" start_needs: Vec<Name> = list 0..=20;
+        /// Calls that its requests make to other workloads of their cluster, in order.
+        "calls" calls: Vec<CallSpec> = list 0..=20;
+        /// Whether a request keeps its worker while it waits for its calls: a thread does, an
+        /// event loop does not.
+        "callsHoldWorker" calls_hold_worker: bool = default "true",
+            source "assumed: a thread for each request";
         /// The clusters that run it; left out, all.
         "runsOn" runs_on: Vec<Name> = list 0..=64;
         /// What differs in single clusters.

@@ -26,6 +26,7 @@ use crate::scenario::Scenario;
 use crate::sim::rates::RateCurve;
 use crate::sim::streams::Stream;
 use crate::traffic::Traffic;
+use crate::traffic::calls::Calls;
 use crate::traffic::cpu_load::CpuLoads;
 use crate::traffic::flow::Flow;
 use crate::traffic::gate::GateLimit;
@@ -93,8 +94,17 @@ impl Fidelity {
     /// Whether a scenario can be run like this.
     ///
     /// # Errors
-    /// Names the demand that cannot be simulated as counts, and what to do.
+    /// Names the workload or demand that cannot be simulated as counts, and what to do.
     pub fn check(self, scenario: &Scenario) -> Result<(), String> {
+        let calls = scenario.calls().callers().iter().zip(scenario.deployments());
+        let mut calling = calls.filter(|(caller, _)| !caller.calls.is_empty());
+        if let (Self::Flow, Some((_, deployment))) = (self, calling.next()) {
+            return Err(format!(
+                "workload {}: its requests wait for calls, which counts do not know; allowed: \
+                 --fidelity requests",
+                scenario.world()[deployment.workload].name
+            ));
+        }
         let is_closed = |demand: &&DemandPlan| {
             matches!(demand.arrivals, Arrivals::ClosedLoop { .. }) && self == Self::Flow
         };
@@ -169,6 +179,9 @@ fn traffic(scenario: &Scenario, chance: Chance, fidelity: Fidelity) -> Box<dyn T
         gates: scenario.gates().to_vec(),
     };
     match fidelity {
+        Fidelity::Requests if !scenario.calls().is_empty() => {
+            Box::new(Calls::new(&plan, scenario.calls()))
+        }
         Fidelity::Requests => Box::new(Requests::new(&plan)),
         Fidelity::Flow => Box::new(Flow::new(&plan)),
     }
@@ -260,7 +273,8 @@ fn probe_load(scenario: &Scenario) -> Vec<DemandPlan> {
         pop_to_cluster: place.pop_to_cluster.clone(),
         origin_response_timeout: door.probe_timeout,
     };
-    world.deployments.iter().enumerate().map(load).collect()
+    let probed = |(_, deployment): &(usize, &Deployment)| !world[deployment.workload].internal;
+    world.deployments.iter().enumerate().filter(probed).map(load).collect()
 }
 
 /// The monitoring of each cluster in which an HPA asks for more than CPU and memory.

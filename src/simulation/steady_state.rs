@@ -88,10 +88,12 @@ fn expected_busy_workers(cx: &Cx, scenario: &Scenario, deployment: DeploymentId)
     if let Some(loads) = scenario.cpu_loads() {
         return loads[deployment.index()].busy_workers_at_start();
     }
-    expected_rate(cx, scenario, deployment) * cx.world[deployment].template.service.mean_s()
+    let by_users = |deployment| expected_rate(cx, scenario, deployment);
+    let rate = scenario.calls().rate(deployment, &by_users);
+    rate * cx.world[deployment].template.service.mean_s()
 }
 
-/// Requests a second that reach a deployment at the start, all origins being healthy.
+/// Requests of users a second that reach a deployment at the start, all origins being healthy.
 fn expected_rate(cx: &Cx, scenario: &Scenario, deployment: DeploymentId) -> f64 {
     let (workload, cluster) = (cx.world[deployment].workload, cx.world[deployment].cluster);
     let mut rate = 0.0;

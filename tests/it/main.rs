@@ -4,6 +4,7 @@ mod agreement;
 mod bad_inputs;
 mod boundaries;
 mod builds;
+mod call_checks;
 mod capacity_checks;
 mod cli;
 mod conformance;

@@ -52,6 +52,7 @@ shipped! {
     region_loss_cold => "region-loss-cold";
     zone_loss => "zone-loss";
     pod_crash => "pod-crash";
+    call_graph => "call-graph";
     aks_baseline_multi_region => "aks-baseline-multi-region";
 }
 

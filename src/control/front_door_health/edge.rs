@@ -11,7 +11,7 @@ use crate::model::cluster::{Grey, OriginState};
 use crate::model::event::Event;
 use crate::model::fact::{ClusterSet, What, Why};
 use crate::model::front_door::{FrontDoor, Origin, Pop, ProbeTarget};
-use crate::model::ids::{ClusterId, PodId, PopId};
+use crate::model::ids::{ClusterId, DeploymentId, PodId, PopId};
 use crate::model::world::World;
 use crate::traffic::routing::{GreyShare, OriginMode, PopRoute};
 use crate::units::{Span, Time};
@@ -33,8 +33,11 @@ const TWO_TO_64: f64 = 18_446_744_073_709_551_616.0;
 #[must_use]
 pub fn condition(cx: &Cx, cluster: ClusterId) -> OriginCondition {
     let answers = |pod: &PodId| cx.world[*pod].container.answers();
+    // A probe of the dependencies meets the workloads that others call, too.
+    let deep = cx.world.front_door.probe_target == ProbeTarget::Dependencies;
+    let is_met = |d: DeploymentId| deep || !cx.world[cx.world[d].workload].internal;
     let serves = |cx: &Cx| {
-        let mut deployments = cx.world[cluster].deployments.iter();
+        let mut deployments = cx.world[cluster].deployments.iter().filter(|d| is_met(**d));
         deployments.all(|&d| cx.routing.endpoints[d.index()].iter().any(answers))
     };
     let gateway = &cx.world[cluster].gateway;

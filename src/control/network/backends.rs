@@ -69,8 +69,11 @@ fn condition(cx: &Cx, probes: &BackendProbes, pod: PodId) -> OriginCondition {
 /// Leaves those of a Service's endpoints that the gateway of its cluster finds healthy, and keeps
 /// its backend pool. Without a gateway that is all of them.
 pub fn keep_healthy(cx: &mut Cx, deployment: DeploymentId, endpoints: &mut Vec<PodId>) {
-    let cluster = cx.world[deployment].cluster;
+    let (cluster, workload) = (cx.world[deployment].cluster, cx.world[deployment].workload);
     let Some(probes) = cx.world[cluster].backend_probes else { return };
+    if cx.world[workload].internal {
+        return;
+    }
     let in_pool = of(cx, cluster, deployment);
     for &pod in in_pool.iter().filter(|pod| !endpoints.contains(pod)) {
         remove(cx, cluster, pod, probes.drain);

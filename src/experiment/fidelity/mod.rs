@@ -23,6 +23,7 @@ mod autoscaler;
 mod capacity;
 mod surroundings;
 
+mod calls;
 mod courses;
 mod flow;
 
@@ -48,6 +49,7 @@ pub const PARTS: &[&Part] = &[
     &network::NETWORK,
     &surroundings::PLACES,
     &surroundings::USERS,
+    &calls::CALLS,
     &surroundings::DEPENDENCIES,
     &surroundings::FAULTS,
     &courses::COURSES,

@@ -145,7 +145,7 @@ part! {
 part! {
     USERS = "Clients",
     "Every request is simulated. Pods run at their nominal speed while their node has cores left.",
-    left out "connection reuse, DNS, congestion and loss, pods that call other pods";
+    left out "connection reuse, DNS, congestion and loss";
 
     "arrivals are Poisson with a rate that is constant, steps, diurnal or a trace; single \
     instants; \

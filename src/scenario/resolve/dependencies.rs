@@ -295,7 +295,11 @@ pub(super) fn add_gates(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
 fn writes_of(cx: &mut Resolving<'_, '_>, made: &Resolved, deployment: DeploymentId) -> Ratio {
     let workload = &made.world[made.world[deployment].workload].name;
     let demands = &cx.decoded.spec.demands;
-    let mut mine = demands.iter().filter(|demand| demand.workload.as_str() == workload);
+    let asking = made.calls.asking(deployment);
+    let asks = |name: &str| {
+        asking.iter().any(|&asking| made.world[made.world[asking].workload].name == name)
+    };
+    let mut mine = demands.iter().filter(|demand| asks(demand.workload.as_str()));
     let Some(first) = mine.next() else { return Ratio::new(0.0) };
     if let Some(other) = mine.find(|other| *other.writes != *first.writes) {
         let message = format!("the demands for `{workload}` differ in their share of writes");

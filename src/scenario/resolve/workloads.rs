@@ -19,6 +19,7 @@ use crate::traffic::capacity::{fit_capacity, sustainable_utilisation};
 use crate::traffic::plan::{Balancer, DeploymentPlan, OnTimeout};
 use crate::units::{MilliCpu, Ratio, Span};
 
+use super::calls::Caller;
 use super::{Resolved, Resolving, dependencies, hpas, network, placement};
 
 /// Adds all workloads with a deployment in each cluster that runs them.
@@ -27,7 +28,7 @@ pub(super) fn add(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
     for (index, base) in workloads.iter().enumerate() {
         let id = WorkloadId::new(index);
         let name = base.name.as_str().to_owned();
-        made.world.workloads.push(Workload { name, deployments: Vec::new() });
+        made.world.workloads.push(Workload { name, deployments: Vec::new(), internal: false });
         let path = format!("workloads[{index}]");
         for (name, _) in &base.clusters.entries {
             check_override(cx, made, base, name);
@@ -170,6 +171,7 @@ fn add_deployment(
         sustainable: Ratio::new(0.0),
         version: 0,
     });
+    made.callers.push(Caller { holds_worker: *spec.calls_hold_worker, calls: spec.calls.to_vec() });
     network::pass(cx, made, id, spec);
     made.objectives.push(*spec.latency_objective);
     hpas::add(cx, made, id, spec, path);
@@ -258,6 +260,20 @@ fn rounded(ratio: Ratio) -> String {
     format!("{:.1}%", ratio.percent())
 }
 
+/// Workers that are held during calls have that much less time for work of their own.
+fn lower_by_calls(made: &mut Resolved) {
+    let work_s = |id: DeploymentId| made.deployments[id.index()].law.mean_s();
+    for (index, plan) in made.calls.callers().iter().enumerate() {
+        let id = DeploymentId::new(index);
+        if plan.holds_worker && !plan.calls.is_empty() {
+            let own_s = work_s(id);
+            let share = own_s / (own_s + made.calls.mean_wait_s(id, &work_s));
+            let sustainable = &mut made.world[id].sustainable;
+            *sustainable = Ratio::new(sustainable.get() * share);
+        }
+    }
+}
+
 /// Sets the highest sustained utilisation of every deployment, solved once for equal pods.
 pub(super) fn set_sustainable(made: &mut Resolved) {
     let mut solved: Vec<(u16, Law, Span, Ratio)> = Vec::new();
@@ -275,4 +291,5 @@ pub(super) fn set_sustainable(made: &mut Resolved) {
         };
         deployment.sustainable = ratio;
     }
+    lower_by_calls(made);
 }

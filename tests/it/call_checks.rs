@@ -1,0 +1,136 @@
+//! What a scenario may say about calls: one row for each mistake with its code and path, and what
+//! becomes of those that are right.
+
+use std::fs;
+
+use tideover::model::ids::DeploymentId;
+use tideover::scenario::{Rejected, Scenario, from_text};
+use tideover::simulation::Fidelity;
+use tideover::spec::Code;
+use tideover::units::Span;
+
+use crate::source_tree::root;
+
+/// The shipped call graph with the text at `anchor`, which occurs once, replaced.
+fn edited(anchor: &str, replacement: &str) -> Result<Scenario, Box<Rejected>> {
+    let folder = root().join("scenarios");
+    let text = fs::read_to_string(folder.join("call-graph.yaml")).expect("a scenario");
+    assert_eq!(text.matches(anchor).count(), 1, "the anchor `{anchor}` is not unique");
+    from_text("edited.yaml", &text.replacen(anchor, replacement, 1), &folder, &[])
+}
+
+/// Each mistake is refused at its place, and once, although two clusters run the workload.
+#[test]
+fn wrong_calls_are_refused() {
+    use Code::*;
+    let table = [
+        (
+            "unknown workload",
+            "{to: payments,",
+            "{to: payment,",
+            UnknownReference,
+            "workloads[1].calls[0].to",
+        ),
+        ("it calls itself", "{to: payments,", "{to: cart,", Cycle, "workloads[1].calls[0].to"),
+        (
+            "a circle of three",
+            "hpa: {minReplicas: 3, maxReplicas: 20, targetCPUUtilization: 60%}",
+            "calls: [{to: web}]",
+            Cycle,
+            "workloads[2].calls[0].to",
+        ),
+        (
+            "not in the caller's cluster",
+            "hpa: {minReplicas: 3, maxReplicas: 20, targetCPUUtilization: 60%}",
+            "runsOn: [primary]",
+            Contradiction,
+            "workloads[1].clusters.secondary.calls[0].to",
+        ),
+        (
+            "no time at all",
+            "timeout: 500ms",
+            "timeout: 0s",
+            OutOfRange,
+            "workloads[1].calls[0].timeout",
+        ),
+        (
+            "more than all",
+            "probability: 30%",
+            "probability: 130%",
+            OutOfRange,
+            "workloads[1].calls[0].probability",
+        ),
+        (
+            "no call at a time",
+            "maxConcurrentCalls: 12",
+            "maxConcurrentCalls: 0",
+            OutOfRange,
+            "workloads[1].calls[0].maxConcurrentCalls",
+        ),
+        ("no times", "timeout: 500ms", "count: 0", OutOfRange, "workloads[1].calls[0].count"),
+        (
+            "a threshold of nothing",
+            "circuitBreaker: {}",
+            "circuitBreaker: {failureRateThreshold: 0%}",
+            OutOfRange,
+            "workloads[0].calls[0].circuitBreaker.failureRateThreshold",
+        ),
+    ];
+    for (name, anchor, replacement, code, path) in table {
+        let rejected = edited(anchor, replacement).expect_err(name);
+        let found = rejected.diagnostics.sorted();
+        let found: Vec<_> = found.iter().map(|d| (d.code, &*d.place.path)).collect();
+        assert_eq!(found, [(code, path)], "{name}: {rejected}");
+    }
+}
+
+/// The message of a circle names it in order.
+#[test]
+fn a_circle_is_named() {
+    let hpa = "hpa: {minReplicas: 3, maxReplicas: 20, targetCPUUtilization: 60%}";
+    let rejected = edited(hpa, "calls: [{to: web}]").expect_err("a circle");
+    let found = rejected.diagnostics.sorted();
+    assert_eq!(found[0].message, "`web` calls `cart` calls `payments` calls `web`");
+}
+
+/// A workload that only others call is behind no ingress, and is asked for what its callers cause:
+/// 30 % of 2,000/s. An override of one cluster may change the calls.
+#[test]
+fn calls_lead_to_the_same_cluster() {
+    let scenario =
+        edited("minReplicas: 18}", "minReplicas: 18}, calls: [{to: payments, timeout: 7s}]")
+            .expect("a scenario");
+    let world = scenario.world();
+    let internal: Vec<bool> = world.workloads.iter().map(|workload| workload.internal).collect();
+    assert_eq!(internal, [false, true, true]);
+    for (caller, plan) in scenario.calls().callers().iter().enumerate() {
+        for call in &plan.calls {
+            assert_eq!(world[call.to].cluster, world[DeploymentId::new(caller)].cluster);
+        }
+    }
+    let timeouts: Vec<Span> = scenario
+        .calls()
+        .callers()
+        .iter()
+        .flat_map(|plan| &plan.calls)
+        .map(|call| call.timeout)
+        .collect();
+    assert_eq!(timeouts, [1_000, 1_000, 500, 7_000].map(Span::from_millis));
+    let explained = scenario.explained().iter();
+    let rates: Vec<_> = explained
+        .filter(|leaf| &*leaf.place.path == "deployments.payments-primary.expectedRate")
+        .collect();
+    assert_eq!(rates[0].shown, "600.0/s");
+}
+
+/// Counts of requests do not know calls: that is said with what to type.
+#[test]
+fn counts_refuse_calls() {
+    let scenario = edited("timeout: 500ms", "timeout: 500ms").expect("a scenario");
+    assert_eq!(Fidelity::Requests.check(&scenario), Ok(()));
+    let refused = Fidelity::Flow.check(&scenario).expect_err("calls");
+    assert!(
+        refused.contains("workload web") && refused.contains("--fidelity requests"),
+        "{refused}"
+    );
+}
