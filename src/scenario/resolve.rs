@@ -73,6 +73,30 @@ pub(super) struct Resolved {
     pub(super) derived: Vec<Leaf>,
 }
 
+impl Resolved {
+    /// The regions, and nothing in them yet.
+    fn nothing_but(world: World) -> Self {
+        Self {
+            world,
+            deployments: Vec::new(),
+            callers: Vec::new(),
+            calls: CallGraph::default(),
+            objectives: Vec::new(),
+            hpas: Vec::new(),
+            autoscalers: Vec::new(),
+            auto_repair: Vec::new(),
+            demands: Vec::new(),
+            cpu_loads: None,
+            over_dispersion: Vec::new(),
+            levels: Vec::new(),
+            faults: Vec::new(),
+            operations: Vec::new(),
+            gates: Vec::new(),
+            derived: Vec::new(),
+        }
+    }
+}
+
 /// What resolution reads and writes to beside its result.
 pub(super) struct Resolving<'r, 'n> {
     pub(super) decoded: &'r Decoded<'n>,
@@ -88,24 +112,7 @@ pub(super) fn resolve(
 ) -> Option<Scenario> {
     let spec = &decoded.spec;
     let mut cx = Resolving { decoded, tables, diagnostics };
-    let mut made = Resolved {
-        world: places::world(spec),
-        deployments: Vec::new(),
-        callers: Vec::new(),
-        calls: CallGraph::default(),
-        objectives: Vec::new(),
-        hpas: Vec::new(),
-        autoscalers: Vec::new(),
-        auto_repair: Vec::new(),
-        demands: Vec::new(),
-        cpu_loads: None,
-        over_dispersion: Vec::new(),
-        levels: Vec::new(),
-        faults: Vec::new(),
-        operations: Vec::new(),
-        gates: Vec::new(),
-        derived: Vec::new(),
-    };
+    let mut made = Resolved::nothing_but(places::world(spec));
     clusters::add(&mut cx, &mut made);
     capacity::add(&mut cx, &mut made);
     metric_sources::check(&mut cx);
