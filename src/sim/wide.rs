@@ -11,11 +11,12 @@
 #![expect(unsafe_code, reason = "looks up tables eight entries at a time")]
 
 use std::arch::x86_64::{
-    __m512d, __m512i, _mm512_add_epi64, _mm512_add_pd, _mm512_and_si512, _mm512_castpd_si512,
-    _mm512_castsi512_pd, _mm512_cmpge_epu64_mask, _mm512_cvtepi64_pd, _mm512_i64gather_pd,
-    _mm512_mul_pd, _mm512_mullo_epi64, _mm512_or_si512, _mm512_set1_epi64, _mm512_set1_pd,
-    _mm512_setr_epi64, _mm512_slli_epi64, _mm512_srli_epi64, _mm512_storeu_pd, _mm512_sub_epi64,
-    _mm512_sub_pd, _mm512_xor_si512,
+    __m512d, __m512i, _mm_loadu_pd, _mm512_add_epi64, _mm512_add_pd, _mm512_castpd_si512,
+    _mm512_castpd128_pd512, _mm512_castsi512_pd, _mm512_cmpge_epu64_mask, _mm512_cvtepi64_pd,
+    _mm512_insertf64x2, _mm512_mul_pd, _mm512_mullo_epi64, _mm512_or_si512, _mm512_set1_epi64,
+    _mm512_set1_pd, _mm512_setr_epi64, _mm512_slli_epi64, _mm512_srli_epi64, _mm512_storeu_pd,
+    _mm512_storeu_si512, _mm512_sub_epi64, _mm512_sub_pd, _mm512_unpackhi_pd, _mm512_unpacklo_pd,
+    _mm512_xor_si512,
 };
 
 use super::exponential::{CELL_SHIFT, CELLS, OFFSET, Step};
@@ -161,16 +162,25 @@ fn from_body_512(draws: Draws, body: &[Cell; BODY_CELLS], drawn: &mut [f64]) -> 
 /// A pair of floats, as tables hold them.
 pub(super) trait Pair {}
 
-/// Both floats of the entries of a table, whose length is a power of two; indices wrap.
-#[target_feature(enable = "avx512f")]
+/// Both floats of the entries of a table, whose length is a power of two; indices wrap. Loads
+/// pair by pair: gathering instructions take several times as long.
+#[target_feature(enable = "avx512f,avx512dq")]
 #[inline]
 fn look_up<P: Pair, const N: usize>(table: &[P; N], index: __m512i) -> [__m512d; 2] {
     const { assert!(N.is_power_of_two() && size_of::<P>() == 2 * size_of::<f64>()) };
-    let index = _mm512_and_si512(index, every(N as u64 - 1));
-    let place = _mm512_add_epi64(index, index);
+    let mut places = [0_u64; WIDTH];
+    // SAFETY: there are eight places.
+    unsafe { _mm512_storeu_si512(places.as_mut_ptr().cast(), index) };
     let base: *const f64 = table.as_ptr().cast();
-    // SAFETY: every index is below N, so both floats of every entry lie in the table.
-    unsafe { [_mm512_i64gather_pd::<8>(place, base), _mm512_i64gather_pd::<8>(place, base.add(1))] }
+    // SAFETY: every place is below N, so both floats of every entry lie in the table.
+    let pair = |i: usize| unsafe { _mm_loadu_pd(base.add(2 * (places[i] as usize % N))) };
+    let four = |[a, b, c, d]: [usize; 4]| {
+        let all = _mm512_castpd128_pd512(pair(a));
+        let all = _mm512_insertf64x2::<1>(all, pair(b));
+        _mm512_insertf64x2::<3>(_mm512_insertf64x2::<2>(all, pair(c)), pair(d))
+    };
+    let (even, odd) = (four([0, 2, 4, 6]), four([1, 3, 5, 7]));
+    [_mm512_unpacklo_pd(even, odd), _mm512_unpackhi_pd(even, odd)]
 }
 
 #[target_feature(enable = "avx512f")]
