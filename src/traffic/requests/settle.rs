@@ -42,16 +42,30 @@ pub(super) fn settle_head(pod: &mut Pod, lanes: &[Lane], ledger: &mut Ledger, no
     let ring = &mut pod.ring;
     while ring.head + TILE <= ring.tail {
         let head = ring.head;
-        if !books.tile(ring.tile(head)) {
-            (head..head + TILE).for_each(|index| books.entry(ring, index));
-            if !(head..head + TILE).all(|index| ring.get(index).is_over()) {
-                break;
+        match books.tile(ring.tile(head)) {
+            Tile::Booked => {}
+            Tile::NotOver => break,
+            Tile::Special => {
+                (head..head + TILE).for_each(|index| books.entry(ring, index));
+                if !ring.tile(head).iter().all(Entry::is_over) {
+                    break;
+                }
             }
         }
         ring.head += TILE;
     }
     ring.started = ring.started.max(ring.head);
     pod.busy_ns += books.close();
+}
+
+/// What a tile holds.
+enum Tile {
+    /// Answers on which nobody acts; they have all arrived, and are booked.
+    Booked,
+    /// Such answers, but not all have arrived.
+    NotOver,
+    /// Something else.
+    Special,
 }
 
 /// Where the requests of one pod are booked.
@@ -105,24 +119,28 @@ impl<'a> Books<'a> {
     /// Books a whole tile of answers on which nobody acts, if all of them have arrived since
     /// t = 0; otherwise does nothing.
     #[inline(always)]
-    fn tile(&mut self, tile: &[Entry; TILE]) -> bool {
+    fn tile(&mut self, tile: &[Entry; TILE]) -> Tile {
         let mut response_s = [0.0; TILE];
         let mut ordinary = !self.attempts.records_waits();
+        let mut last_s = f64::NEG_INFINITY;
         for (entry, response_s) in tile.iter().zip(&mut response_s) {
             let lane = &self.lanes[usize::from(entry.lane)];
             *response_s = entry.finish_s + lane.one_way_s;
-            ordinary &= (*response_s < self.now_s) & (0.0 <= entry.first_s);
-            ordinary &= (entry.flags == 0) & !lane.counts_writes;
+            last_s = if last_s < *response_s { *response_s } else { last_s };
+            ordinary &= (0.0 <= entry.first_s) & (entry.flags == 0) & !lane.counts_writes;
         }
         if !ordinary {
-            return false;
+            return Tile::Special;
+        }
+        if self.now_s <= last_s {
+            return Tile::NotOver;
         }
         self.attempts.served_tile(tile, &mut self.sums);
         for (entry, response_s) in tile.iter().zip(response_s) {
             let lane = &self.lanes[usize::from(entry.lane)];
             self.users[lane.demand as usize].served(entry.first_s, response_s);
         }
-        true
+        Tile::Booked
     }
 
     /// Adds what was summed up; gives the busy time of the process [ns].
