@@ -21,6 +21,8 @@ const N_PODS: usize = 60;
 const WORKERS: u16 = 8;
 const RATE_PER_S: f64 = 10_000.0;
 const UTILISATION: f64 = 0.8;
+/// Of the bench in which clients time out and retry.
+const OVERLOAD: f64 = 1.3;
 const END_S: i64 = 20_000;
 /// Simulated seconds of one iteration.
 const SECONDS: i64 = 100;
@@ -65,8 +67,8 @@ impl Measurement for CpuTime {
     }
 }
 
-fn plan(balancer: Balancer, law: fn(f64) -> Law) -> TrafficPlan {
-    let mean_s = UTILISATION * N_PODS as f64 * f64::from(WORKERS) / RATE_PER_S;
+fn plan(balancer: Balancer, law: fn(f64) -> Law, utilisation: f64) -> TrafficPlan {
+    let mean_s = utilisation * N_PODS as f64 * f64::from(WORKERS) / RATE_PER_S;
     let demand = |index: usize, share: f64| DemandPlan {
         name: format!("geography-{index}"),
         workload: WorkloadId::new(0),
@@ -136,14 +138,15 @@ fn requests(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("requests");
     group.throughput(Throughput::Elements(SECONDS as u64 * RATE_PER_S as u64));
     let lognormal: fn(f64) -> Law = |mean_s| Law::lognormal_mean_cv(mean_s, 1.0);
-    for (name, balancer, law) in [
-        ("random", Balancer::Random, Law::exponential as fn(f64) -> Law),
-        ("round-robin", Balancer::RoundRobin, Law::exponential),
-        ("random, lognormal", Balancer::Random, lognormal),
-        ("power-of-two", Balancer::PowerOfTwo, Law::exponential),
-        ("least-outstanding", Balancer::LeastOutstanding, Law::exponential),
+    for (name, balancer, law, utilisation) in [
+        ("random", Balancer::Random, Law::exponential as fn(f64) -> Law, UTILISATION),
+        ("round-robin", Balancer::RoundRobin, Law::exponential, UTILISATION),
+        ("random, lognormal", Balancer::Random, lognormal, UTILISATION),
+        ("power-of-two", Balancer::PowerOfTwo, Law::exponential, UTILISATION),
+        ("least-outstanding", Balancer::LeastOutstanding, Law::exponential, UTILISATION),
+        ("random, overload", Balancer::Random, Law::exponential, OVERLOAD),
     ] {
-        let plan = plan(balancer, law);
+        let plan = plan(balancer, law, utilisation);
         group.bench_function(name, |bencher| {
             let (mut engine, routing) = started(&plan);
             bencher.iter_custom(|iterations| {
