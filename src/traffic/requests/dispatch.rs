@@ -98,26 +98,20 @@ impl Requests {
             let demand = self.lanes[usize::from(notice.lane)].demand;
             self.take_back(demand, notice.send_s, notice.first_s, notice.key);
         }
-        for release in std::mem::take(&mut self.denied) {
-            if release.time_s < now_s {
-                self.denied.push(release);
-            } else {
-                self.releases.push(release);
-            }
+        self.denied.retain(|release| release.time_s < now_s);
+        for release in self.due_releases.iter().filter(|release| now_s <= release.time_s) {
+            self.releases.push(*release);
         }
     }
 
-    /// Undoes one send: users of a source come again by their place, releases wait again.
+    /// Undoes the booking of one send. Users of a source are told by the source.
     fn take_back(&mut self, demand: u32, send_s: f64, first_s: f64, key: u64) {
         let index = demand as usize;
         if key & 15 != 0 {
             self.ledger.not_retried(index, first_s);
         } else if self.demands[index].closed_loop.is_some() {
             self.ledger.not_offered(index, send_s, 1);
-        } else {
-            return;
         }
-        self.releases.push(Release { time_s: send_s, first_s, key, demand, reason: 0 });
     }
 }
 
