@@ -7,8 +7,9 @@
 //! (`outcomes`). Answers are read off the pods' rings; everything that a client must act on
 //! (failures, and answers to closed-loop clients) goes through a timing wheel of notices.
 //!
-//! A slice ends before any retry could be sent that is caused by an outcome within it: the
-//! earliest outcome still to come, plus the least back-off. So order in time is kept although
+//! A slice ends before any retry could be sent that is caused by an outcome within it. What is
+//! known when it begins bounds it; that nothing fails at once is assumed, and where something
+//! does, the slice is cut short and later sends are taken back. So order in time is kept although
 //! sending and serving are separate loops. How time is sliced changes no bit of the result.
 
 mod arrive;
@@ -37,6 +38,7 @@ use super::routing::Routing;
 use super::wheel::{Timed, Wheel};
 use super::{Advance, Kill, Traffic, kiefer_wolfowitz};
 
+use arrive::Arrived;
 pub(super) use arrive::nanosecond_after;
 use gates::Passing;
 
@@ -70,15 +72,12 @@ pub struct Requests {
     ledger: Ledger,
     /// The whole account, if somebody asked since anything happened.
     account: OnceLock<Ledger>,
-    /// No notice comes sooner than this after the event that causes it [s].
-    least_notice_s: f64,
     /// No client acts sooner than this after a notice [s]; infinite if none ever acts.
     least_reaction_s: f64,
-    /// Length that holds about 250 first sends, which stay in the first-level cache [s].
-    slice_s: f64,
+    lengths: SliceLengths,
     due_notices: Vec<Notice>,
     due_releases: Vec<Release>,
-    lists: [Vec<plain::Due>; 3],
+    lists: [Vec<plain::Due>; 2],
 }
 
 /// A demand at run time.
@@ -198,6 +197,35 @@ struct Deployment {
     endpoints_run: bool,
 }
 
+/// How long slices are. Each tries twice what the last one reached before it was cut short.
+#[derive(Clone, Copy, Debug)]
+struct SliceLengths {
+    /// Within this, no client acts on what happens in the slice [s].
+    sure_s: f64,
+    /// Holds [`SLICE_SENDS`] [s].
+    full_s: f64,
+    next_s: f64,
+}
+
+/// First sends of a full slice, which stay in the caches.
+const SLICE_SENDS: f64 = 512.0;
+
+/// A little less than clients wait at least, so that rounding cannot overtake a bound.
+const REACTION_PART: f64 = 0.999;
+
+impl SliceLengths {
+    fn new(sure_s: f64, full_s: f64) -> Self {
+        let sure_s = (REACTION_PART * sure_s).min(full_s);
+        Self { sure_s, full_s, next_s: sure_s }
+    }
+
+    /// A slice got so far [s].
+    fn reached(&mut self, length_s: f64, was_cut: bool) {
+        let next_s = if was_cut { length_s } else { 2.0 * self.next_s };
+        self.next_s = next_s.clamp(self.sure_s, self.full_s);
+    }
+}
+
 /// Something that a client must act on at its instant.
 #[derive(Clone, Copy, Debug)]
 struct Notice {
@@ -242,6 +270,7 @@ impl Requests {
             .collect::<Vec<_>>();
         assert!(lanes.len() <= usize::from(u16::MAX), "at most 65,535 pairs of demand and cluster");
         let peak: f64 = demands.iter().map(|demand| demand.source.peak_rate()).sum();
+        let least_reaction_s = REACTION_PART * least_reaction_s(&demands);
         let seconds = plan.end.as_secs_f64().max(0.0).ceil() as usize + 1;
         let mut requests = Self {
             now: plan.start,
@@ -262,9 +291,11 @@ impl Requests {
                 plan.record_waits,
             ),
             account: OnceLock::new(),
-            least_notice_s: least_notice_s(&demands, &lanes),
-            least_reaction_s: least_reaction_s(&demands),
-            slice_s: 256.0 / peak.max(1e-3),
+            lengths: SliceLengths::new(
+                least_notice_s(&demands, &lanes) + least_reaction_s,
+                SLICE_SENDS / peak.max(1e-3),
+            ),
+            least_reaction_s,
             due_notices: Vec::new(),
             due_releases: Vec::new(),
             lists: Default::default(),
@@ -295,16 +326,15 @@ impl Requests {
         }
     }
 
-    /// Where the slice that begins at `from_s` must end at the latest.
+    /// Where the slice that begins at `from_s` ends, unless a client acts earlier on what happens
+    /// in it.
     fn slice_end_s(&self, from_s: f64, to_s: f64) -> f64 {
-        let end_s = to_s.min(from_s + self.slice_s);
+        let end_s = to_s.min(from_s + self.lengths.next_s);
         if self.least_reaction_s == f64::INFINITY {
             return end_s;
         }
-        // A little less than the exact bound, so that rounding cannot overtake it.
-        let reaction_s = self.least_reaction_s * 0.999;
-        let outcome_s = self.notices.earliest_s(from_s + self.least_notice_s * 0.999);
-        end_s.min(outcome_s.max(from_s) + reaction_s)
+        let outcome_s = self.notices.earliest_s(end_s - self.least_reaction_s);
+        end_s.min(outcome_s.max(from_s) + self.least_reaction_s)
     }
 
     /// Finds out which deployments have only endpoints that serve, for the window that begins.
@@ -356,19 +386,18 @@ impl Traffic for Requests {
         let mut slow_pod = None;
         let mut now_s = self.now.as_secs_f64();
         while now_s < to.as_secs_f64() {
-            let mut slice_end_s = self.slice_end_s(now_s, to.as_secs_f64());
-            self.dispatch(slice_end_s, routing);
-            if let Some((instant, pod)) = self.arrive(slice_end_s, routing)
-                && slow_pod.is_none()
-            {
+            let planned_s = self.slice_end_s(now_s, to.as_secs_f64());
+            self.dispatch(planned_s, routing);
+            let Arrived { upto_s, stop } = self.arrive(planned_s, routing);
+            self.lengths.reached(upto_s - now_s, upto_s < planned_s);
+            if let (Some((instant, pod)), None) = (stop, slow_pod) {
                 slow_pod = Some(pod);
                 to = to.min(instant);
-                if to.as_secs_f64() < slice_end_s {
-                    slice_end_s = to.as_secs_f64();
-                    self.take_back_sends(slice_end_s);
-                }
             }
-            now_s = slice_end_s;
+            now_s = upto_s.min(to.as_secs_f64());
+            if now_s < planned_s {
+                self.take_back_sends(now_s);
+            }
             self.book_notices(now_s);
         }
         self.now = to;
@@ -476,6 +505,17 @@ impl Demand {
         }
     }
 
+    /// When a client sends again because of `notice`, at the earliest [s].
+    fn acts_s(&self, notice: &Notice) -> f64 {
+        let retry_s = self.backoff.after(notice.key).unwrap_or(f64::INFINITY);
+        notice.time_s + retry_s.min(self.pause_s())
+    }
+
+    /// From an outcome to the next request of a client of a closed loop [s]; others have none.
+    fn pause_s(&self) -> f64 {
+        self.closed_loop.map_or(f64::INFINITY, |closed| closed.pause_s)
+    }
+
     /// Whether an outcome makes clients send again.
     const fn reacts(&self) -> bool {
         self.backoff.retries() || self.closed_loop.is_some()
@@ -558,7 +598,6 @@ fn least_reaction_s(demands: &[Demand]) -> f64 {
     demands.iter().filter(|demand| demand.reacts()).fold(f64::INFINITY, |least, demand| {
         let retry_s =
             if demand.backoff.retries() { demand.backoff.least_s() } else { f64::INFINITY };
-        let pause_s = demand.closed_loop.map_or(f64::INFINITY, |closed| closed.pause_s);
-        least.min(retry_s).min(pause_s)
+        least.min(retry_s).min(demand.pause_s())
     })
 }

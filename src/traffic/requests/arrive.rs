@@ -18,9 +18,9 @@ use crate::traffic::routing::{
 
 use super::dispatch::by_second;
 use super::gates::Passing;
-use super::plain::Due;
+use super::plain::{self, Due};
 use super::settle::settle_head;
-use super::{Attempt, Deployment, Lane, Notice, Requests, Transit, What};
+use super::{Attempt, Demand, Deployment, Lane, Notice, Requests, Transit, What};
 
 /// A pod's ring is settled when it is full, and grows if less than this part was done with.
 const DONE_PART: usize = 4;
@@ -132,15 +132,27 @@ impl<'a> Head<'a> {
 }
 
 impl Requests {
-    /// Takes in every attempt that arrives before `end_s`, or up to the first arrival that makes
-    /// a watched pod too slow: then says when to stop and for which pod.
+    /// When a client acts on what came of the sends of this slice, at the earliest [s].
+    fn acts_s(&self) -> f64 {
+        let failed = self.fresh_notices.iter().map(|notice| {
+            let lane = &self.lanes[usize::from(notice.lane)];
+            self.demands[lane.demand as usize].acts_s(notice)
+        });
+        let denied = self
+            .denied
+            .iter()
+            .map(|release| release.time_s + self.demands[release.demand as usize].pause_s());
+        failed.chain(denied).fold(f64::INFINITY, f64::min)
+    }
+
+    /// Takes in every attempt that arrives before `end_s`, or until a client acts on the fate of
+    /// one of them, or up to the first arrival that makes a watched pod too slow.
     #[inline(never)]
-    pub(super) fn arrive(&mut self, end_s: f64, routing: &Routing) -> Option<(Time, PodId)> {
-        let mut end_s = end_s;
-        let mut stop = None;
+    pub(super) fn arrive(&mut self, end_s: f64, routing: &Routing) -> Arrived {
+        let upto_s = end_s.min(self.acts_s());
         let (lanes, deployments, passings) = (&self.lanes, &self.deployments, &self.passings);
         let transits = self.transits.iter().enumerate();
-        let live = transits.filter(|(_, transit)| transit.head_s() < end_s);
+        let live = transits.filter(|(_, transit)| transit.head_s() < upto_s);
         let mut heads: Vec<_> = live
             .map(|(index, transit)| {
                 Head::new(index, &lanes[index], transit, deployments, passings, routing)
@@ -148,6 +160,9 @@ impl Requests {
             .collect();
         let mut turns: Vec<_> = self.deployments.iter().map(|d| d.turn).collect();
         let mut cluster = Arriving {
+            upto_s,
+            stop: None,
+            demands: &self.demands,
             lanes: &self.lanes,
             turns: &mut turns,
             pods: &mut self.pods,
@@ -157,31 +172,14 @@ impl Requests {
             lists: &mut self.lists,
             routing,
         };
-        let plain = !heads.is_empty() && heads.iter().all(|head| head.plain);
-        if plain && let Some((arrival_s, pod)) = cluster.take_plain(&mut heads, end_s) {
-            stop = Some((nanosecond_after(arrival_s), pod));
+        let few = cluster.pods.len() <= plain::PODS_MAX;
+        let plain = few && !heads.is_empty() && heads.iter().all(|head| head.plain);
+        if plain {
+            cluster.take_plain(&mut heads);
+        } else {
+            cluster.take_each(&mut heads);
         }
-        loop {
-            let (first, arrival_s) = earliest(&heads);
-            if plain || end_s <= arrival_s {
-                break;
-            }
-            // A lone lane is taken to the end, one among others an attempt at a time.
-            let turn_end_s = if heads.len() == 1 { end_s } else { arrival_s };
-            let head = &mut heads[first];
-            loop {
-                let attempt = head.next();
-                if let Some(pod) = cluster.reach(head, attempt) {
-                    let instant = nanosecond_after(attempt.arrival_s);
-                    stop = stop.or(Some((instant, pod)));
-                    end_s = end_s.min(instant.as_secs_f64());
-                    break;
-                }
-                if turn_end_s <= head.arrival_s {
-                    break;
-                }
-            }
-        }
+        let Arriving { upto_s, stop, .. } = cluster;
         let arrived: Vec<_> =
             heads.iter().map(|head| (head.index, head.deployment, head.n_arrived())).collect();
         for (lane, deployment, n_arrived) in arrived {
@@ -196,12 +194,26 @@ impl Requests {
         for (deployment, turn) in self.deployments.iter_mut().zip(turns) {
             deployment.turn = turn;
         }
-        stop
+        Arrived { upto_s, stop }
     }
+}
+
+/// How far attempts have arrived.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrived {
+    /// Every attempt that arrives before it has arrived, and no client has acted on what
+    /// happened since the begin of the slice [s].
+    pub(super) upto_s: f64,
+    /// Where the window is to stop because a watched pod has become too slow, and which.
+    pub(super) stop: Option<(Time, PodId)>,
 }
 
 /// What an arriving attempt can touch.
 pub(super) struct Arriving<'a> {
+    /// Attempts are taken that arrive before it [s].
+    pub(super) upto_s: f64,
+    stop: Option<(Time, PodId)>,
+    demands: &'a [Demand],
     lanes: &'a [Lane],
     /// By deployment: the next endpoint in turn.
     turns: &'a mut [usize],
@@ -210,11 +222,49 @@ pub(super) struct Arriving<'a> {
     notices: &'a mut Vec<Notice>,
     ledger: &'a mut Ledger,
     /// Room for lists of what arrives.
-    pub(super) lists: &'a mut [Vec<Due>; 3],
+    pub(super) lists: &'a mut [Vec<Due>; 2],
     routing: &'a Routing,
 }
 
 impl Arriving<'_> {
+    /// Takes in attempts by any rule.
+    fn take_each(&mut self, heads: &mut [Head<'_>]) {
+        loop {
+            let (first, arrival_s) = earliest(heads);
+            if self.upto_s <= arrival_s {
+                break;
+            }
+            // A lone lane is taken to the end, one among others an attempt at a time.
+            let turn_end_s = if heads.len() == 1 { f64::INFINITY } else { arrival_s };
+            let head = &mut heads[first];
+            loop {
+                let attempt = head.next();
+                if let Some(pod) = self.reach(head, attempt) {
+                    self.stop_after(attempt.arrival_s, pod);
+                }
+                if turn_end_s.min(self.upto_s) <= head.arrival_s {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// An arrival has made a watched pod too slow.
+    pub(super) fn stop_after(&mut self, arrival_s: f64, pod: PodId) {
+        let instant = nanosecond_after(arrival_s);
+        self.stop = self.stop.or(Some((instant, pod)));
+        self.upto_s = self.upto_s.min(instant.as_secs_f64());
+    }
+
+    /// Files what a client must act on; what follows from it ends the slice.
+    fn notify(&mut self, head: &Head<'_>, notice: Notice) {
+        if notice.time_s < self.upto_s {
+            let demand = &self.demands[head.lane.demand as usize];
+            self.upto_s = self.upto_s.min(demand.acts_s(&notice));
+        }
+        self.notices.push(notice);
+    }
+
     /// One attempt at its cluster. Gives the pod whose virtual wait it lifts above its threshold.
     #[inline]
     fn reach(&mut self, head: &Head<'_>, attempt: &Attempt) -> Option<PodId> {
@@ -381,7 +431,7 @@ impl Arriving<'_> {
         if response_s <= give_up_s && !head.lane.closed_loop {
             return 0;
         }
-        self.notices.push(head.notice(attempt, give_up_s.min(response_s), what));
+        self.notify(head, head.notice(attempt, give_up_s.min(response_s), what));
         ARMED
     }
 
@@ -499,7 +549,7 @@ impl Arriving<'_> {
         } else {
             (give_up_s, head.lane.give_up_reason(first_s, give_up_s))
         };
-        self.notices.push(head.notice(attempt, time_s, What::Failed(reason)));
+        self.notify(head, head.notice(attempt, time_s, What::Failed(reason)));
     }
 }
 

@@ -26,12 +26,19 @@ struct Way<'a> {
     lane: u16,
 }
 
-/// An attempt that arrives: when, on which way, and as which of its attempts.
-#[derive(Clone, Copy, Debug)]
+/// Most pods that a [`Due`] can name.
+pub(super) const PODS_MAX: usize = 1 << 16;
+
+/// An attempt that arrives: when, on which way, and as which of its attempts. Small, because it
+/// is moved often.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Due {
-    arrival_s: f64,
-    way: u32,
+    /// When, as a number that is compared at once.
+    order: i64,
     at: u32,
+    way: u16,
+    /// The pod that was drawn; of no meaning where pods take turns.
+    pod: u16,
 }
 
 impl<'a> Way<'a> {
@@ -48,80 +55,124 @@ impl<'a> Way<'a> {
         }
     }
 
-    fn due(&self, way: usize) -> impl Iterator<Item = Due> {
-        let way = way as u32;
-        (0..).zip(self.attempts).map(move |(at, attempt)| {
-            let arrival_s = attempt.arrival_s;
-            Due { arrival_s, way, at }
-        })
+    /// Lists what arrives, each with the pod that is drawn for it: many draws at once take a part
+    /// of the time.
+    fn list(&self, way: usize, dues: &mut Vec<Due>) {
+        let way = way as u16;
+        let arrivals = (0..).zip(self.attempts);
+        if self.in_turn.is_some() {
+            dues.extend(arrivals.map(|(at, attempt)| Due {
+                order: in_order(attempt.arrival_s),
+                at,
+                way,
+                pod: 0,
+            }));
+            return;
+        }
+        dues.extend(arrivals.map(|(at, attempt)| {
+            let picked = below(self.pod_stream.at(attempt.key), self.endpoints.len());
+            let pod = self.endpoints[picked].index() as u16;
+            Due { order: in_order(attempt.arrival_s), at, way, pod }
+        }));
     }
+}
+
+/// Times compare as these integers do; -0 is none of them.
+fn in_order(time_s: f64) -> i64 {
+    let bits = time_s.to_bits().cast_signed();
+    // Of a negative time, all bits but the sign are turned over.
+    bits ^ (bits >> 63 & i64::MAX)
 }
 
 /// Puts two lists, each in order of time, into one: the first of equals first.
-fn merge(one: &[Due], other: &[Due], merged: &mut Vec<Due>) {
-    let (mut i, mut k) = (0, 0);
-    merged.reserve(one.len() + other.len());
-    while i < one.len() && k < other.len() {
-        // Without a branch on who is earlier, which nobody foresees.
-        let (a, b) = (one[i], other[k]);
-        let later = usize::from(b.arrival_s < a.arrival_s);
-        merged.push(if later == 0 { a } else { b });
-        i += 1 - later;
-        k += later;
+///
+/// Without a branch on who is earlier, which nobody foresees; and from both ends at once, because
+/// each step has to wait for the one before.
+fn merge(one: &[Due], other: &[Due], merged: &mut [Due]) {
+    let (mut i, mut k, mut i_end, mut k_end) = (0, 0, one.len(), other.len());
+    loop {
+        // As long as both have two, neither end can run out of either.
+        let n_steps = (i_end - i).min(k_end - k) / 2;
+        if n_steps == 0 {
+            break;
+        }
+        for _ in 0..n_steps {
+            let (a, b) = (one[i], other[k]);
+            let later = usize::from(b.order < a.order);
+            merged[i + k] = if later == 0 { a } else { b };
+            i += 1 - later;
+            k += later;
+            let (a, b) = (one[i_end - 1], other[k_end - 1]);
+            let sooner = usize::from(b.order < a.order);
+            merged[i_end + k_end - 1] = if sooner == 0 { b } else { a };
+            i_end -= sooner;
+            k_end -= 1 - sooner;
+        }
     }
-    merged.extend_from_slice(&one[i..]);
-    merged.extend_from_slice(&other[k..]);
+    let (few, many, few_first) = if i_end - i < 2 {
+        (&one[i..i_end], &other[k..k_end], true)
+    } else {
+        (&other[k..k_end], &one[i..i_end], false)
+    };
+    let rest = &mut merged[i + k..i_end + k_end];
+    let before = few.first().map_or(0, |lone| {
+        many.partition_point(|due| due.order < lone.order || !few_first && due.order == lone.order)
+    });
+    rest[..before].copy_from_slice(&many[..before]);
+    rest[before..before + few.len()].copy_from_slice(few);
+    rest[before + few.len()..].copy_from_slice(&many[before..]);
+}
+
+/// Merges each list with the next one; `ends` are where they end.
+fn merge_pairs(lists: &[Due], ends: &mut Vec<usize>, merged: &mut [Due]) {
+    let mut from = 0;
+    let mut merged_ends = Vec::with_capacity(ends.len().div_ceil(2));
+    for pair in ends.chunks(2) {
+        let (middle, end) = (pair[0], pair[pair.len() - 1]);
+        merge(&lists[from..middle], &lists[middle..end], &mut merged[from..end]);
+        merged_ends.push(end);
+        from = end;
+    }
+    *ends = merged_ends;
 }
 
 impl<'a> Arriving<'a> {
-    /// Takes in every attempt that arrives before `end_s`, or up to the first arrival that makes
-    /// a watched pod too slow: then gives its instant and the pod.
-    pub(super) fn take_plain(
-        &mut self,
-        heads: &mut [Head<'a>],
-        end_s: f64,
-    ) -> Option<(f64, PodId)> {
-        let ways: Vec<Way<'_>> = heads.iter().map(|head| Way::of(head, end_s)).collect();
-        let [mut order, mut list, mut merged] = std::mem::take(self.lists);
+    /// Takes in attempts for which nothing but a draw or a turn decides on the pod.
+    pub(super) fn take_plain(&mut self, heads: &mut [Head<'a>]) {
+        let ways: Vec<Way<'_>> = heads.iter().map(|head| Way::of(head, self.upto_s)).collect();
+        let [mut order, mut merged] = std::mem::take(self.lists);
         order.clear();
+        let mut ends = Vec::with_capacity(ways.len());
         for (index, way) in ways.iter().enumerate() {
-            if index == 0 {
-                order.extend(way.due(index));
-                continue;
-            }
-            list.clear();
-            list.extend(way.due(index));
-            merged.clear();
-            merge(&order, &list, &mut merged);
+            way.list(index, &mut order);
+            ends.push(order.len());
+        }
+        merged.resize(order.len(), Due::default());
+        while 1 < ends.len() {
+            merge_pairs(&order, &mut ends, &mut merged);
             std::mem::swap(&mut order, &mut merged);
         }
-        let stop = self.serve_in_order(heads, &ways, &order);
-        let n_taken = stop.map_or(order.len(), |(n_taken, _)| n_taken);
+        let n_taken = self.serve_in_order(heads, &ways, &order);
         for due in &order[..n_taken] {
             heads[due.way as usize].n_taken += 1;
         }
         for head in heads {
             head.skip_taken();
         }
-        let stop = stop.map(|(n_taken, pod)| (order[n_taken - 1].arrival_s, pod));
-        *self.lists = [order, list, merged];
-        stop
+        *self.lists = [order, merged];
     }
 
-    /// Serves attempts up to the first that makes a watched pod too slow: then gives how many
-    /// those are, and the pod.
+    /// Serves attempts until one of them ends the slice; gives how many.
     #[inline(never)]
-    fn serve_in_order(
-        &mut self,
-        heads: &[Head<'a>],
-        ways: &[Way<'_>],
-        order: &[Due],
-    ) -> Option<(usize, PodId)> {
-        for (index, due) in order.iter().enumerate() {
+    fn serve_in_order(&mut self, heads: &[Head<'a>], ways: &[Way<'_>], order: &[Due]) -> usize {
+        let mut order = order;
+        let mut n_served = 0;
+        while let Some(due) = order.get(n_served) {
+            n_served += 1;
             let way = &ways[due.way as usize];
             let attempt = &way.attempts[due.at as usize];
             let picked = match way.in_turn {
-                None => way.endpoints[below(way.pod_stream.at(attempt.key), way.endpoints.len())],
+                None => PodId::new(usize::from(due.pod)),
                 Some(deployment) => self.take_turn(deployment, way.endpoints),
             };
             let pod = &mut self.pods[picked.index()];
@@ -133,8 +184,9 @@ impl<'a> Arriving<'a> {
             if late || pod.ring.needs_care() {
                 let head = &heads[due.way as usize];
                 if self.place(head, attempt, picked, (work_s, 0)).is_some() {
-                    return Some((index + 1, picked));
+                    self.stop_after(arrival_s, picked);
                 }
+                order = self.in_time(order);
                 continue;
             }
             replace_earliest(&mut pod.free_s, finish_s);
@@ -152,9 +204,21 @@ impl<'a> Arriving<'a> {
             let rose = pod.threshold_s < pod.free_s[0] - arrival_s
                 && (before_s - arrival_s).max(0.0) <= pod.threshold_s;
             if rose {
-                return Some((index + 1, picked));
+                self.stop_after(arrival_s, picked);
+                order = self.in_time(order);
             }
         }
-        None
+        n_served
+    }
+
+    /// Those that arrive before the slice ends, of some in order of time.
+    fn in_time<'o>(&self, order: &'o [Due]) -> &'o [Due] {
+        let upto = in_order(self.upto_s);
+        match order.last() {
+            Some(last) if upto <= last.order => {
+                &order[..order.partition_point(|due| due.order < upto)]
+            }
+            _ => order,
+        }
     }
 }
