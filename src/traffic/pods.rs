@@ -69,8 +69,9 @@ pub(super) struct Pod {
     pub(super) busy_ns: u64,
     /// How often the requests in progress were placed anew or lost, for gates that count them.
     pub(super) placing: u32,
-    /// When each request ends for a balancer that counts them; unused by others.
-    pub(super) leaves: BinaryHeap<Leaves>,
+    /// When each request ends for a balancer that counts them; needed where one of them is given
+    /// up before it is finished. Otherwise the workers tell.
+    leaves: Option<BinaryHeap<Leaves>>,
 }
 
 impl Pod {
@@ -88,7 +89,7 @@ impl Pod {
             slowness_since_s: f64::NEG_INFINITY,
             busy_ns: 0,
             placing: 0,
-            leaves: BinaryHeap::new(),
+            leaves: None,
         }
     }
 
@@ -102,7 +103,7 @@ impl Pod {
         self.slowness = 1.0 / speed;
         self.slowness_since_s = now_s;
         self.busy_ns = 0;
-        self.leaves.clear();
+        self.leaves = None;
     }
 
     /// How the process went, once it has.
@@ -220,24 +221,70 @@ impl Pod {
     /// Unanswered and not abandoned requests at `now_s`.
     #[inline]
     pub(super) fn outstanding(&mut self, now_s: f64) -> usize {
-        while self.leaves.peek().is_some_and(|first| first.0 <= now_s) {
-            self.leaves.pop();
+        if self.lists_leaves() {
+            self.listed(now_s)
+        } else {
+            self.waiting(now_s) + self.busy_workers(now_s)
         }
-        self.leaves.len()
+    }
+
+    /// As [`outstanding`](Self::outstanding) where all that leaves is listed.
+    #[inline(always)]
+    pub(super) fn listed(&mut self, now_s: f64) -> usize {
+        let Some(leaves) = &mut self.leaves else { return 0 };
+        while leaves.peek().is_some_and(|first| first.0 <= now_s) {
+            leaves.pop();
+        }
+        leaves.len()
+    }
+
+    #[inline]
+    fn busy_workers(&self, now_s: f64) -> usize {
+        let busy = |free_s: &&f64| now_s < **free_s;
+        let n_busy = match <&[f64; 8]>::try_from(&self.free_s[..]) {
+            Ok(free_s) => free_s.iter().filter(busy).count(),
+            Err(_) => self.free_s.iter().filter(busy).count(),
+        };
+        n_busy - (self.free_s.len() - self.workers)
+    }
+
+    /// Whether it has to be told each request that a balancer counts.
+    #[inline]
+    pub(super) const fn lists_leaves(&self) -> bool {
+        self.leaves.is_some()
     }
 
     /// Counts a request that the balancer has just sent.
-    #[inline]
-    pub(super) fn count_out(&mut self, finish_s: f64, give_up_s: f64) {
-        self.leaves.push(Leaves(finish_s.min(give_up_s)));
+    pub(super) fn count_out(&mut self, leaves_s: f64) {
+        if let Some(leaves) = &mut self.leaves {
+            leaves.push(Leaves(leaves_s));
+        }
+    }
+
+    /// From now on, what leaves is listed.
+    pub(super) fn list_leaves(&mut self, now_s: f64) {
+        if self.leaves.is_none() {
+            self.leaves = Some(self.listed_leaves(now_s));
+        }
+    }
+
+    fn listed_leaves(&self, now_s: f64) -> BinaryHeap<Leaves> {
+        self.unfinished(now_s).map(|entry| Leaves(entry.finish_s.min(entry.give_up_s))).collect()
+    }
+
+    /// The process is gone, and with it all that was outstanding.
+    pub(super) fn nothing_outstanding(&mut self) {
+        self.leaves = Some(BinaryHeap::new());
     }
 
     /// Counts again what is outstanding, after finishes have moved.
     pub(super) fn recount_outstanding(&mut self, now_s: f64) {
-        if !self.leaves.is_empty() {
-            let unfinished = self.unfinished(now_s);
-            self.leaves =
-                unfinished.map(|entry| Leaves(entry.finish_s.min(entry.give_up_s))).collect();
+        let is_listed = match &self.leaves {
+            None => self.unfinished(now_s).any(|entry| entry.give_up_s < entry.finish_s),
+            Some(leaves) => !leaves.is_empty(),
+        };
+        if is_listed {
+            self.leaves = Some(self.listed_leaves(now_s));
         }
     }
 }

@@ -46,7 +46,7 @@ pub(super) struct Head<'a> {
     pub(super) passings: &'a [Passing],
     /// What the origin fails in part, if it does.
     grey: Option<GreyShare>,
-    /// Whether nothing but a draw or a turn decides on the pod, and the pod serves.
+    /// Whether nothing but the balancer decides on the pod, and the pod serves.
     plain: bool,
     /// Whether somebody acts on each answer.
     watched: bool,
@@ -76,7 +76,7 @@ impl<'a> Head<'a> {
         let dependencies = deployment
             .and_then(|deployment| routing.dependencies.get(deployment))
             .filter(|effects| !effects.is_nothing());
-        let watched = lane.closed_loop || balancer.counts_outstanding() || !passings.is_empty();
+        let watched = lane.closed_loop || !passings.is_empty();
         let endpoints_run = plan.is_some_and(|plan| plan.endpoints_run);
         Self {
             arrival_s: transit.head_s(),
@@ -392,11 +392,14 @@ impl Arriving<'_> {
             pod.place(arrival_s, work_s, head.on_timeout, learns_s);
         flags |= known;
         let seq = pod.ring.tail as u32;
+        if head.balancer.counts_outstanding() {
+            if give_up_s < finish_s || head.balancer == Balancer::LeastOutstanding {
+                pod.list_leaves(arrival_s);
+            }
+            pod.count_out(finish_s.min(give_up_s));
+        }
         let response_s = response_s(finish_s, flags, head.one_way_s);
         if give_up_s < response_s || head.watched {
-            if head.balancer.counts_outstanding() {
-                pod.count_out(finish_s, give_up_s);
-            }
             if !head.passings.is_empty() {
                 let until_s = finish_s.min(give_up_s);
                 flags |= self.hold(head, attempt, picked.index() as u32, until_s);
@@ -437,24 +440,26 @@ impl Arriving<'_> {
 
     /// The pod for an attempt, by any balancer.
     #[inline]
-    fn pick(&mut self, head: &Head<'_>, attempt: &Attempt) -> PodId {
+    pub(super) fn pick(&mut self, head: &Head<'_>, attempt: &Attempt) -> PodId {
         let endpoints = head.endpoints;
         let pods = &mut *self.pods;
-        let mut load = |pod: PodId| {
-            pods.get_mut(pod.index()).map_or(0, |pod| pod.outstanding(attempt.arrival_s))
-        };
         match head.balancer {
             Balancer::Random => endpoints[below(head.pod_stream.at(attempt.key), endpoints.len())],
             Balancer::RoundRobin => {
                 self.take_turn(head.deployment.expect("endpoints have one"), endpoints)
             }
             Balancer::PowerOfTwo => {
+                let mut load = |pod: PodId| {
+                    pods.get_mut(pod.index()).map_or(0, |pod| pod.outstanding(attempt.arrival_s))
+                };
                 let draw = head.pod_stream.at(attempt.key);
                 let first = below(draw & !0xFFFF_FFFF, endpoints.len());
                 // The second is another one, where there is another.
                 let others = (endpoints.len() - 1).max(1);
                 let step = 1 + below(draw << 32, others);
-                let second = (first + step) % endpoints.len();
+                let beyond = first + step;
+                let second =
+                    if beyond < endpoints.len() { beyond } else { beyond - endpoints.len() };
                 if load(endpoints[first]) <= load(endpoints[second]) {
                     endpoints[first]
                 } else {
@@ -462,6 +467,10 @@ impl Arriving<'_> {
                 }
             }
             Balancer::LeastOutstanding => {
+                // Looking at the workers of every pod would take longer than at the lists.
+                let mut load = |pod: PodId| {
+                    pods.get_mut(pod.index()).map_or(0, |pod| pod.listed(attempt.arrival_s))
+                };
                 let mut best = (endpoints[0], load(endpoints[0]));
                 for &pod in &endpoints[1..] {
                     let load = load(pod);

@@ -32,6 +32,10 @@ impl Requests {
         self.forget_held(pod_index);
         let pod = &mut self.pods[pod_index];
         settle(pod, &self.lanes, &mut self.ledger, now_s);
+        if self.deployments[pod.deployment as usize].balancer.counts_outstanding() {
+            // Requests whose clients are gone count until they would have left.
+            pod.list_leaves(now_s);
+        }
         let mut severed: Vec<Entry> = Vec::new();
         for index in pod.ring.head..pod.ring.tail {
             let entry = pod.ring.get_mut(index);

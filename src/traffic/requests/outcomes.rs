@@ -103,7 +103,7 @@ impl Requests {
         let pod = &mut self.pods[pod_index];
         settle(pod, &self.lanes, &mut self.ledger, now_s);
         pod.free_s.fill(f64::INFINITY);
-        pod.leaves.clear();
+        pod.nothing_outstanding();
         let deployment = pod.deployment as usize;
         pod.stale_failures = self.deployments[deployment].stale_failures;
         let lost: Vec<Entry> = pod.unfinished(now_s).copied().collect();
@@ -158,7 +158,9 @@ impl Requests {
         pod.set_slowness(slowness, now_s, on_timeout, |entry| {
             entry.give_up_s + lanes[usize::from(entry.lane)].one_way_s
         });
-        pod.recount_outstanding(now_s);
+        if self.deployments[pod.deployment as usize].balancer.counts_outstanding() {
+            pod.recount_outstanding(now_s);
+        }
         for index in pod.ring.head..pod.ring.tail {
             let entry = *pod.ring.get(index);
             let lane = &lanes[usize::from(entry.lane)];

@@ -1,4 +1,4 @@
-//! Serving where nothing but a draw or a turn decides on the pod: nearly all requests.
+//! Serving where nothing but the balancer decides on the pod: nearly all requests.
 //!
 //! What [`arrive`](super::arrive) does for every attempt by any rule, this does for attempts to
 //! deployments without gates, failing dependencies and dead endpoints, in as few instructions as
@@ -21,9 +21,19 @@ struct Way<'a> {
     endpoints: &'a [PodId],
     pod_stream: Stream,
     one_way_s: f64,
-    /// The deployment whose endpoints take turns, if they do.
-    in_turn: Option<usize>,
+    choice: Choice,
     lane: u16,
+}
+
+/// What decides on the pod of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Choice {
+    /// A draw alone, before anything arrives.
+    Draw,
+    /// The turn of the endpoints of a deployment.
+    Turn(usize),
+    /// What is outstanding at each, as listed or not.
+    Load { listed: bool },
 }
 
 /// Most pods that a [`Due`] can name.
@@ -37,7 +47,7 @@ pub(super) struct Due {
     order: i64,
     at: u32,
     way: u16,
-    /// The pod that was drawn; of no meaning where pods take turns.
+    /// The pod that was drawn, where a draw alone decides.
     pod: u16,
 }
 
@@ -50,7 +60,12 @@ impl<'a> Way<'a> {
             endpoints: head.endpoints,
             pod_stream: head.pod_stream,
             one_way_s: head.one_way_s,
-            in_turn: (head.balancer == Balancer::RoundRobin).then_some(deployment),
+            choice: match head.balancer {
+                Balancer::Random => Choice::Draw,
+                Balancer::RoundRobin => Choice::Turn(deployment),
+                Balancer::PowerOfTwo => Choice::Load { listed: false },
+                Balancer::LeastOutstanding => Choice::Load { listed: true },
+            },
             lane: head.index,
         }
     }
@@ -60,7 +75,7 @@ impl<'a> Way<'a> {
     fn list(&self, way: usize, dues: &mut Vec<Due>) {
         let way = way as u16;
         let arrivals = (0..).zip(self.attempts);
-        if self.in_turn.is_some() {
+        if self.choice != Choice::Draw {
             dues.extend(arrivals.map(|(at, attempt)| Due {
                 order: in_order(attempt.arrival_s),
                 at,
@@ -137,7 +152,7 @@ fn merge_pairs(lists: &[Due], ends: &mut Vec<usize>, merged: &mut [Due]) {
 }
 
 impl<'a> Arriving<'a> {
-    /// Takes in attempts for which nothing but a draw or a turn decides on the pod.
+    /// Takes in attempts for which nothing but the balancer decides on the pod.
     pub(super) fn take_plain(&mut self, heads: &mut [Head<'a>]) {
         let ways: Vec<Way<'_>> = heads.iter().map(|head| Way::of(head, self.upto_s)).collect();
         let [mut order, mut merged] = std::mem::take(self.lists);
@@ -171,9 +186,10 @@ impl<'a> Arriving<'a> {
             n_served += 1;
             let way = &ways[due.way as usize];
             let attempt = &way.attempts[due.at as usize];
-            let picked = match way.in_turn {
-                None => PodId::new(usize::from(due.pod)),
-                Some(deployment) => self.take_turn(deployment, way.endpoints),
+            let picked = match way.choice {
+                Choice::Draw => PodId::new(usize::from(due.pod)),
+                Choice::Turn(deployment) => self.take_turn(deployment, way.endpoints),
+                Choice::Load { .. } => self.pick(&heads[due.way as usize], attempt),
             };
             let pod = &mut self.pods[picked.index()];
             let before_s = pod.free_s[0];
@@ -181,7 +197,8 @@ impl<'a> Arriving<'a> {
             let start_s = if arrival_s < before_s { before_s } else { arrival_s };
             let finish_s = start_s + work_s * pod.slowness;
             let late = attempt.give_up_s < finish_s + way.one_way_s;
-            if late || pod.ring.needs_care() {
+            let listed = pod.lists_leaves() || way.choice == Choice::Load { listed: true };
+            if late || listed || pod.ring.needs_care() {
                 let head = &heads[due.way as usize];
                 if self.place(head, attempt, picked, (work_s, 0)).is_some() {
                     self.stop_after(arrival_s, picked);
@@ -220,5 +237,43 @@ impl<'a> Arriving<'a> {
             }
             _ => order,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::streams::{Stream, below};
+
+    /// Two lists become the one that a stable sort makes of them, for lists of any two lengths
+    /// and with many ties.
+    #[test]
+    fn merging_is_stable() {
+        let stream = Stream::new(1, 0, "test", "merge");
+        for case in 0..1_000_u64 {
+            let lengths = [0, 1].map(|way| below(stream.at(2 * case + way), 12));
+            let list = |way: usize| {
+                let draw = |at| below(stream.at(1_000_000 + case * 100 + at), 10) as i64 - 5;
+                let from = 50 * way as u64;
+                let mut orders: Vec<i64> = (from..from + lengths[way] as u64).map(draw).collect();
+                orders.sort_unstable();
+                let due = |(at, order)| Due { order, at, way: way as u16, pod: 0 };
+                (0..).zip(orders).map(due).collect::<Vec<_>>()
+            };
+            let (one, other) = (list(0), list(1));
+            let mut expected = [&one[..], &other].concat();
+            expected.sort_by_key(|due| due.order);
+            let mut merged = vec![Due::default(); expected.len()];
+            merge(&one, &other, &mut merged);
+            let names = |list: &[Due]| list.iter().map(|d| (d.way, d.at)).collect::<Vec<_>>();
+            assert_eq!(names(&merged), names(&expected), "case {case}");
+        }
+    }
+
+    /// Integers stand in the order of the times that they are made of.
+    #[test]
+    fn order_is_that_of_times() {
+        let times = [f64::NEG_INFINITY, -1e9, -2.5, -1e-300, 0.0, 1e-9, 3.0, f64::INFINITY];
+        assert!(times.map(in_order).is_sorted_by(|a, b| a < b));
     }
 }
