@@ -10,10 +10,11 @@ DEEP_CASES ?= 4096
 # Cargo.lock says which dependencies were tested: no target may change it.
 LOCKED := --locked $(CARGOFLAGS)
 
-.PHONY: help tools lint test test-deep bench bench-requests bench-peers docs
+.PHONY: help tools lint test test-deep notebooks bench bench-requests bench-peers docs
 
 help:
 	@echo 'make test            format, lints, all tests (what CI runs)'
+	@echo 'make notebooks       the notebooks on fresh results (the end of `make test`)'
 	@echo 'make test-deep       the same with the longest theory rows and more random cases'
 	@echo 'make bench           all benches'
 	@echo 'make bench-requests  what one request costs on the exact engine'
@@ -43,6 +44,12 @@ lint: tools
 test: lint
 	$(CARGO) build $(LOCKED) --release
 	$(CARGO) test $(LOCKED) --no-fail-fast
+	notebooks/execute.sh
+
+# Where Python or its packages cannot be had this says what was not run, and is no failure.
+notebooks:
+	$(CARGO) build $(LOCKED) --release
+	notebooks/execute.sh
 
 test-deep: export TIDEOVER_DEEP = 1
 test-deep: export PROPTEST_CASES = $(DEEP_CASES)

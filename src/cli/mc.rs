@@ -19,9 +19,11 @@ use crate::simulation::Fidelity;
 
 use crate::experiment::metric::{Metric, Row};
 use crate::experiment::monte_carlo::{Done, Ended, Plan, Study, memory_of, monte_carlo};
+use crate::experiment::premises::Premises;
 use crate::experiment::run::run_trial;
 use crate::experiment::shard::{self, Head};
 use crate::experiment::study::{self, Identity};
+use crate::experiment::study_verdict::with_objectives;
 
 use crate::report::run_folder::Plots;
 use crate::report::words::quoted;
@@ -76,7 +78,10 @@ pub(super) fn mc(arguments: &McArguments) -> Result<(), Failure> {
     let first = study.row(0);
     let flags = run::flags(&arguments.scenario, fidelity, study.sampler);
     let identity = Identity::new(&study, n_trials, plan.until, &first, flags);
-    let head = Head::new(identity, &plan.trials);
+    let n_graded = stability::N_TRIALS.min(n_trials);
+    let graded = stability::graded(&scenario, study.options(0), n_graded, threads(arguments));
+    let premises = Premises::new(&scenario, graded.as_ref());
+    let head = Head::new(identity, premises, &plan.trials);
     let mut earlier = place.earlier(arguments, &head)?;
     if earlier.is_empty() && plan.trials.start == 0 {
         earlier.push(first);
@@ -84,7 +89,7 @@ pub(super) fn mc(arguments: &McArguments) -> Result<(), Failure> {
     let done = trials_with_journal(arguments, &study, &plan, &place, &head, earlier, deadline)?;
     match arguments.shard {
         Some(_) => write_shard(&place, &head, &done)?,
-        None => write_study(arguments, &study, &place, head.identity, &done)?,
+        None => write_study(arguments, &study, &place, head, &done)?,
     }
     end(arguments, &place, done.ended)
 }
@@ -195,17 +200,16 @@ fn write_study(
     arguments: &McArguments,
     study: &Study<'_>,
     place: &Place,
-    identity: Identity,
+    head: Head,
     done: &Done,
 ) -> Result<(), Failure> {
+    let Head { identity, premises, .. } = head;
     let outcome = study::outcome(identity, &done.rows, done.ended);
-    let written = study_folder::write(&place.folder, &outcome, &done.rows);
+    let outcome = with_objectives(outcome, &premises, &done.rows);
+    let written = study_folder::write(&place.folder, &outcome, &premises, &done.rows);
     print(&outcome, arguments.json)?;
-    if !arguments.json {
-        let n_trials = stability::N_TRIALS.min(done.rows.len() as u64);
-        let graded =
-            stability::graded(study.scenario, study.options(0), n_trials, threads(arguments));
-        stdout::print(&stability::line(graded.as_ref()))
+    if let Some(grade) = premises.stability.filter(|_| !arguments.json) {
+        stdout::print(&stability::line(Some(&grade)))
             .context("cannot write to the standard output")?;
     }
     written.map_err(run::said).context("the results are incomplete")?;

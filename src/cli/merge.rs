@@ -8,6 +8,7 @@ use anyhow::Context;
 use crate::experiment::monte_carlo::Ended;
 use crate::experiment::shard::{self, Shard};
 use crate::experiment::study::{self, StudyOutcome};
+use crate::experiment::study_verdict::with_objectives;
 
 use crate::report::writer::OutputFolder;
 use crate::report::{stdout, study_folder, study_table};
@@ -26,10 +27,11 @@ pub(super) fn merge(arguments: &MergeArguments) -> Result<(), Failure> {
     }
     let ended = if merged.missing.is_empty() { Ended::Complete } else { Ended::Stopped };
     let outcome = study::outcome(merged.identity, &merged.rows, ended);
+    let outcome = with_objectives(outcome, &merged.premises, &merged.rows);
     let path = arguments.out.clone().unwrap_or_else(|| default_folder(&outcome.identity.scenario));
     let folder = OutputFolder::create(&path).map_err(|e| anyhow::Error::msg(e.to_string()));
     let folder = folder.context("cannot make the result folder")?;
-    let written = study_folder::write(&folder, &outcome, &merged.rows);
+    let written = study_folder::write(&folder, &outcome, &merged.premises, &merged.rows);
     print(&outcome, arguments.json)?;
     written.map_err(|e| anyhow::Error::msg(e.to_string())).context("the results are incomplete")?;
     if !arguments.quiet {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
@@ -19,19 +20,22 @@ use crate::simulation::Fidelity;
 use crate::metrics::outcome::Outcome;
 
 use crate::experiment::monte_carlo::Study;
+use crate::experiment::premises::Premises;
 use crate::experiment::prices::Prices;
 use crate::experiment::run::outcome_of;
 use crate::experiment::size::{INDIFFERENCE, SizePlan, Sizes, Trials, size as search, witness};
-use crate::experiment::size_outcome::{OneLess, SCHEMA, SizeOutcome, designs, word};
+use crate::experiment::size_outcome::{OneLess, SCHEMA, SizeOutcome, designs, fingerprint, word};
 
+use crate::report::size_folder::{self, SizeManifest};
 use crate::report::words::{count, duration};
+use crate::report::writer::OutputFolder;
 use crate::report::{size_table, stdout, table};
 
 use super::exit::{Exit, Failure};
 use super::price_list::folder_of;
 use super::size_line::SizeArguments;
 use super::talk::say;
-use super::{interrupt, price_list, run, scenario_file};
+use super::{interrupt, price_list, run, scenario_file, stability};
 
 /// Finds the smallest design and says why it is that.
 pub(super) fn size(arguments: &SizeArguments) -> Result<(), Failure> {
@@ -40,6 +44,9 @@ pub(super) fn size(arguments: &SizeArguments) -> Result<(), Failure> {
     let prices = prices(&scenario, arguments, &sizing)?;
     let fidelity = run::fidelity(arguments.fidelity, &scenario)?;
     let seed = arguments.seed.unwrap_or(scenario.run().seed);
+    let path = result_path(arguments, &scenario);
+    let folder = OutputFolder::create(&path).map_err(run::said);
+    let folder = folder.context("cannot make the result folder")?;
     interrupt::listen()?;
     let catalogue =
         Catalogue { scenario, arguments, sizing, seed, fidelity, known: RefCell::default() };
@@ -49,17 +56,60 @@ pub(super) fn size(arguments: &SizeArguments) -> Result<(), Failure> {
         return Err(Failure::told(Exit::Interrupted));
     }
     let outcome = outcome(&catalogue, &sizes, prices.as_ref())?;
-    let text = if arguments.json {
-        serde_json::to_string_pretty(&outcome).expect("a sizing has string keys only") + "\n"
-    } else {
-        size_table::render(&outcome)
-    };
+    let text =
+        if arguments.json { size_folder::json(&outcome) } else { size_table::render(&outcome) };
+    let written = write(&folder, &catalogue, &sizes, &outcome);
     stdout::print(&text).context("cannot write to the standard output")?;
+    written.context("the results are incomplete")?;
+    if !arguments.quiet {
+        say(&format!("results in {}\n", run::shown(&path)));
+    }
     match (&outcome.answer, outcome.designs.iter().any(|design| design.verdict == "undecided")) {
         (Some(_), _) => Ok(()),
         (None, true) => Err(Failure::told(Exit::Undecided)),
         (None, false) => Err(Failure::told(Exit::Missed)),
     }
+}
+
+fn result_path(arguments: &SizeArguments, scenario: &Scenario) -> PathBuf {
+    let name = format!("{}-size", scenario.name());
+    arguments.out.clone().unwrap_or_else(|| Path::new("results").join(name))
+}
+
+/// Writes the result folder; the grade is that of the answer, if there is one.
+fn write(
+    folder: &OutputFolder,
+    catalogue: &Catalogue<'_>,
+    sizes: &Sizes,
+    outcome: &SizeOutcome,
+) -> Result<(), anyhow::Error> {
+    let answer = outcome.answer.as_ref().and_then(|values| catalogue.design(values).ok());
+    let graded = answer.and_then(|scenario| {
+        let study = Study::new(&scenario, Some(catalogue.seed), catalogue.fidelity);
+        let threads = threads(catalogue.arguments);
+        stability::graded(&scenario, study.options(0), stability::N_TRIALS, threads)
+    });
+    let premises = Premises::new(&catalogue.scenario, graded.as_ref());
+    let manifest = SizeManifest::new(outcome, flags(catalogue, outcome), fingerprint(sizes));
+    size_folder::write(folder, outcome, &premises, &manifest).map_err(run::said)
+}
+
+/// The flags that make the same sizing, whatever the scenario's section says by then.
+fn flags(catalogue: &Catalogue<'_>, outcome: &SizeOutcome) -> Vec<String> {
+    let arguments = catalogue.arguments;
+    let mut flags: Vec<String> =
+        arguments.scenario.sets.iter().map(|set| format!("--set {set}")).collect();
+    flags.extend(outcome.knobs.iter().map(|knob| format!("--vary {knob}")));
+    flags.extend(outcome.objectives.iter().map(|it| format!("--objective {it}")));
+    flags.push(format!("--confidence {}", outcome.confidence));
+    flags.push(format!("--max-trials {}", arguments.max_trials));
+    flags.push(format!("--fidelity {}", outcome.fidelity));
+    if arguments.untied {
+        flags.push("--untied".to_owned());
+    }
+    let cost = arguments.cost.as_ref().and_then(|path| path.file_name());
+    flags.extend(cost.map(|name| format!("--cost {}", name.to_string_lossy())));
+    flags
 }
 
 /// What is looked for: the scenario's section, overruled by what was typed.
@@ -165,16 +215,20 @@ impl Catalogue<'_> {
     }
 }
 
+fn threads(arguments: &SizeArguments) -> NonZeroUsize {
+    let available = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    arguments.threads.unwrap_or_else(available)
+}
+
 fn searched(catalogue: &Catalogue<'_>, arguments: &SizeArguments) -> Result<Sizes, Failure> {
     let sizing = &catalogue.sizing;
     let ranges: Vec<(u32, u32)> = sizing.knobs.iter().map(|knob| (knob.min, knob.max)).collect();
-    let available = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let plan = SizePlan {
         ranges: &ranges,
         objectives: &sizing.objectives,
         confidence: sizing.confidence,
         max_trials: arguments.max_trials,
-        threads: arguments.threads.unwrap_or_else(available),
+        threads: threads(arguments),
     };
     let (seed, fidelity) = (catalogue.seed, catalogue.fidelity);
     let trials = |values: &[u32]| {
@@ -200,12 +254,12 @@ fn outcome(
     let binds = if answer.is_none() { binds(catalogue, sizes) } else { Vec::new() };
     let knob = |knob: &Knob| format!("{}={}..{}", knob.path, knob.min, knob.max);
     Ok(SizeOutcome {
-        schema: SCHEMA,
+        schema: SCHEMA.into(),
         scenario: catalogue.scenario.name().to_owned(),
         scenario_hash: format!("{:016x}", catalogue.scenario.hash()),
-        version: env!("CARGO_PKG_VERSION"),
+        version: env!("CARGO_PKG_VERSION").into(),
         seed: catalogue.seed,
-        fidelity: catalogue.fidelity.name(),
+        fidelity: catalogue.fidelity.name().into(),
         confidence: sizing.confidence,
         indifference: INDIFFERENCE,
         objectives: sizing.objectives.iter().map(ToString::to_string).collect(),
@@ -238,7 +292,7 @@ fn one_less(catalogue: &Catalogue<'_>, sizes: &Sizes, answer: &[u32]) -> Option<
     };
     Some(OneLess {
         values: less.values.clone(),
-        verdict: word(less.judgement.verdict),
+        verdict: word(less.judgement.verdict).into(),
         trial: found.map(|(_, trial)| trial),
         words,
         sets: catalogue.assignments(&less.values),

@@ -49,7 +49,10 @@ pub struct SizeArguments {
     /// Threads; results do not depend on it [default: one for each processor]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
-    /// Print the answer as JSON instead of the table
+    /// Result folder [default: results/<name of the scenario>-size]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Print size.json instead of the table
     #[arg(long)]
     pub json: bool,
     /// Say nothing on the standard error but errors

@@ -1,5 +1,6 @@
 //! The line that grades static stability, for `run`, `mc` and `gate`.
 
+use std::fmt::Display;
 use std::num::NonZeroUsize;
 
 use crate::scenario::Scenario;
@@ -27,6 +28,6 @@ pub(super) fn graded(
 }
 
 /// The grade as a line with an empty one before it; nothing without a grade.
-pub(super) fn line(graded: Option<&Stability>) -> String {
+pub(super) fn line(graded: Option<&impl Display>) -> String {
     graded.map_or_else(String::new, |graded| format!("\nStatic stability: {graded}\n"))
 }

@@ -25,8 +25,10 @@ pub mod diff;
 pub mod diff_outcome;
 pub mod paired;
 
+pub mod frontier;
 pub mod premises;
 pub mod sensitivity;
+pub mod study_verdict;
 pub mod sweep;
 pub mod sweep_design;
 pub mod sweep_outcome;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::fact::FactLog;
 
 use super::metric::{Figure, N_METRICS, Row};
+use super::premises::Premises;
 use super::study::Identity;
 
 /// Name of the schema of the text.
@@ -30,13 +31,16 @@ pub struct Head {
     /// The study.
     #[serde(flatten)]
     pub identity: Identity,
+    /// What it rests on, for the report.
+    pub premises: Premises,
 }
 
 impl Head {
     /// The head of the shard with those trials.
     #[must_use]
-    pub fn new(identity: Identity, trials: &Range<u64>) -> Self {
-        Self { schema: SCHEMA.to_owned(), first: trials.start, end: trials.end, identity }
+    pub fn new(identity: Identity, premises: Premises, trials: &Range<u64>) -> Self {
+        let (first, end) = (trials.start, trials.end);
+        Self { schema: SCHEMA.to_owned(), first, end, identity, premises }
     }
 }
 
@@ -141,6 +145,8 @@ pub enum Mismatch {
 pub struct Merged {
     /// The study.
     pub identity: Identity,
+    /// What it rests on.
+    pub premises: Premises,
     /// The rows of its first trials, without a gap.
     pub rows: Vec<Row>,
     /// Ranges of trials that no shard holds.
@@ -153,7 +159,7 @@ pub struct Merged {
 /// If they belong to different studies or overlap.
 pub fn merge(mut shards: Vec<Shard>) -> Result<Merged, Mismatch> {
     shards.sort_by_key(|shard| shard.head.first);
-    let identity = shards.first().ok_or(Mismatch::Nothing)?.head.identity.clone();
+    let Head { identity, premises, .. } = shards.first().ok_or(Mismatch::Nothing)?.head.clone();
     for shard in &shards {
         if shard.head.identity != identity {
             return Err(difference(&identity, &shard.head.identity));
@@ -176,7 +182,7 @@ pub fn merge(mut shards: Vec<Shard>) -> Result<Merged, Mismatch> {
     if end < identity.trials {
         missing.push(end..identity.trials);
     }
-    Ok(Merged { identity, rows, missing })
+    Ok(Merged { identity, premises, rows, missing })
 }
 
 /// The first field in which two identities, which are not equal, differ.
@@ -222,6 +228,17 @@ mod tests {
         }
     }
 
+    fn premises() -> Premises {
+        Premises {
+            schema: crate::experiment::premises::SCHEMA.to_owned(),
+            question: None,
+            objectives: Vec::new(),
+            stability: None,
+            n_stated: 3,
+            assumptions: Vec::new(),
+        }
+    }
+
     fn shard(trials: Range<u64>) -> Shard {
         let row = |trial| {
             let mut figures = [Figure::ABSENT; N_METRICS];
@@ -229,7 +246,7 @@ mod tests {
             figures[1] = Figure::new(trial as f64 / 3.0);
             Row { trial, fingerprint: u64::MAX - trial, figures }
         };
-        Shard { head: Head::new(identity(), &trials), rows: trials.map(row).collect() }
+        Shard { head: Head::new(identity(), premises(), &trials), rows: trials.map(row).collect() }
     }
 
     /// A shard reads back; cut off after any byte, it holds the rows whose line is whole, and

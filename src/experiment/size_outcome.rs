@@ -1,28 +1,37 @@
 //! What a sizing came to, as plain data (`tideover/size/v1`).
 
-use serde::Serialize;
+use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
+use crate::sim::statistics::order_statistic;
+
+use crate::model::fact::FactLog;
+
+use super::frontier;
 use super::gate::Verdict;
+use super::metric::{Figure, Metric};
 use super::size::{Sizes, Tried, Violation};
+use super::study::{self, figure, read_figure};
 
 /// Name of the schema that a [`SizeOutcome`] follows.
 pub const SCHEMA: &str = "tideover/size/v1";
 
 /// What a sizing came to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SizeOutcome {
     /// Always [`SCHEMA`].
-    pub schema: &'static str,
+    pub schema: Cow<'static, str>,
     /// Name of the scenario.
     pub scenario: String,
     /// Hash of its text and of the files that it names, 16 hexadecimal digits.
     pub scenario_hash: String,
     /// Version of the program.
-    pub version: &'static str,
+    pub version: Cow<'static, str>,
     /// Seed of all draws.
     pub seed: u64,
     /// Which traffic engine ran.
-    pub fidelity: &'static str,
+    pub fidelity: Cow<'static, str>,
     /// How sure the answer is.
     pub confidence: f64,
     /// How little below its share a probability may lie for a design to be called either.
@@ -48,27 +57,36 @@ pub struct SizeOutcome {
 }
 
 /// A design that was tried.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DesignOutcome {
     /// The value of each knob.
     pub values: Vec<u32>,
     /// `met`, `missed` or `undecided`.
-    pub verdict: &'static str,
+    pub verdict: Cow<'static, str>,
     /// Trials that were run.
     pub n_trials: u64,
     /// Share of them that keep each objective's limit.
     pub kept: Vec<f64>,
     /// What its nodes cost a month that are there whether something fails or not.
     pub monthly_cost: Option<f64>,
+    /// 95th percentile of its recovery time \[s\]; infinite if more trials did not recover.
+    #[serde(serialize_with = "figure", deserialize_with = "read_figure")]
+    pub rto_s_p95: Option<f64>,
+    /// 95th percentile of its failed requests.
+    #[serde(serialize_with = "figure", deserialize_with = "read_figure")]
+    pub failed_requests_p95: Option<f64>,
+    /// A design that is no dearer, recovers as fast and loses as little, and is better in one of
+    /// these; `None` on the frontier.
+    pub dominated_by: Option<Vec<u32>>,
 }
 
 /// Why one less of the last knob fails.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OneLess {
     /// The design.
     pub values: Vec<u32>,
     /// `missed`, or `undecided`: then it may suffice, but was not shown to.
-    pub verdict: &'static str,
+    pub verdict: Cow<'static, str>,
     /// The trial that shows it, if it does.
     pub trial: Option<u64>,
     /// What happens in it, in words.
@@ -78,7 +96,7 @@ pub struct OneLess {
 }
 
 /// Trials that fare worse with more.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ViolationOutcome {
     /// The smaller design, which keeps the limit.
     pub less: Vec<u32>,
@@ -120,14 +138,38 @@ pub fn designs(
         .iter()
         .map(|tried| DesignOutcome {
             values: tried.values.clone(),
-            verdict: word(tried.judgement.verdict),
+            verdict: word(tried.judgement.verdict).into(),
             n_trials: tried.judgement.rows.len() as u64,
             kept: kept(tried),
             monthly_cost: monthly_cost(&tried.values),
+            rto_s_p95: p95(tried, Metric::RecoveryTime),
+            failed_requests_p95: p95(tried, Metric::FailedRequests),
+            dominated_by: None,
         })
         .collect();
     designs.sort_by(|left, right| left.values.cmp(&right.values));
+    frontier::mark(&mut designs);
     designs
+}
+
+/// The 95th percentile over the trials of a design to which the metric applies.
+fn p95(tried: &Tried, metric: Metric) -> Option<f64> {
+    let mut figures: Vec<Figure> =
+        tried.judgement.rows.iter().map(|row| row.figure(metric)).collect();
+    figures.retain(|&figure| figure != Figure::ABSENT);
+    figures.sort_unstable();
+    order_statistic(&figures, 0.95).and_then(Figure::value)
+}
+
+/// Hash of all trials of all designs, 16 hexadecimal digits: equal sizings have equal ones.
+#[must_use]
+pub fn fingerprint(sizes: &Sizes) -> String {
+    let mut hash = FactLog::default();
+    for tried in &sizes.tried {
+        tried.values.iter().for_each(|&value| hash.absorb(value.into()));
+        hash.absorb(study::fingerprint(&tried.judgement.rows));
+    }
+    format!("{:016x}", hash.fingerprint())
 }
 
 impl From<Violation> for ViolationOutcome {

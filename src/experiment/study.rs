@@ -5,7 +5,9 @@
 //! statistics of all trials in which the figure applies, infinite ones included; a mean exists
 //! only where none is infinite.
 
-use serde::{Deserialize, Serialize, Serializer};
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::sim::intervals::{self, Tails};
 use crate::sim::statistics::Worst;
@@ -18,6 +20,7 @@ use super::metric::{Metric, Row, Worse, values};
 use super::monte_carlo::{CONFIDENCE, Ended, Study};
 use super::precision::{Estimate, Precision, mean_of, n_looks, quantile_of};
 use super::scrambles;
+use super::study_verdict::ObjectiveShown;
 
 /// Name of the schema that a [`StudyOutcome`] follows.
 pub const SCHEMA: &str = "tideover/study/v1";
@@ -94,7 +97,7 @@ impl Identity {
     }
 
     /// Whether structural inputs are scrambled Sobol points: then trials are not independent.
-    fn is_sobol(&self) -> bool {
+    pub(super) fn is_sobol(&self) -> bool {
         self.sampler == Sampler::Sobol.name()
     }
 
@@ -104,21 +107,21 @@ impl Identity {
 }
 
 /// What a study came to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StudyOutcome {
     /// Always [`SCHEMA`].
-    pub schema: &'static str,
+    pub schema: Cow<'static, str>,
     /// What it was made from.
     #[serde(flatten)]
     pub identity: Identity,
     /// Trials that were run, from trial 0 on.
     pub n_trials: u64,
     /// Why there are no more.
-    pub ended: &'static str,
+    pub ended: Cow<'static, str>,
     /// Whether trials are missing: it was stopped before it was complete or precise enough.
     pub partial: bool,
     /// What every statement is conditional on.
-    pub condition: &'static str,
+    pub condition: Cow<'static, str>,
     /// Confidence of each interval.
     pub confidence: f64,
     /// How often the growing sample was to be looked at; the confidence is shared out between
@@ -130,40 +133,49 @@ pub struct StudyOutcome {
     pub distributions: Vec<Distribution>,
     /// Probabilities of events.
     pub probabilities: Vec<Probability>,
+    /// What the trials say about the scenario's objectives.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objectives: Vec<ObjectiveShown>,
     /// Hash of all rows, 16 hexadecimal digits: equal studies have equal ones.
     pub fingerprint: String,
 }
 
 /// How the intervals were made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Methods {
     /// For quantiles.
-    pub quantiles: &'static str,
+    pub quantiles: Cow<'static, str>,
     /// For probabilities.
-    pub probabilities: &'static str,
+    pub probabilities: Cow<'static, str>,
     /// For means.
-    pub means: &'static str,
+    pub means: Cow<'static, str>,
 }
 
 const SOBOL_METHODS: Methods = Methods {
-    quantiles: "Woodruff: Student's t for the share below, over 16 independent scrambles; \
-                never-reached values are inf",
-    probabilities: "Student's t over 16 independent scrambles; Clopper-Pearson on their first \
-                    points where all have the same share",
-    means: "Student's t over 16 independent scrambles; none where a value is inf",
+    quantiles: Cow::Borrowed(
+        "Woodruff: Student's t for the share below, over 16 independent scrambles; \
+         never-reached values are inf",
+    ),
+    probabilities: Cow::Borrowed(
+        "Student's t over 16 independent scrambles; Clopper-Pearson on their first points where \
+         all have the same share",
+    ),
+    means: Cow::Borrowed("Student's t over 16 independent scrambles; none where a value is inf"),
 };
 
 const METHODS: Methods = Methods {
-    quantiles: "order statistics by binomial ranks, conservative; never-reached values are inf",
-    probabilities: "Clopper-Pearson",
-    means: "Student's t; none where a value is inf",
+    quantiles: Cow::Borrowed(
+        "order statistics by binomial ranks, conservative; never-reached values are inf",
+    ),
+    probabilities: Cow::Borrowed("Clopper-Pearson"),
+    means: Cow::Borrowed("Student's t; none where a value is inf"),
 };
 
 /// How a metric is distributed over trials.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Distribution {
     /// Name of the metric.
-    pub metric: &'static str,
+    pub metric: Cow<'static, str>,
     /// Trials in which it applies.
     pub n: u64,
     /// Trials in which it does not apply.
@@ -171,10 +183,10 @@ pub struct Distribution {
     /// Trials in which it was not reached by the end of the run.
     pub n_never: u64,
     /// Least value.
-    #[serde(serialize_with = "figure")]
+    #[serde(serialize_with = "figure", deserialize_with = "read_figure")]
     pub min: Option<f64>,
     /// Largest value.
-    #[serde(serialize_with = "figure")]
+    #[serde(serialize_with = "figure", deserialize_with = "read_figure")]
     pub max: Option<f64>,
     /// Mean with its interval; none where a value is infinite.
     pub mean: Option<Reported>,
@@ -185,21 +197,21 @@ pub struct Distribution {
 }
 
 /// An estimate with its interval.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reported {
     /// The estimate.
-    #[serde(serialize_with = "bare_figure")]
+    #[serde(serialize_with = "bare_figure", deserialize_with = "read_bare_figure")]
     pub value: f64,
     /// Lower end of the interval.
-    #[serde(serialize_with = "figure")]
+    #[serde(serialize_with = "figure", deserialize_with = "read_figure")]
     pub low: Option<f64>,
     /// Upper end of the interval.
-    #[serde(serialize_with = "figure")]
+    #[serde(serialize_with = "figure", deserialize_with = "read_figure")]
     pub high: Option<f64>,
 }
 
 /// A quantile with its interval.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QuantileReported {
     /// The share of trials that do not exceed it.
     pub p: f64,
@@ -209,7 +221,7 @@ pub struct QuantileReported {
 }
 
 /// The probability of an event.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Probability {
     /// What happens, e.g. `rto_s<=300`.
     pub event: String,
@@ -236,15 +248,15 @@ impl From<Estimate> for Reported {
 pub fn outcome(identity: Identity, rows: &[Row], ended: Ended) -> StudyOutcome {
     let tails = identity.tails();
     StudyOutcome {
-        schema: SCHEMA,
+        schema: SCHEMA.into(),
         n_trials: rows.len() as u64,
         ended: match ended {
-            Ended::Complete => "complete",
-            Ended::Precise => "precise",
-            Ended::Stopped => "stopped",
+            Ended::Complete => "complete".into(),
+            Ended::Precise => "precise".into(),
+            Ended::Stopped => "stopped".into(),
         },
         partial: ended == Ended::Stopped,
-        condition: "the faults as the scenario states them: it says nothing about how often",
+        condition: "the faults as the scenario states them: it says nothing about how often".into(),
         confidence: CONFIDENCE,
         n_looks: identity.n_looks(),
         methods: if identity.is_sobol() { SOBOL_METHODS } else { METHODS },
@@ -253,6 +265,7 @@ pub fn outcome(identity: Identity, rows: &[Row], ended: Ended) -> StudyOutcome {
             .map(|&metric| distribution(rows, metric, tails, identity.is_sobol()))
             .collect(),
         probabilities: probabilities(&identity, rows, tails),
+        objectives: Vec::new(),
         fingerprint: format!("{:016x}", fingerprint(rows)),
         identity,
     }
@@ -273,7 +286,7 @@ fn distribution(rows: &[Row], metric: Metric, tails: Tails, is_sobol: bool) -> D
     let mean =
         if is_sobol { scrambles::mean_of(rows, metric, tails) } else { mean_of(&in_order, tails) };
     Distribution {
-        metric: metric.name(),
+        metric: metric.name().into(),
         n: sorted.len() as u64,
         n_inapplicable: (rows.len() - sorted.len()) as u64,
         n_never: sorted.iter().filter(|value| value.is_infinite()).count() as u64,
@@ -347,7 +360,8 @@ fn probability(
     Probability { event, n_happened, n, value, low: interval.low, high: interval.high }
 }
 
-fn fingerprint(rows: &[Row]) -> u64 {
+/// Hash of some rows.
+pub(super) fn fingerprint(rows: &[Row]) -> u64 {
     let mut hash = FactLog::default();
     for row in rows {
         hash.absorb(row.trial);
@@ -365,10 +379,53 @@ fn bare_figure<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Er
     }
 }
 
+/// A figure as it is written: a number, `inf` or nothing.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Number(f64),
+    Word(String),
+}
+
+impl Written {
+    fn value<E: serde::de::Error>(self) -> Result<f64, E> {
+        match self {
+            Self::Number(value) => Ok(value),
+            Self::Word(word) if word == "inf" => Ok(f64::INFINITY),
+            Self::Word(word) => Err(E::custom(format!("read `{word}`, allowed: a number, inf"))),
+        }
+    }
+}
+
+pub(super) fn read_figure<'d, D: Deserializer<'d>>(from: D) -> Result<Option<f64>, D::Error> {
+    Option::<Written>::deserialize(from)?.map(Written::value).transpose()
+}
+
+fn read_bare_figure<'d, D: Deserializer<'d>>(from: D) -> Result<f64, D::Error> {
+    Written::deserialize(from)?.value()
+}
+
 #[expect(clippy::ref_option, reason = "the signature is that of serialize_with")]
-fn figure<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn figure<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
     match value {
         Some(value) => bare_figure(value, serializer),
         None => serializer.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers, infinity and nothing read back as they were written; another word is refused.
+    #[test]
+    fn figures_read_back() {
+        let written = |value: &str| format!("{{\"value\":3.5,\"low\":{value},\"high\":null}}");
+        for value in ["1.25", "\"inf\"", "null"] {
+            let read: Reported = serde_json::from_str(&written(value)).unwrap();
+            assert_eq!(serde_json::to_string(&read).unwrap(), written(value));
+        }
+        let wrong = serde_json::from_str::<Reported>(&written("\"many\"")).unwrap_err();
+        assert!(wrong.to_string().contains("read `many`, allowed: a number, inf"), "{wrong}");
     }
 }

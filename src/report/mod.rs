@@ -6,11 +6,11 @@
 //! [`premises_json`], [`manifest_json`] (files), [`table`] (the terminal), [`comparison`] (several
 //! runs), [`trials_csv`], [`histograms_csv`], [`study_table`] and [`study_folder`] (many trials),
 //! [`gate_table`], [`gate_markdown`], [`junit_xml`] and [`annotations`] (a gate, for people and for
-//! CI), [`size_table`] (a sizing), [`diff_table`], [`diff_csv`] and [`diff_folder`] (two versions),
-//! [`sweep_table`], [`sweep_csv`] and [`sweep_folder`] (many points), [`plots`] (SVG and PNG),
-//! [`run_folder`] (all files of a run), [`planning`] (what a folder says, for the one who decides),
-//! as a [`document`] that [`markdown`] renders; then [`words`] and [`cells`], which spell numbers
-//! and names.
+//! CI), [`size_table`] and [`size_folder`] (a sizing), [`diff_table`], [`diff_csv`] and
+//! [`diff_folder`] (two versions), [`sweep_table`], [`sweep_csv`] and [`sweep_folder`] (many
+//! points), [`plots`] (SVG and PNG), [`run_folder`] (all files of a run), [`planning`] (what a
+//! folder says, for the one who decides), as a [`document`] that [`markdown`] renders; then
+//! [`words`] and [`cells`], which spell numbers and names.
 
 pub mod writer;
 
@@ -45,6 +45,7 @@ pub mod gate_markdown;
 pub mod gate_table;
 pub mod junit_xml;
 
+pub mod size_folder;
 pub mod size_table;
 
 pub mod sweep_csv;

@@ -76,7 +76,7 @@ fn headline(size: &SizeOutcome) -> String {
 }
 
 /// `27`, or `3 x 4` for two knobs.
-fn spelled(values: &[u32]) -> String {
+pub(super) fn spelled(values: &[u32]) -> String {
     values.iter().map(u32::to_string).collect::<Vec<_>>().join(" x ")
 }
 
@@ -92,7 +92,7 @@ fn tried(size: &SizeOutcome) -> String {
     }
     let row = |design: &DesignOutcome| {
         let mut row =
-            vec![spelled(&design.values), design.verdict.to_owned(), count(design.n_trials)];
+            vec![spelled(&design.values), design.verdict.to_string(), count(design.n_trials)];
         row.extend(design.kept.iter().map(|&share| percent(share)));
         row.extend(design.monthly_cost.map(|amount| money(size, amount)));
         row

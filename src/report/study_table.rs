@@ -44,7 +44,7 @@ pub fn render(study: &StudyOutcome) -> String {
 }
 
 fn ended(study: &StudyOutcome) -> String {
-    match (&study.identity.until, study.ended) {
+    match (&study.identity.until, study.ended.as_ref()) {
         (Some(until), "precise") => format!("precise enough: {until}"),
         (Some(until), "complete") => format!("NOT as precise as {until}"),
         (_, "complete") => "complete".to_owned(),
@@ -56,7 +56,7 @@ fn row(found: &Distribution) -> Vec<String> {
     let quantile = |p: f64| found.quantiles.iter().find(|quantile| quantile.p == p);
     let value = |p: f64| quantile(p).map_or_else(String::new, |q| short(q.estimate.value));
     vec![
-        found.metric.to_owned(),
+        found.metric.to_string(),
         found.mean.map_or_else(|| "-".to_owned(), |mean| short(mean.value)),
         value(0.5),
         value(0.95),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use tideover::experiment::run::run_trial;
 use tideover::metrics::capacity_plan::ClusterPhase;
@@ -20,7 +21,24 @@ fn report(folder: &Path) -> String {
     done.out
 }
 
-/// `run` writes the report that `report` makes from its folder, with plots and without.
+/// Types the command that a report gives for doing it again, in a folder that holds the scenario,
+/// and expects the same report.
+fn again(home: &Path, written: &str) {
+    let section = written.split("## How to reproduce").nth(1).unwrap();
+    let command = section.lines().find(|line| line.starts_with("tideover ")).unwrap();
+    let command = command.replacen("tideover", env!("CARGO_BIN_EXE_tideover"), 1);
+    fs::copy(small(), home.join("small.yaml")).unwrap();
+    let done = said(
+        Command::new("sh")
+            .current_dir(home)
+            .args(["-c", &format!("{command} --out again --quiet")]),
+    );
+    assert_eq!(done.code, Some(0), "{command}: {}", done.talk);
+    assert_eq!(fs::read_to_string(home.join("again/report.md")).unwrap(), written, "{command}");
+}
+
+/// `run` writes the report that `report` makes from its folder, with plots and without; its
+/// command writes it again.
 #[test]
 fn run_writes_what_report_prints() {
     let home = tempfile::tempdir().unwrap();
@@ -35,6 +53,50 @@ fn run_writes_what_report_prints() {
         assert_eq!(written.contains("](requests.svg)"), name == "drawn");
         let command = "tideover run small.yaml --seed 5 --trial 0 --set run.seed=5";
         assert!(written.contains(command), "{written}");
+        if more.is_empty() {
+            again(home.path(), &written);
+        }
+    }
+}
+
+/// `mc` and `size` write what `report` makes from their folders: the verdict on each objective with
+/// its confidence; the answer and the frontier. Its command does the same again.
+#[test]
+fn studies_and_sizings_write_what_report_prints() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = |name: &str| home.path().join(name);
+    let quick = ["run.horizon=5m", "run.warmUp=1m", "faults[0].at=1m", "faults[0].duration=2m"];
+    let run = |words: &[&str]| {
+        let mut command = tideover();
+        command.arg(words[0]).arg(small()).args(&words[1..]).current_dir(home.path());
+        command.args(["--set", "demands[0].arrivals={constant: 20/s}"]);
+        quick.iter().for_each(|set| _ = command.args(["--set", set]));
+        let done = said(&mut command);
+        assert_eq!(done.code, Some(0), "{}", done.talk);
+    };
+    run(&["mc", "--trials", "80", "--out", "mc", "--set", "objectives={rto_s: [\"p(95)<170\"]}"]);
+    let written = fs::read_to_string(folder("mc/report.md")).unwrap();
+    assert_eq!(written, report(&folder("mc")));
+    for words in [
+        "**All objectives are met**, each by itself with confidence 95 %, over 80 trials.",
+        "| `rto_s p(95)<170` | met |",
+        "tideover mc small.yaml --trials 80 --seed 7 --fidelity flow --set ",
+    ] {
+        assert!(written.contains(words), "{words} is missing in {written}");
+    }
+    again(home.path(), &written);
+    let knob = "clusters[secondary].pools[user].minCount=1..3";
+    let wanted = "p(rto_s<=170) >= 0.5";
+    run(&["size", "--vary", knob, "--objective", wanted, "--max-trials", "40", "--out", "size"]);
+    let written = fs::read_to_string(folder("size/report.md")).unwrap();
+    assert_eq!(written, report(&folder("size")));
+    for words in ["**1 is enough**", "## Sizing frontier", "--vary 'clusters[secondary]"] {
+        assert!(written.contains(words), "{words} is missing in {written}");
+    }
+    again(home.path(), &written);
+    let names = ["frontier.csv", "manifest.json", "premises.json", "report.md", "size.json"];
+    for name in names {
+        assert!(folder("size").join(name).exists(), "{name}");
     }
 }
 

@@ -64,7 +64,9 @@ fn scenario(folder: &Path, rest: &str) -> PathBuf {
 }
 
 fn size(path: &Path, more: &[&str]) -> (Option<i32>, Value) {
-    let done = said(tideover().arg("size").arg(path).arg("--json").args(more));
+    let mut command = tideover();
+    command.arg("size").arg(path).arg("--json").args(more);
+    let done = said(command.current_dir(path.parent().unwrap()));
     let json = serde_json::from_str(&done.out);
     (done.code, json.unwrap_or_else(|_| panic!("{}", done.talk)))
 }
@@ -127,12 +129,12 @@ fn no_answer_has_a_reason() {
         (["--vary", "clusters[secondary].pools[user].count=2000..3000"], "2000"),
         (["--cost", prices], "there is no price of"),
     ] {
-        let refused = said(tideover().arg("size").arg(&path).args(more));
+        let refused = said(tideover().arg("size").arg(&path).args(more).current_dir(root.path()));
         assert_eq!(refused.code, Some(3), "{more:?}: {}", refused.talk);
         assert!(refused.talk.contains(says), "{says} is missing in\n{}", refused.talk);
     }
     fs::write(&path, format!("{WORKLOAD}{}", PASSIVE.split("sizing").next().unwrap())).unwrap();
-    let refused = said(tideover().arg("size").arg(&path));
+    let refused = said(tideover().arg("size").arg(&path).current_dir(root.path()));
     assert!(refused.code == Some(3) && refused.talk.contains("--vary"), "{}", refused.talk);
 }
 
@@ -147,7 +149,7 @@ fn the_answer_has_a_price() {
     fs::write(&prices, format!("{head}D4s_v5,a,hour,1,USD,,,\nD4s_v5,b,hour,2,USD,,,\n")).unwrap();
     let run = |threads: &str| {
         let cost = ["--cost", prices.to_str().unwrap(), "--threads", threads];
-        said(tideover().arg("size").arg(&path).args(cost)).out
+        said(tideover().arg("size").arg(&path).args(cost).current_dir(root.path())).out
     };
     let one = run("1");
     assert_eq!(one, run("3"));

@@ -57,7 +57,15 @@ fn whole(root: &Path) -> Vec<(String, Vec<u8>)> {
     ran(&mut mc(root, &["--trials", "40", "--threads", "1", "--out", "whole"]));
     let whole = files(&root.join("whole"));
     let names: Vec<&str> = whole.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["histograms.csv", "manifest.json", "summary.json", "trials.csv"]);
+    let expected = [
+        "histograms.csv",
+        "manifest.json",
+        "premises.json",
+        "report.md",
+        "summary.json",
+        "trials.csv",
+    ];
+    assert_eq!(names, expected);
     whole
 }
 

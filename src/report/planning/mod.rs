@@ -8,6 +8,8 @@
 pub mod result_texts;
 
 pub mod run;
+pub mod size;
+pub mod study;
 
 pub mod capacity;
 pub mod faults;

@@ -46,13 +46,18 @@ pub fn section(source: &Source<'_>) -> Section {
 }
 
 /// What to type.
-fn command(source: &Source<'_>) -> String {
+#[must_use]
+pub fn command(source: &Source<'_>) -> String {
     let file = quoted(&format!("{}.yaml", source.scenario));
     let mut text = format!("tideover {} {file}", source.verb);
     for (flag, value) in &source.flags {
         text += &format!(" {flag} {}", quoted(value));
     }
-    for change in source.changes {
+    let is_said = |change: &&String| {
+        let flag = change.split(' ').next();
+        source.flags.iter().any(|(said, _)| Some(*said) == flag)
+    };
+    for change in source.changes.iter().filter(|change| !is_said(change)) {
         text += " ";
         text += &match change.split_once(' ') {
             Some((flag, value)) => format!("{flag} {}", quoted(value)),
@@ -66,7 +71,7 @@ fn command(source: &Source<'_>) -> String {
 mod tests {
     use super::*;
 
-    /// Values that a shell would take apart are quoted, flags are not.
+    /// Values that a shell would take apart are quoted, flags are not, and none is there twice.
     #[test]
     fn the_command_can_be_typed() {
         let changes =
@@ -74,7 +79,7 @@ mod tests {
         let source = Source {
             verb: "run",
             scenario: "small",
-            flags: vec![("--seed", "3".to_owned())],
+            flags: vec![("--seed", "3".to_owned()), ("--fidelity", "flow".to_owned())],
             changes: &changes,
             scenario_hash: "1f",
             version: "0",
@@ -82,7 +87,7 @@ mod tests {
             fingerprint: "2f",
         };
         let expected =
-            "tideover run small.yaml --seed 3 --set 'a[b].c={d: 1}' --fidelity flow --untied";
+            "tideover run small.yaml --seed 3 --fidelity flow --set 'a[b].c={d: 1}' --untied";
         assert_eq!(command(&source), expected);
     }
 }

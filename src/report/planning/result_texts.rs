@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::report::document::Document;
-use crate::report::{manifest_json, markdown};
+use crate::report::{manifest_json, markdown, size_folder, study_folder};
 
-use super::run;
+use super::{run, size, study};
 
 /// Name of the report in a result folder.
 pub const REPORT: &str = "report.md";
@@ -92,11 +92,15 @@ impl ResultTexts {
         let Kind { schema } = self.json(manifest_json::FILE_NAME)?;
         match schema.as_str() {
             manifest_json::SCHEMA => run::document(self),
+            study_folder::SCHEMA => study::document(self),
+            size_folder::SCHEMA => size::document(self),
             _ => Err(format!(
-                "manifest.json is of schema `{schema}`, allowed: {}\n  \
+                "manifest.json is of schema `{schema}`, allowed: {}, {}, {}\n  \
                  = help: make the result again with this version, or the report with the version \
                  that wrote it",
-                manifest_json::SCHEMA
+                manifest_json::SCHEMA,
+                study_folder::SCHEMA,
+                size_folder::SCHEMA
             )),
         }
     }
@@ -146,7 +150,8 @@ impl ResultTexts {
 }
 
 /// The files that reports are made from.
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
+    size_folder::SIZE,
     manifest_json::FILE_NAME,
     crate::report::summary_json::FILE_NAME,
     crate::report::premises_json::FILE_NAME,

@@ -1,0 +1,183 @@
+//! The report of a sizing.
+
+use crate::experiment::premises::Premises;
+use crate::experiment::size_outcome::{DesignOutcome, SizeOutcome};
+
+use crate::report::document::{Block, Document, Section, Table, Words};
+use crate::report::gate_table::percent;
+use crate::report::premises_json;
+use crate::report::size_folder::{self, SizeManifest};
+use crate::report::size_table::spelled;
+use crate::report::study_table::short;
+use crate::report::words::count;
+
+use super::premises;
+use super::reproduction::{self, Source};
+use super::result_texts::ResultTexts;
+
+/// The report of a sizing's folder.
+///
+/// # Errors
+/// If a file is missing, or is none of this version.
+pub fn document(texts: &ResultTexts) -> Result<Document, String> {
+    let manifest: SizeManifest = texts.json(crate::report::manifest_json::FILE_NAME)?;
+    let size: SizeOutcome = texts.json(size_folder::SIZE)?;
+    let rests_on: Premises = texts.json(premises_json::FILE_NAME)?;
+    let sections = vec![
+        premises::question(&rests_on, about(&size)),
+        verdict(&size),
+        less(&size),
+        frontier(&size),
+        premises::stability(&rests_on),
+        premises::assumptions(&rests_on),
+        reproduction::section(&source(&manifest)),
+        premises::documented(&rests_on),
+    ];
+    Ok(Document { title: format!("Capacity report: {}", size.scenario), sections })
+}
+
+fn about(size: &SizeOutcome) -> Words {
+    let mut words = Words::from("A sizing: the least of ");
+    for (index, knob) in size.knobs.iter().enumerate() {
+        words = if index == 0 { words } else { words.plain(" and ") }.code(knob.as_str());
+    }
+    words = words.plain(" with which ");
+    for (index, objective) in size.objectives.iter().enumerate() {
+        words = if index == 0 { words } else { words.plain(" and ") }.code(objective.as_str());
+    }
+    words.plain(". All designs run the same trials with the same draws.")
+}
+
+fn verdict(size: &SizeOutcome) -> Section {
+    let mut blocks = Vec::new();
+    blocks.push(Block::Paragraph(match &size.answer {
+        Some(answer) => {
+            Words::new().strong(format!("{} is enough", spelled(answer))).plain(format!(
+                ", with confidence {}; a probability up to {} below what is asked may pass{}.",
+                percent(size.confidence),
+                percent(size.indifference),
+                price(size, answer)
+            ))
+        }
+        None => Words::new().strong("Nothing in range suffices.").plain(" What binds:"),
+    }));
+    if !size.binds.is_empty() {
+        blocks.push(Block::List(size.binds.iter().map(|it| it.as_str().into()).collect()));
+    }
+    if 1 < size.smallest.len() {
+        let all = size.smallest.iter().map(|values| spelled(values)).collect::<Vec<_>>();
+        let words = format!("Designs of which no knob can be less: {}.", all.join(", "));
+        blocks.push(Block::Paragraph(words.into()));
+    }
+    Section::new("Verdict", blocks)
+}
+
+fn price(size: &SizeOutcome, answer: &[u32]) -> String {
+    let design = size.designs.iter().find(|design| design.values == answer);
+    let cost = design.and_then(|design| design.monthly_cost);
+    cost.map_or_else(String::new, |cost| format!("; its nodes cost {} a month", money(size, cost)))
+}
+
+fn money(size: &SizeOutcome, amount: f64) -> String {
+    format!("{} {}", count(amount.round() as u64), size.currency.as_deref().unwrap_or(""))
+}
+
+fn less(size: &SizeOutcome) -> Section {
+    let words = match &size.one_less {
+        None => "No smaller design was in range, or nothing suffices.".into(),
+        Some(less) => {
+            let name = format!("{} is {}", spelled(&less.values), less.verdict);
+            Words::new().strong(name).plain(format!(": {}.", less.words))
+        }
+    };
+    let mut blocks = vec![Block::Paragraph(words)];
+    if let Some((less, trial)) = size.one_less.as_ref().and_then(|less| Some((less, less.trial?))) {
+        let source = Source {
+            verb: "run",
+            scenario: &size.scenario,
+            flags: vec![
+                ("--trial", trial.to_string()),
+                ("--seed", size.seed.to_string()),
+                ("--fidelity", size.fidelity.to_string()),
+            ],
+            changes: &less.sets.iter().map(|set| format!("--set {set}")).collect::<Vec<_>>(),
+            scenario_hash: "",
+            version: "",
+            seed: size.seed,
+            fingerprint: "",
+        };
+        blocks.push(Block::Paragraph("This replays the trial that shows it:".into()));
+        blocks.push(Block::Command(reproduction::command(&source)));
+    }
+    Section::new("Why one less fails", blocks)
+}
+
+fn frontier(size: &SizeOutcome) -> Section {
+    let mut columns = vec!["design", "verdict", "# trials"];
+    let kept: Vec<String> = size.objectives.iter().map(|it| format!("# keep {it}")).collect();
+    columns.extend(kept.iter().map(String::as_str));
+    columns.extend(["# rto_s p95", "# failed_requests p95"]);
+    columns.extend(size.currency.as_ref().map(|_| "# a month"));
+    columns.push("frontier");
+    let mut table = Table::new(&columns);
+    for design in &size.designs {
+        table.add(cells(size, design));
+    }
+    let words = "The designs that were tried. A design is off the frontier if another one is no \
+                 dearer, recovers as fast and loses as little, and is better in one of these; \
+                 without prices fewer counts as cheaper. Clear cases end after few trials, so \
+                 their figures are rough.";
+    let mut blocks = vec![Block::Paragraph(words.into()), Block::Table(table)];
+    let findings = size.violations.iter().map(|found| {
+        format!(
+            "{} trials of {} keep {} with {} and not with {}, trial {} first: more does not \
+             always help.",
+            count(found.n),
+            count(found.n_trials),
+            found.objective,
+            spelled(&found.less),
+            spelled(&found.more),
+            found.trial
+        )
+        .into()
+    });
+    let findings: Vec<Words> = findings.collect();
+    if !findings.is_empty() {
+        blocks.push(Block::List(findings));
+    }
+    Section::new("Sizing frontier", blocks)
+}
+
+fn cells(size: &SizeOutcome, design: &DesignOutcome) -> Vec<Words> {
+    let figure = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), short);
+    let mut cells: Vec<Words> = vec![
+        spelled(&design.values).into(),
+        design.verdict.as_ref().into(),
+        count(design.n_trials).into(),
+    ];
+    cells.extend(design.kept.iter().map(|&share| Words::from(percent(share))));
+    cells.push(figure(design.rto_s_p95).into());
+    cells.push(figure(design.failed_requests_p95).into());
+    cells.extend(size.currency.as_ref().map(|_| {
+        let cost = design.monthly_cost.map(|cost| money(size, cost));
+        Words::from(cost.unwrap_or_else(|| "-".to_owned()))
+    }));
+    cells.push(design.dominated_by.as_ref().map_or_else(
+        || Words::new().strong("on it"),
+        |better| format!("off it, {} is better", spelled(better)).into(),
+    ));
+    cells
+}
+
+fn source(manifest: &SizeManifest) -> Source<'_> {
+    Source {
+        verb: "size",
+        scenario: &manifest.scenario,
+        flags: vec![("--seed", manifest.seed.to_string())],
+        changes: &manifest.flags,
+        scenario_hash: &manifest.scenario_hash,
+        version: &manifest.version,
+        seed: manifest.seed,
+        fingerprint: &manifest.fingerprint,
+    }
+}
