@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::platform::{self, Dependencies};
 use crate::draw::Draw;
 
 const MODES: &[&str] = &["refused", "hang", "5xx"];
@@ -25,24 +26,51 @@ pub(super) fn scenario(case: u64) -> String {
     }
     let n_clusters = draw.between(1, 3);
     let regions: Vec<usize> = (0..n_clusters).map(|_| draw.between(0, n_regions - 1)).collect();
-    clusters(draw, &mut text, &regions);
+    let mut around = Surroundings::draw(case, n_regions);
+    clusters(draw, around.as_mut(), &mut text, &regions);
     let n_workloads = draw.between(1, 2);
     // What came later has draws of its own, so that it moves none of the others.
     let people = &mut Draw::of(case, "people");
     let newer = &mut Draw::of(case, "newer");
-    workloads(draw, people, newer, &mut text, n_workloads);
+    workloads(draw, people, newer, around.as_mut(), &mut text, n_workloads);
     front_door(draw, &mut text, n_clusters);
     let n_geographies = geographies(draw, &mut text, n_regions);
-    demands(draw, &mut text, n_workloads, n_geographies);
-    faults(draw, newer, &mut text, (&zones, &regions), n_workloads);
-    operations(people, &mut text, n_clusters, n_workloads);
+    demands(draw, around.as_mut(), &mut text, n_workloads, n_geographies);
+    faults(draw, newer, around.as_mut(), &mut text, (&zones, &regions), n_workloads);
+    operations(people, around.as_mut(), &mut text, n_clusters, n_workloads);
+    if let Some(Surroundings { draw, dependencies }) = &mut around {
+        dependencies.section(&mut text);
+        platform::capacity(draw, &mut text, n_regions);
+    }
     text
 }
 
-fn clusters(draw: &mut Draw, text: &mut String, regions: &[usize]) {
+/// What surrounds the clusters of a case, if it draws that.
+struct Surroundings {
+    draw: Draw,
+    dependencies: Dependencies,
+}
+
+impl Surroundings {
+    fn draw(case: u64, n_regions: usize) -> Option<Self> {
+        let mut draw = platform::draws(case)?;
+        let dependencies = Dependencies::draw(&mut draw, n_regions);
+        Some(Self { draw, dependencies })
+    }
+}
+
+fn clusters(
+    draw: &mut Draw,
+    mut around: Option<&mut Surroundings>,
+    text: &mut String,
+    regions: &[usize],
+) {
     *text += "clusters:\n";
     for (index, region) in regions.iter().enumerate() {
         let _ = writeln!(text, "  - name: c{index}\n    region: r{region}");
+        if let Some(around) = &mut around {
+            platform::cluster(&mut around.draw, text);
+        }
         if draw.chance(50) {
             let _ = writeln!(
                 text,
@@ -91,6 +119,7 @@ fn workloads(
     draw: &mut Draw,
     people: &mut Draw,
     newer: &mut Draw,
+    mut around: Option<&mut Surroundings>,
     text: &mut String,
     n_workloads: usize,
 ) {
@@ -129,6 +158,9 @@ fn workloads(
             }
         }
         rollout_rules(people, text);
+        if let Some(Surroundings { draw, dependencies }) = around.as_deref_mut() {
+            dependencies.workload(draw, text);
+        }
         if draw.chance(70) {
             let least = draw.between(1, 6);
             let most = least + draw.between(0, 6);
@@ -205,7 +237,13 @@ fn rollout_rules(people: &mut Draw, text: &mut String) {
 }
 
 /// Rollouts and drains, in about half of all cases.
-fn operations(people: &mut Draw, text: &mut String, n_clusters: usize, n_workloads: usize) {
+fn operations(
+    people: &mut Draw,
+    mut around: Option<&mut Surroundings>,
+    text: &mut String,
+    n_clusters: usize,
+    n_workloads: usize,
+) {
     let n_operations = people.between(0, 6).saturating_sub(3);
     if n_operations == 0 {
         return;
@@ -213,7 +251,10 @@ fn operations(people: &mut Draw, text: &mut String, n_clusters: usize, n_workloa
     *text += "operations:\n";
     for index in 0..n_operations {
         let cluster = people.between(0, n_clusters - 1);
-        let kind = if people.chance(50) {
+        let other = around.as_mut().and_then(|a| platform::operation(&mut a.draw, cluster));
+        let kind = if let Some(other) = other {
+            other
+        } else if people.chance(50) {
             let workload = people.between(0, n_workloads - 1);
             let (broken, image) = (people.chance(25), people.chance(50));
             format!(
@@ -272,7 +313,13 @@ fn geographies(draw: &mut Draw, text: &mut String, n_regions: usize) -> usize {
     n_geographies
 }
 
-fn demands(draw: &mut Draw, text: &mut String, n_workloads: usize, n_geographies: usize) {
+fn demands(
+    draw: &mut Draw,
+    mut around: Option<&mut Surroundings>,
+    text: &mut String,
+    n_workloads: usize,
+    n_geographies: usize,
+) {
     *text += "demands:\n";
     for workload in 0..n_workloads {
         let arrivals = draw.one_of(&[
@@ -294,6 +341,9 @@ fn demands(draw: &mut Draw, text: &mut String, n_workloads: usize, n_geographies
             "  - workload: w{workload}\n    geographies: {places}\n    arrivals: {arrivals}\n    \
              attemptTimeout: {timeout}\n    deadline: {deadline}",
         );
+        if let (Some(around), false) = (&mut around, is_closed) {
+            platform::demand(&mut around.draw, text);
+        }
         if draw.chance(25) && arrivals.starts_with("{constant") {
             *text += "    overDispersion: [{index: 3, window: 10s}]\n";
         }
@@ -313,6 +363,7 @@ fn demands(draw: &mut Draw, text: &mut String, n_workloads: usize, n_geographies
 fn faults(
     draw: &mut Draw,
     newer: &mut Draw,
+    mut around: Option<&mut Surroundings>,
     text: &mut String,
     (zones, regions): (&[usize], &[usize]),
     n_workloads: usize,
@@ -325,18 +376,22 @@ fn faults(
     for index in 0..n_faults {
         let region = draw.between(0, zones.len() - 1);
         let cluster = draw.between(0, regions.len() - 1);
-        let kind = match draw.between(0, 3) {
-            0 => format!(
+        let other = around.as_deref_mut().and_then(|Surroundings { draw, dependencies }| {
+            platform::fault(draw, dependencies, region, cluster)
+        });
+        let kind = match (draw.between(0, 3), other) {
+            (_, Some(other)) => other,
+            (0, _) => format!(
                 "regionLoss: {{region: r{region}, mode: {}, cause: {}, controlPlane: {}}}",
                 draw.one_of(MODES),
                 draw.one_of(&["power", "isolation"]),
                 draw.chance(60),
             ),
-            1 => {
+            (1, _) => {
                 let zone = draw.between(1, zones[region]);
                 format!("zoneLoss: {{region: r{region}, zone: {zone}}}")
             }
-            2 => {
+            (2, _) => {
                 let (count, how) = (draw.between(1, 4), node_loss(newer));
                 format!("nodeLoss: {{cluster: c{cluster}, count: {count}{how}}}")
             }

@@ -1,5 +1,6 @@
 //! What holds in every run.
 
+use tideover::control::operations::Operation;
 use tideover::experiment::run::Trial;
 use tideover::metrics::outcome::Latency;
 use tideover::model::fact::What;
@@ -100,6 +101,9 @@ fn sizes_are_within_bounds(case: u64, scenario: &Scenario, finished: &Finished) 
             _ => None,
         })
         .collect();
+    let operations = || scenario.operations().iter().map(|planned| &planned.operation);
+    let is_stopped = operations().any(|operation| matches!(operation, Operation::StopCluster(_)));
+    let has_surge = operations().any(|operation| matches!(operation, Operation::Upgrade(_)));
     for sample in &finished.samples.clusters {
         let pools = world[sample.cluster].pools.iter().map(|&pool| &world[pool]);
         let most: u32 = pools.map(|p| if p.autoscaled { p.max_nodes } else { p.min_nodes }).sum();
@@ -108,6 +112,9 @@ fn sizes_are_within_bounds(case: u64, scenario: &Scenario, finished: &Finished) 
         // Nobody replaces a machine that the cloud has deleted.
         let lost = deleted.iter().filter(|(at, of)| *at <= sample.at && *of == sample.cluster);
         let least = least.saturating_sub(u32::try_from(lost.count()).unwrap());
+        // A stop takes all nodes of some cluster away, an upgrade may double those of a pool.
+        let least = if is_stopped { 0 } else { least };
+        let most = if has_surge { 2 * most } else { most };
         assert!((least..=most).contains(&nodes), "case {case}: {nodes} nodes at {:?}", sample.at);
         assert!(sample.ready_nodes <= sample.nodes && sample.ready_pods <= sample.pods);
     }
