@@ -6,6 +6,7 @@
 
 use crate::sim::exponential::exponential;
 use crate::sim::laws::Law;
+use crate::sim::memo::Memo;
 use crate::sim::sampler::Sampler;
 use crate::sim::streams::Stream;
 use crate::units::{MilliCpu, Rate, Ratio, Span};
@@ -22,9 +23,14 @@ const STEPS: usize = 14;
 /// The highest utilisation of a pod's workers at which the 99th percentile of sojourn (wait plus
 /// service) of Poisson arrivals without retries meets `objective`; 0 if service alone does not.
 ///
-/// Deterministic; takes some ten milliseconds.
+/// Deterministic; takes some ten milliseconds the first time that it is asked.
 #[must_use]
 pub fn sustainable_utilisation(workers: u16, law: &Law, objective: Span) -> Ratio {
+    static SOLVED: Memo<(u16, Law, Span), Ratio> = Memo::new();
+    SOLVED.answer((workers, law.clone(), objective), || solve(workers, law, objective))
+}
+
+fn solve(workers: u16, law: &Law, objective: Span) -> Ratio {
     let objective_s = objective.as_secs_f64();
     let customers = Customers::drawn(law);
     if objective_s < law.quantile(0.99) {
@@ -76,6 +82,11 @@ const FIT_TOLERANCE: f64 = 0.05;
 /// `None` if p99 is not above p50, the rate is zero, or 64 workers are too few.
 #[must_use]
 pub fn fit_capacity(rate: Rate, cpu: MilliCpu, p50: Span, p99: Span) -> Option<Capacity> {
+    static FITTED: Memo<(Rate, MilliCpu, Span, Span), Option<Capacity>> = Memo::new();
+    FITTED.answer((rate, cpu, p50, p99), || fit(rate, cpu, p50, p99))
+}
+
+fn fit(rate: Rate, cpu: MilliCpu, p50: Span, p99: Span) -> Option<Capacity> {
     let (p50_s, p99_s) = (p50.as_secs_f64(), p99.as_secs_f64());
     if p50_s <= 0.0 || p99_s <= p50_s || rate.per_s() <= 0.0 {
         return None;

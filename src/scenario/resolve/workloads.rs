@@ -274,22 +274,11 @@ fn lower_by_calls(made: &mut Resolved) {
     }
 }
 
-/// Sets the highest sustained utilisation of every deployment, solved once for equal pods.
+/// Sets the highest sustained utilisation of every deployment.
 pub(super) fn set_sustainable(made: &mut Resolved) {
-    let mut solved: Vec<(u16, Law, Span, Ratio)> = Vec::new();
     for (deployment, objective) in made.world.deployments.iter_mut().zip(&made.objectives) {
         let PodTemplate { workers, service, .. } = &deployment.template;
-        let known =
-            solved.iter().find(|(w, law, o, _)| w == workers && law == service && o == objective);
-        let ratio = match known {
-            Some(&(.., ratio)) => ratio,
-            None => {
-                let ratio = sustainable_utilisation(*workers, service, *objective);
-                solved.push((*workers, service.clone(), *objective, ratio));
-                ratio
-            }
-        };
-        deployment.sustainable = ratio;
+        deployment.sustainable = sustainable_utilisation(*workers, service, *objective);
     }
     lower_by_calls(made);
 }
