@@ -34,14 +34,14 @@ fn wrong_calls_are_refused() {
         ("it calls itself", "{to: payments,", "{to: cart,", Cycle, "workloads[1].calls[0].to"),
         (
             "a circle of three",
-            "hpa: {minReplicas: 3, maxReplicas: 20, targetCPUUtilization: 60%}",
+            "hpa: {minReplicas: 2, maxReplicas: 20, targetCPUUtilization: 60%}",
             "calls: [{to: web}]",
             Cycle,
             "workloads[2].calls[0].to",
         ),
         (
             "not in the caller's cluster",
-            "hpa: {minReplicas: 3, maxReplicas: 20, targetCPUUtilization: 60%}",
+            "hpa: {minReplicas: 2, maxReplicas: 20, targetCPUUtilization: 60%}",
             "runsOn: [primary]",
             Contradiction,
             "workloads[1].clusters.secondary.calls[0].to",
@@ -87,7 +87,7 @@ fn wrong_calls_are_refused() {
 /// The message of a circle names it in order.
 #[test]
 fn a_circle_is_named() {
-    let hpa = "hpa: {minReplicas: 3, maxReplicas: 20, targetCPUUtilization: 60%}";
+    let hpa = "hpa: {minReplicas: 2, maxReplicas: 20, targetCPUUtilization: 60%}";
     let rejected = edited(hpa, "calls: [{to: web}]").expect_err("a circle");
     let found = rejected.diagnostics.sorted();
     assert_eq!(found[0].message, "`web` calls `cart` calls `payments` calls `web`");
