@@ -15,9 +15,10 @@
 //! at load are treated as pools of pods that share a queue. Latency below saturation is the
 //! convolution of wait and service, above it the fluid wait.
 //!
-//! A step ends on a grid of its own, or where a state changes: a pod begins or ends, routing is
-//! another one. So looking in between changes nothing. While nothing happens the grid is coarse,
-//! after a change it is fine.
+//! A step ends on a grid of its own, or where the state of pods changes: one ends, or balancers
+//! learn another list. So looking in between changes nothing. The grid is as fine as the last step
+//! has moved the queues (`Unrest`), and where nothing moves, seconds are counted in one go
+//! (`calm`). Users send, and try again, by the routes of their instant in any step (`edge`).
 
 mod calm;
 mod clients;

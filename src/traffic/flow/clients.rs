@@ -55,8 +55,8 @@ impl Flow {
 
     /// The budget refuses so many of the retries that are due; their users have failed.
     pub(super) fn deny(&mut self, demand: usize, due: &mut [Release], mut refused: u64) {
-        let mut rest: u64 = due.iter().map(|release| release.n).sum();
-        for release in due {
+        let mut rest: u64 = due.iter().filter(|release| !release.paid).map(|r| r.n).sum();
+        for release in due.iter_mut().filter(|release| !release.paid) {
             let n = proportional(&mut refused, release.n, &mut rest);
             release.n -= n;
             self.ledger.failed_many(demand, release.first_s, release.reason, n);

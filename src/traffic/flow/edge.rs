@@ -28,7 +28,6 @@ impl Flow {
                 break;
             }
         }
-        self.demands.iter_mut().for_each(sends::Demand::close_budget);
         self.sent_until = to;
         self.told_from_s = to_s;
     }

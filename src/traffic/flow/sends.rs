@@ -53,6 +53,8 @@ pub(super) struct Release {
     pub(super) to_s: f64,
     /// As that of a cohort.
     pub(super) lag_s: f64,
+    /// Whether the budget has let them pass.
+    pub(super) paid: bool,
 }
 
 /// Retries that differ by less than this in their times are sent together [s].
@@ -104,13 +106,6 @@ impl Demand {
         }
     }
 
-    /// What was not taken flows over.
-    pub(super) fn close_budget(&mut self) {
-        if let Some(tokens) = &mut self.budget {
-            tokens.close();
-        }
-    }
-
     /// Takes the retries that are due before `to_s`, and of those that are so in part, the part.
     /// Gives how many of them the budget refuses.
     pub(super) fn due_retries(
@@ -134,12 +129,13 @@ impl Demand {
             release.from_s = to_s;
             0 < release.n
         });
-        let wanted: u64 = due.iter().map(|release| release.n).sum();
+        let wanted: u64 = due.iter().filter(|release| !release.paid).map(|release| release.n).sum();
         self.budget.as_mut().map_or(0, |tokens| wanted - tokens.take(wanted))
     }
 
     /// Files `n` retries that follow a failure of `cohort` told to its clients around `told_s`,
-    /// within `width_s`, not before `now_s`. Gives how many will not be sent in time.
+    /// within `width_s`, not before `now_s`. Gives how many will not be sent, because it would be
+    /// too late or the budget refuses them.
     pub(super) fn file_retries(
         &mut self,
         cohort: &Cohort,
@@ -158,25 +154,33 @@ impl Demand {
         }
         let in_time = ((limit_s - from_s) / (to_s - from_s)).min(1.0);
         let n_in_time = (n as f64 * in_time + phase).floor().min(n as f64) as u64;
-        if 0 < n_in_time {
-            self.file(Release {
-                attempt: cohort.attempt + 1,
-                reason,
-                pops: cohort.pops,
-                first_s: cohort.first_s,
-                n: n_in_time,
-                from_s,
-                to_s: to_s.min(limit_s),
-                lag_s: cohort.lag_s + lag_s.max(0.0),
-            });
+        // Who would have sent before now draws on what flowed into the budget by now.
+        let length_s = (width_s + most_s - least_s).max(SHORTEST_S);
+        let past = (now_s - (told_s - 0.5 * width_s + least_s)) / length_s;
+        let n_past = (n_in_time as f64 * past.clamp(0.0, 1.0)).round() as u64;
+        let n_paid = self.budget.as_mut().map_or(n_past, |tokens| tokens.take(n_past));
+        for (n, paid) in [(n_paid, true), (n_in_time - n_past, false)] {
+            if 0 < n {
+                self.file(Release {
+                    attempt: cohort.attempt + 1,
+                    reason,
+                    pops: cohort.pops,
+                    first_s: cohort.first_s,
+                    n,
+                    from_s,
+                    to_s: to_s.min(limit_s),
+                    lag_s: cohort.lag_s + lag_s.max(0.0),
+                    paid,
+                });
+            }
         }
-        n - n_in_time
+        n - n_in_time + n_past - n_paid
     }
 
     fn file(&mut self, release: Release) {
         let alike = |other: &&mut Release| {
-            (other.attempt, other.pops, other.reason)
-                == (release.attempt, release.pops, release.reason)
+            (other.attempt, other.pops, other.reason, other.paid)
+                == (release.attempt, release.pops, release.reason, release.paid)
                 && other.first_s.floor() == release.first_s.floor()
                 && (other.from_s - release.from_s).abs() <= TOGETHER_S
                 && (other.to_s - release.to_s).abs() <= TOGETHER_S
@@ -363,11 +367,9 @@ impl Tokens {
     }
 
     fn open(&mut self, n_first: u64, length_s: f64) {
-        self.held += n_first as f64 * self.budget.ratio.get() + length_s * self.budget.min_per_s;
-    }
-
-    fn close(&mut self) {
-        self.held = self.held.min(self.capacity());
+        let inflow = n_first as f64 * self.budget.ratio.get() + length_s * self.budget.min_per_s;
+        // What was not taken of the inflow before flows over.
+        self.held = self.held.min(self.capacity()) + inflow;
     }
 
     /// How many of `wanted` retries may be sent.
