@@ -294,7 +294,6 @@ impl Flow {
     fn step(&mut self, to: Time) {
         let (from_s, to_s) = (self.done_until.as_secs_f64(), to.as_secs_f64());
         self.go_on_at_edge(to);
-        self.unrest = Unrest::default();
         if !self.gates.is_empty() {
             self.open_gates(from_s, to_s - from_s);
         }
@@ -309,6 +308,7 @@ impl Flow {
         }
         let is_whole = LENGTHS[self.pace] <= to - self.done_until;
         self.pace = self.unrest.pace(self.pace, is_whole);
+        self.unrest = Unrest::default();
         self.done_until = to;
         self.look_for_slow_pods();
         self.join_groups();

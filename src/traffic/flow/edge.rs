@@ -3,6 +3,7 @@
 //! What happens here takes no time of a pod, so it goes on in steps of its own: to every change of
 //! the routes, and within a step of the pods in rounds, each of which tries again what failed in
 //! the one before. So a retry that is due within a step is sent in it, by the routes of its time.
+//! Attempts that find no pod, or one that is gone, have failed here too.
 
 use crate::traffic::ledger::Reason;
 use crate::traffic::routing::OriginMode;
@@ -116,8 +117,15 @@ impl Flow {
             let (cluster, deployment) = (self.lanes[index].cluster, self.lanes[index].deployment);
             let mode = self.origins[cluster];
             if let (OriginMode::Serving, Some(deployment)) = (mode, deployment) {
-                let waiting = &mut self.deployments[deployment].arrived;
-                arrived.drain(..).for_each(|cohort| cohort.join(waiting));
+                for mut cohort in arrived.drain(..) {
+                    if self.gates.is_empty() {
+                        let middle_s = cohort.send_s + self.lanes[index].one_way_s;
+                        let from_s = (middle_s - 0.5 * cohort.width_s).max(self.told_from_s);
+                        let time = (from_s, middle_s + 0.5 * cohort.width_s);
+                        self.enter(deployment, std::slice::from_mut(&mut cohort), time);
+                    }
+                    cohort.join(&mut self.deployments[deployment].arrived);
+                }
                 continue;
             }
             for cohort in arrived.drain(..) {

@@ -26,18 +26,26 @@ impl Flow {
     /// One step of one deployment.
     pub(super) fn serve(&mut self, index: usize, from_s: f64, to_s: f64) {
         let mut arrived = std::mem::take(&mut self.deployments[index].arrived);
-        if !arrived.is_empty() {
-            let n: u64 = arrived.iter().map(|cohort| cohort.n).sum();
-            self.ledger.deployment_mut(index).arrived(from_s, n as u32);
-            self.unrest.arrived += n;
-            self.meet_grey_ingress(&mut arrived, (from_s, to_s));
-            self.pass_gates(index, &mut arrived, (from_s, to_s));
-            self.meet_dependencies(index, &mut arrived, (from_s, to_s));
-            self.meet_missing(index, &mut arrived, (from_s, to_s));
+        if !arrived.is_empty() && !self.gates.is_empty() {
+            self.enter(index, &mut arrived, (from_s, to_s));
         }
         self.work(index, &arrived, from_s, to_s);
         arrived.clear();
         self.deployments[index].arrived = arrived;
+    }
+
+    /// Attempts reach a deployment in a time; some of them fail before a pod has taken them in.
+    ///
+    /// Gates share out what they let pass in a step, so behind them this is done once a step;
+    /// without, it is done where attempts arrive, so that who fails can try again in the step.
+    pub(super) fn enter(&mut self, index: usize, arrived: &mut [Cohort], time: (f64, f64)) {
+        let n: u64 = arrived.iter().map(|cohort| cohort.n).sum();
+        self.ledger.deployment_mut(index).arrived(time.0, n as u32);
+        self.unrest.arrived += n;
+        self.meet_grey_ingress(arrived, time);
+        self.pass_gates(index, arrived, time);
+        self.meet_dependencies(index, arrived, time);
+        self.meet_missing(index, arrived, time);
     }
 
     /// `n` of a cohort fail at a deployment around the middle of a step.
