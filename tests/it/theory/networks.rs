@@ -111,7 +111,7 @@ fn jackson() {
     let callers = vec![event_loop(vec![with(1, 0.6)]), event_loop(vec![with(0, 0.25)])];
     let totals = run(&network(1.0, time, services), callers);
     let chain = Jackson::new([4, 3], [1.17647058824, 0.705882352941]);
-    let rows: [(&str, f64, f64, &dyn Fn(usize, usize) -> f64); 3] = [
+    let rows: [(&str, f64, f64, Number<'_>); 3] = [
         ("first", mean_number(&totals[0], time), 1.1909545759, &|n, _| n as f64),
         ("second", mean_number(&totals[1], time), 0.717491862258, &|_, m| m as f64),
         (
@@ -144,6 +144,9 @@ struct Jackson {
     shares: [Vec<f64>; 2],
 }
 
+/// A number of customers, by those in the first and in the second node.
+type Number<'a> = &'a dyn Fn(usize, usize) -> f64;
+
 /// Customers in a node at most.
 const MOST: usize = 45;
 
@@ -175,7 +178,7 @@ impl Jackson {
 
     /// Mean and asymptotic variance of the time average of `f`: 2 Σ π (f - f̄) h, where h solves
     /// Poisson's equation -Q h = f - f̄ (Whitt, Operations Research 40(2), 1992), by Gauss-Seidel.
-    fn mean_and_variance(&self, f: &dyn Fn(usize, usize) -> f64) -> (f64, f64) {
+    fn mean_and_variance(&self, f: Number<'_>) -> (f64, f64) {
         let states: Vec<(usize, usize)> =
             (0..=MOST).flat_map(|n| (0..=MOST).map(move |m| (n, m))).collect();
         let share = |(n, m): (usize, usize)| self.shares[0][n] * self.shares[1][m];
