@@ -173,6 +173,7 @@ fn deployment(index: usize) -> Deployment {
         pods: Vec::new(),
         created: 12,
         sustainable: Ratio::new(0.8),
+        asked_by: vec![(WorkloadId::new(0), 1.0)],
         version: 0,
     }
 }

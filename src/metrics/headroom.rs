@@ -9,10 +9,11 @@
 use crate::model::fact::ClusterSet;
 use crate::model::ids::{ClusterId, DeploymentId, WorkloadId};
 use crate::model::sample::{Ceiling, DeploymentSample, NodeLimit};
+use crate::model::workload::Deployment;
 use crate::model::world::World;
 
 use super::outcome::{Binding, HeadroomOutcome};
-use super::record::{Record, trailing_rate};
+use super::record::{Record, Users, trailing_rate};
 
 /// The headroom of one cluster in one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -31,8 +32,8 @@ pub fn headroom(record: &Record<'_>) -> Vec<Vec<Headroom>> {
     let n_seconds = record.n_seconds();
     let n_clusters = record.world.clusters.len();
     let serving = serving(record);
-    let users: Vec<Vec<u64>> = (0..record.world.workloads.len())
-        .map(|workload| record.users_of(WorkloadId::new(workload)).offered)
+    let users: Vec<Users> = (0..record.world.workloads.len())
+        .map(|workload| record.users_of(WorkloadId::new(workload)))
         .collect();
     let mut series = vec![vec![Headroom::default(); n_seconds]; n_clusters];
     // By deployment: they change only with the clusters that serve.
@@ -49,12 +50,21 @@ pub fn headroom(record: &Record<'_>) -> Vec<Vec<Headroom>> {
             *heirs = Some(Heirs::new(record.world, sample.deployment, serving[at_s]));
         }
         let heirs = heirs.as_ref().expect("they were found above");
-        let users_rate = trailing_rate(&users[deployment.workload.index()], at_s).unwrap_or(0.0);
+        let users_rate = asked_rate(deployment, &users, at_s);
         let demand = demand(record, sample.deployment, heirs, users_rate, at_s);
         let cluster = &mut series[deployment.cluster.index()][at_s];
         cluster.lower_to(sample, demand);
     }
     series
+}
+
+/// Requests a second that the users of all workloads (`users`) would make at the workload of
+/// `deployment`, directly and by calls, were it the only cluster.
+pub(super) fn asked_rate(deployment: &Deployment, users: &[Users], at_s: usize) -> f64 {
+    let rate = |&(workload, each): &(WorkloadId, f64)| {
+        each * trailing_rate(&users[workload.index()].offered, at_s).unwrap_or(0.0)
+    };
+    deployment.asked_by.iter().map(rate).sum()
 }
 
 /// The second that a sample of the grid belongs to, if it counts.
@@ -246,6 +256,24 @@ mod tests {
             let demand = after_failover(own, higher, users, share, has_higher);
             assert_eq!(demand, Demand { now: own, failover: expected }, "{rule}");
         }
+    }
+
+    /// A workload that is called is asked for what its callers' users cause, besides its own.
+    #[test]
+    fn users_ask_by_calls() {
+        let mut deployment = region_loss().world.deployments.remove(0);
+        let users = |per_second| Users { offered: vec![per_second; 20], ..Users::default() };
+        let users = [users(100), users(50)];
+        let [web, cart] = [0, 1].map(WorkloadId::new);
+        for (rule, asked_by, expected) in [
+            ("its own users", vec![(web, 1.0)], 100.0),
+            ("nobody but callers", vec![(cart, 0.0), (web, 0.3)], 30.0),
+            ("both", vec![(cart, 1.0), (web, 2.0)], 250.0),
+        ] {
+            deployment.asked_by = asked_by;
+            assert_eq!(asked_rate(&deployment, &users, 15), expected, "{rule}");
+        }
+        assert_eq!(asked_rate(&deployment, &users, 9), 0.0, "before ten seconds have passed");
     }
 
     /// The example by hand: 120/s against 100/s before the fault; the idle secondary has 50/s

@@ -15,7 +15,7 @@ use super::latency::{self, Trouble};
 use super::outcome::{
     FaultOutcome, GeographyOutcome, Outcome, Requests, SCHEMA, WorkloadOutcome, WorkloadRecovery,
 };
-use super::record::{FaultFrame, LATENCY_WINDOW_S, Record, Users, trailing_rate};
+use super::record::{FaultFrame, LATENCY_WINDOW_S, Record, Users};
 use super::recovery::{self, HOLD_S, Recovery, Score, Service};
 
 /// Folds the record of a run into its outcome; `headroom` is the series of
@@ -171,17 +171,18 @@ fn add_milestones(
     outcome.dependencies_s = served_at.map(|at| seconds(at - fault.at));
 }
 
-/// Until the ready capacity of every workload in serving clusters was at least what its users
-/// asked for, and stayed so.
+/// Until the ready capacity of every workload in serving clusters was at least what users asked
+/// for, directly or by calls, and stayed so.
 fn capacity_s(record: &Record<'_>, services: &Services, fault: &FaultFrame) -> Option<f64> {
     let n_seconds = record.n_seconds();
     let capacity = ready_capacity(record);
     let first_s = usize::try_from((fault.at.nanos().max(0) as u64).div_ceil(1_000_000_000)).ok()?;
     let mut slowest_s = 0;
-    for (index, capacity) in capacity.iter().enumerate() {
-        let users = &services.users[index].offered;
-        let offered: Vec<f64> =
-            (0..n_seconds).map(|at_s| trailing_rate(users, at_s).unwrap_or(0.0)).collect();
+    for (workload, capacity) in record.world.workloads.iter().zip(&capacity) {
+        let Some(&deployment) = workload.deployments.first() else { continue };
+        let deployment = &record.world[deployment];
+        let asked = |at_s| headroom::asked_rate(deployment, &services.users, at_s);
+        let offered: Vec<f64> = (0..n_seconds).map(asked).collect();
         slowest_s = slowest_s.max(fault_times::capacity_held(capacity, &offered, first_s)?);
     }
     let has_users = !record.traffic.demands.is_empty();

@@ -172,6 +172,9 @@ pub struct Deployment {
     pub created: u32,
     /// Highest utilisation of workers at which p99 sojourn meets the latency objective.
     pub sustainable: Ratio,
+    /// Whose users ask for it: how many requests one request of the users of a workload makes
+    /// here on average, by calls. Users of its own make one.
+    pub asked_by: Vec<(WorkloadId, f64)>,
     /// Rises whenever it or one of its pods is lent out to be changed.
     pub version: u64,
 }

@@ -132,6 +132,7 @@ pub(super) fn resolve(
     if cx.diagnostics.has_errors() {
         return None;
     }
+    calls::set_askers(&mut made);
     workloads::set_sustainable(&mut made);
     explain::derive(spec, &mut made);
     let mut leaves = decoded.leaves.clone();

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use tideover::model::ids::DeploymentId;
+use tideover::model::ids::{DeploymentId, WorkloadId};
 use tideover::scenario::{Rejected, Scenario, from_text};
 use tideover::simulation::Fidelity;
 use tideover::spec::Code;
@@ -133,4 +133,21 @@ fn counts_refuse_calls() {
         refused.contains("workload web") && refused.contains("--fidelity requests"),
         "{refused}"
     );
+}
+
+/// Headroom and capacity of a called workload refer to the users of those that call it: each asks
+/// for one `cart`, and three in ten for `payments`, through `cart`.
+#[test]
+fn users_ask_for_what_is_called() {
+    let scenario = edited("name: call-graph", "name: call-graph").expect("it is valid");
+    let [web, cart, payments] = [0, 1, 2].map(WorkloadId::new);
+    for (workload, expected) in [
+        (web, vec![(web, 1.0)]),
+        (cart, vec![(cart, 1.0), (web, 1.0)]),
+        (payments, vec![(payments, 1.0), (cart, 0.3), (web, 0.3)]),
+    ] {
+        let mut deployments = scenario.world().deployments.iter();
+        let first = deployments.find(|deployment| deployment.workload == workload);
+        assert_eq!(first.expect("it runs").asked_by, expected, "{workload:?}");
+    }
 }

@@ -132,6 +132,18 @@ fn report_loads(cx: &mut Resolving<'_, '_>, made: &Resolved) {
     }
 }
 
+/// Says whose users ask for each deployment that is called. There is no circle.
+pub(super) fn set_askers(made: &mut Resolved) {
+    for id in deployments(&made.world) {
+        for asker in made.calls.asking(id).into_iter().filter(|&asker| asker != id) {
+            let one = |other| if other == asker { 1.0 } else { 0.0 };
+            let each = made.calls.rate(id, &one);
+            let workload = made.world[asker].workload;
+            made.world[id].asked_by.push((workload, each));
+        }
+    }
+}
+
 /// Marks the workloads that only others call, once demands are known.
 pub(super) fn mark_internal(made: &mut Resolved) {
     let called = made.calls.callers().iter().flat_map(|caller| &caller.calls);

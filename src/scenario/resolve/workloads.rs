@@ -169,6 +169,7 @@ fn add_deployment(
         pods: Vec::new(),
         created: 0,
         sustainable: Ratio::new(0.0),
+        asked_by: vec![(workload, 1.0)],
         version: 0,
     });
     made.callers.push(Caller { holds_worker: *spec.calls_hold_worker, calls: spec.calls.to_vec() });
