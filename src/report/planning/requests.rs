@@ -49,7 +49,7 @@ fn meaning(reason: &str) -> &'static str {
         "queue-full" => "the pod's queue was full",
         "pod-lost" => "the pod's process or node went away with it",
         "timeout" => "the client gave up",
-        "dependency" => "a database or another dependency failed",
+        "dependency" => "a dependency failed: a database, or a service that was called",
         "shed" => "an overloaded server turned it away",
         _ => "",
     }
