@@ -17,6 +17,7 @@ use crate::experiment::precision::Precision;
 use super::diff_line::DiffArguments;
 use super::gate_line::GateArguments;
 use super::size_line::SizeArguments;
+use super::study_arguments::StudyArguments;
 use super::sweep_line::SweepArguments;
 
 /// Exit codes, for the end of the help.
@@ -206,19 +207,10 @@ pub struct McArguments {
     /// Stop after so much time, e.g. 10m; the result is then marked partial
     #[arg(long, value_name = "TIME")]
     pub max_wall: Option<Span>,
-    /// Seed of all random draws [default: run.seed of the scenario]
-    #[arg(long, value_name = "N", value_parser = whole_number, allow_hyphen_values = true)]
-    pub seed: Option<u64>,
-    /// How requests are simulated
-    #[arg(long, value_enum, default_value_t = FidelityArgument::Flow)]
-    pub fidelity: FidelityArgument,
     /// How the random inputs of the scenario are drawn; with sobol 16 scrambles give the intervals,
     /// and 16 times a power of two trials spread best [default trials: 1024]
     #[arg(long, value_enum, default_value_t = SamplerArgument::Independent)]
     pub sampler: SamplerArgument,
-    /// Threads; results do not depend on it [default: one for each processor]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
     /// Result folder [default: results/<name of the scenario>-mc]; with --shard, a file
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
@@ -239,9 +231,9 @@ pub struct McArguments {
     /// Print summary.json instead of the table
     #[arg(long)]
     pub json: bool,
-    /// Say nothing on the standard error but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// How its trials are run.
+    #[command(flatten)]
+    pub how: StudyArguments,
 }
 
 /// Which trial to write whole.
@@ -421,7 +413,7 @@ impl FromStr for WhichDecision {
 }
 
 /// A whole number, or what one is.
-fn whole_number(text: &str) -> Result<u64, String> {
+pub(super) fn whole_number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("write a whole number from 0 to {}", u64::MAX))
 }
 

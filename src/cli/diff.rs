@@ -1,8 +1,6 @@
 //! `tideover diff`: what a change does, on the same trials, and which edit does what of it.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use anyhow::Context;
 
@@ -33,22 +31,21 @@ pub(super) fn diff(arguments: &DiffArguments) -> Result<(), Failure> {
     let after_path = arguments.after.as_ref().unwrap_or(&arguments.before);
     let before = read(arguments, &arguments.before, &before_sets)?;
     let after = read(arguments, after_path, &after_sets)?;
-    let fidelity = run::fidelity(arguments.fidelity, &before)?;
-    run::fidelity(arguments.fidelity, &after)?;
+    let fidelity = run::fidelity(arguments.how.fidelity, &before)?;
+    run::fidelity(arguments.how.fidelity, &after)?;
     let edits = found_edits(
         arguments,
         Version { scenario: &before, sets: &before_sets },
         Version { scenario: &after, sets: &after_sets },
     );
     let versions = versions(&before, &after, edits.as_ref());
-    let available = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let plan = DiffPlan {
         versions: &versions,
-        seed: arguments.seed.unwrap_or(before.run().seed),
+        seed: arguments.how.seed(&before),
         fidelity,
         trials: arguments.trials.unwrap_or_else(|| mc::usual_trials(arguments.until.is_some())),
         until: arguments.until,
-        threads: arguments.threads.unwrap_or_else(available),
+        threads: arguments.how.threads(),
     };
     let path = arguments.out.clone().unwrap_or_else(|| default_folder(&before));
     let folder =
@@ -67,7 +64,7 @@ pub(super) fn diff(arguments: &DiffArguments) -> Result<(), Failure> {
         if arguments.json { diff_folder::summary(&outcome) } else { diff_table::render(&outcome) };
     stdout::print(&text).context("cannot write to the standard output")?;
     written.map_err(run::said).context("the results are incomplete")?;
-    if !arguments.quiet {
+    if !arguments.how.quiet {
         say(&format!("results in {}\n", run::shown(&path)));
     }
     match compared.ended {
@@ -78,7 +75,7 @@ pub(super) fn diff(arguments: &DiffArguments) -> Result<(), Failure> {
 
 fn read(arguments: &DiffArguments, path: &Path, sets: &[String]) -> Result<Scenario, Failure> {
     let one = ScenarioArguments { scenario: path.to_owned(), sets: sets.to_vec(), strict: false };
-    scenario_file::read_or_say(&one, !arguments.quiet)
+    scenario_file::read_or_say(&one, !arguments.how.quiet)
 }
 
 /// The edits that are run one by one, if they are wanted and not too many.
@@ -91,7 +88,7 @@ fn found_edits(
         return None;
     }
     let found = edits(before, after, MOST_EDITS);
-    if let (Err(n_edits), false) = (&found, arguments.quiet) {
+    if let (Err(n_edits), false) = (&found, arguments.how.quiet) {
         say(&format!(
             "note: {n_edits} edits are too many to run each by itself, at most {MOST_EDITS} are\n"
         ));
@@ -104,7 +101,7 @@ fn default_folder(before: &Scenario) -> PathBuf {
 }
 
 fn compared(arguments: &DiffArguments, plan: &DiffPlan<'_>) -> Compared {
-    let (until, quiet) = (plan.until, arguments.quiet);
+    let (until, quiet) = (plan.until, arguments.how.quiet);
     let mut progress = StudyProgress::new(plan.trials, 0, until, plan.tails(), quiet);
     let compared = compare(plan, &interrupt::is_asked, |rows| progress.reached(rows));
     progress.finish();

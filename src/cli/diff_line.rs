@@ -1,13 +1,13 @@
 //! What can be typed after `diff`.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::experiment::precision::{Precision, Statistic};
 
-use super::command_line::{FidelityArgument, trials};
+use super::command_line::trials;
+use super::study_arguments::StudyArguments;
 
 /// Which versions to compare, and how.
 #[derive(Clone, Debug, Args)]
@@ -32,15 +32,6 @@ pub struct DiffArguments {
     /// looked at after 256, 512, 1024, ... trials
     #[arg(long, value_name = "METRIC mean ±WIDTH", value_parser = mean_precision)]
     pub until: Option<Precision>,
-    /// Seed of all random draws [default: run.seed of the scenario before the change]
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// How requests are simulated
-    #[arg(long, value_enum, default_value_t = FidelityArgument::Flow)]
-    pub fidelity: FidelityArgument,
-    /// Threads; results do not depend on it [default: one for each processor]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
     /// Result folder [default: results/<name of the scenario before the change>-diff]
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
@@ -50,9 +41,9 @@ pub struct DiffArguments {
     /// Print summary.json instead of the table
     #[arg(long)]
     pub json: bool,
-    /// Say nothing on the standard error but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// How its trials are run.
+    #[command(flatten)]
+    pub how: StudyArguments,
 }
 
 /// A precision of a mean: other figures of paired differences have no interval.

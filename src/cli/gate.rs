@@ -4,11 +4,10 @@
 //! to the summary page of GitHub Actions, and to the log as annotations of GitHub Actions or Azure
 //! Pipelines where these are found.
 
+use std::env;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::{env, thread};
 
 use anyhow::Context;
 
@@ -33,12 +32,12 @@ use super::{interrupt, run, scenario_file, stability};
 
 /// Decides, and says so everywhere it is wanted.
 pub(super) fn gate(arguments: &GateArguments) -> Result<(), Failure> {
-    let scenario = scenario_file::read_or_say(&arguments.scenario, !arguments.quiet)?;
+    let scenario = scenario_file::read_or_say(&arguments.scenario, !arguments.how.quiet)?;
     let baseline = arguments.baseline.as_ref().map(|path| baseline(arguments, path)).transpose()?;
     let objectives = objectives(&scenario)?;
     let looks = planned_looks(&objectives, arguments)?;
-    let fidelity = run::fidelity(arguments.fidelity, &scenario)?;
-    let study = Study::new(&scenario, arguments.seed, fidelity);
+    let fidelity = run::fidelity(arguments.how.fidelity, &scenario)?;
+    let study = Study::new(&scenario, arguments.how.seed, fidelity);
     interrupt::listen()?;
     let judgement = judged(&objectives, &looks, &study, arguments);
     if judgement.verdict == Verdict::Stopped {
@@ -53,8 +52,12 @@ pub(super) fn gate(arguments: &GateArguments) -> Result<(), Failure> {
         confidence: arguments.confidence,
         max_trials: arguments.max_trials,
     };
-    let graded =
-        stability::graded(&scenario, study.options(0), stability::N_TRIALS, threads(arguments));
+    let graded = stability::graded(
+        &scenario,
+        study.options(0),
+        stability::N_TRIALS,
+        arguments.how.threads(),
+    );
     let outcome = outcome(asked, &judgement, graded.map(|graded| graded.to_string()));
     publish(arguments, &outcome)?;
     match judgement.verdict {
@@ -96,20 +99,16 @@ fn planned_looks(
     })
 }
 
-fn threads(arguments: &GateArguments) -> NonZeroUsize {
-    let available = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    arguments.threads.unwrap_or_else(available)
-}
-
 fn judged(
     objectives: &[Objective],
     looks: &[Look],
     study: &Study<'_>,
     arguments: &GateArguments,
 ) -> Judgement {
-    let plan = GatePlan { looks, threads: threads(arguments), indifference: 0.0 };
+    let plan = GatePlan { looks, threads: arguments.how.threads(), indifference: 0.0 };
     let tails = crate::sim::intervals::Tails::both(arguments.confidence);
-    let mut progress = StudyProgress::new(arguments.max_trials, 0, None, tails, arguments.quiet);
+    let mut progress =
+        StudyProgress::new(arguments.max_trials, 0, None, tails, arguments.how.quiet);
     let judgement = judge(
         objectives,
         plan,

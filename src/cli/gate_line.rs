@@ -1,11 +1,11 @@
 //! What can be typed after `gate`.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::command_line::{FidelityArgument, ScenarioArguments};
+use super::command_line::ScenarioArguments;
+use super::study_arguments::StudyArguments;
 
 /// How to decide whether objectives are met.
 #[derive(Clone, Debug, Args)]
@@ -29,21 +29,12 @@ pub struct GateArguments {
     /// Write the verdict as Markdown; in GitHub Actions it goes to the summary page besides
     #[arg(long, value_name = "FILE")]
     pub summary: Option<PathBuf>,
-    /// Seed of all random draws [default: run.seed of the scenario]
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// How requests are simulated
-    #[arg(long, value_enum, default_value_t = FidelityArgument::Flow)]
-    pub fidelity: FidelityArgument,
-    /// Threads; results do not depend on it [default: one for each processor]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
     /// Print the verdict as JSON instead of the table
     #[arg(long)]
     pub json: bool,
-    /// Say nothing on the standard error but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// How its trials are run.
+    #[command(flatten)]
+    pub how: StudyArguments,
 }
 
 /// `95%` or `0.95`, or what a confidence is.

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::{fmt::Write, fs, thread};
+use std::{fmt::Write, fs};
 
 use anyhow::Context;
 
@@ -52,7 +52,7 @@ const N_TRIALS_UNTIL: u64 = 65_536;
 
 /// Runs the trials, prints what they come to, and writes the result folder or the shard.
 pub(super) fn mc(arguments: &McArguments) -> Result<(), Failure> {
-    let scenario = scenario_file::read_or_say(&arguments.scenario, !arguments.quiet)?;
+    let scenario = scenario_file::read_or_say(&arguments.scenario, !arguments.how.quiet)?;
     let n_trials = arguments.trials.unwrap_or_else(|| match arguments.sampler {
         SamplerArgument::Independent => usual_trials(arguments.until.is_some()),
         SamplerArgument::Sobol => N_TRIALS_SOBOL,
@@ -61,17 +61,17 @@ pub(super) fn mc(arguments: &McArguments) -> Result<(), Failure> {
         return plan(arguments, &scenario, n_trials, n_machines);
     }
     let memory = memory_of(n_trials);
-    if LARGE < memory && !arguments.quiet {
+    if LARGE < memory && !arguments.how.quiet {
         say(&format!("note: the rows of {n_trials} trials take up to {} MiB\n", memory >> 20));
     }
     let deadline = Deadline::after(arguments.max_wall);
     interrupt::listen()?;
-    let fidelity = run::fidelity(arguments.fidelity, &scenario)?;
+    let fidelity = run::fidelity(arguments.how.fidelity, &scenario)?;
     let sampler = sampler(arguments, n_trials)?;
-    let study = Study::new(&scenario, arguments.seed, fidelity).sampled(sampler);
+    let study = Study::new(&scenario, arguments.how.seed, fidelity).sampled(sampler);
     let plan = Plan {
         trials: trials(arguments, n_trials)?,
-        threads: threads(arguments),
+        threads: arguments.how.threads(),
         until: arguments.until,
     };
     let place = Place::new(arguments, &scenario)?;
@@ -79,7 +79,7 @@ pub(super) fn mc(arguments: &McArguments) -> Result<(), Failure> {
     let flags = run::flags(&arguments.scenario, fidelity, study.sampler);
     let identity = Identity::new(&study, n_trials, plan.until, &first, flags);
     let n_graded = stability::N_TRIALS.min(n_trials);
-    let graded = stability::graded(&scenario, study.options(0), n_graded, threads(arguments));
+    let graded = stability::graded(&scenario, study.options(0), n_graded, arguments.how.threads());
     let premises = Premises::new(&scenario, graded.as_ref());
     let head = Head::new(identity, premises, &plan.trials);
     let mut earlier = place.earlier(arguments, &head)?;
@@ -103,7 +103,7 @@ fn sampler(arguments: &McArguments, n_trials: u64) -> Result<Sampler, Failure> {
     }
     let is_round =
         (n_trials / N_SCRAMBLES).is_power_of_two() && n_trials.is_multiple_of(N_SCRAMBLES);
-    if sampler == Sampler::Sobol && !is_round && !arguments.quiet {
+    if sampler == Sampler::Sobol && !is_round && !arguments.how.quiet {
         say(&format!(
             "note: {n_trials} trials do not spread as evenly as {N_SCRAMBLES} times a power of \
              two, such as {N_TRIALS_SOBOL}\n"
@@ -121,13 +121,13 @@ pub(super) const fn usual_trials(has_until: bool) -> u64 {
 fn end(arguments: &McArguments, place: &Place, ended: Ended) -> Result<(), Failure> {
     if ended == Ended::Stopped {
         let why = if interrupt::is_asked() { "interrupted" } else { "the time is up" };
-        if !arguments.quiet {
+        if !arguments.how.quiet {
             say(&format!("{why}: the result is partial; --resume goes on with it\n"));
         }
     } else {
         place.folder.remove(&place.journal).map_err(run::said)?;
     }
-    if !arguments.quiet {
+    if !arguments.how.quiet {
         say(&format!("results in {}\n", place.shown));
     }
     if interrupt::is_asked() && ended == Ended::Stopped {
@@ -149,11 +149,6 @@ fn trials(arguments: &McArguments, n_trials: u64) -> Result<Range<u64>, Failure>
     Ok(shard.first..shard.end)
 }
 
-fn threads(arguments: &McArguments) -> NonZeroUsize {
-    let available = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    arguments.threads.unwrap_or_else(available)
-}
-
 /// Runs the trials that are not done yet; each goes to the journal.
 fn trials_with_journal(
     arguments: &McArguments,
@@ -172,7 +167,7 @@ fn trials_with_journal(
     let mut failure = None;
     let n = plan.trials.end - plan.trials.start;
     let tails = head.identity.tails();
-    let mut progress = StudyProgress::new(n, earlier.len(), plan.until, tails, arguments.quiet);
+    let mut progress = StudyProgress::new(n, earlier.len(), plan.until, tails, arguments.how.quiet);
     let is_stopped =
         || interrupt::is_asked() || deadline.is_over() || failed.load(Ordering::Relaxed);
     let done = monte_carlo(study, plan, earlier, &is_stopped, |rows| {
@@ -241,7 +236,7 @@ fn write_trial(
     let path = place.folder.path().join(format!("trial-{trial}"));
     let folder = OutputFolder::create(&path).map_err(run::said)?;
     let graded = stability::graded(study.scenario, options, 1, NonZeroUsize::MIN);
-    let prices = price_list::known(study.scenario, arguments.quiet);
+    let prices = price_list::known(study.scenario, arguments.how.quiet);
     let beside = run::Beside {
         flags: run::flags(&arguments.scenario, study.fidelity, study.sampler),
         plots: Plots::Drawn,
@@ -288,7 +283,7 @@ impl Place {
     fn earlier(&self, arguments: &McArguments, head: &Head) -> Result<Vec<Row>, Failure> {
         let path = self.folder.path().join(&self.journal);
         let found = fs::read_to_string(&path).ok().and_then(|text| shard::parse(&text).ok());
-        let quiet = arguments.quiet;
+        let quiet = arguments.how.quiet;
         match found {
             None => {
                 if arguments.resume && !quiet {
@@ -340,8 +335,8 @@ fn plan(
     for set in &arguments.scenario.sets {
         write!(same, " --set {}", quoted(set)).expect("a String takes all");
     }
-    let seed = arguments.seed.unwrap_or(scenario.run().seed);
-    let fidelity = Fidelity::from(arguments.fidelity).name();
+    let seed = arguments.how.seed(scenario);
+    let fidelity = Fidelity::from(arguments.how.fidelity).name();
     write!(same, " --trials {n_trials} --seed {seed} --fidelity {fidelity}")
         .expect("a String takes all");
     if arguments.sampler == SamplerArgument::Sobol {

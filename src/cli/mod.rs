@@ -16,6 +16,7 @@ mod run;
 mod interrupt;
 mod mc;
 mod merge;
+mod study_arguments;
 mod study_progress;
 
 mod gate;
@@ -62,4 +63,5 @@ pub use exit::{Exit, Failure, guarded};
 pub use gate_line::GateArguments;
 pub use size_line::SizeArguments;
 pub use start::{parse, start};
+pub use study_arguments::StudyArguments;
 pub use sweep_line::{DesignArgument, SweepArguments};

@@ -2,10 +2,8 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
 
 use anyhow::Context;
 
@@ -39,11 +37,11 @@ use super::{interrupt, price_list, run, scenario_file, stability};
 
 /// Finds the smallest design and says why it is that.
 pub(super) fn size(arguments: &SizeArguments) -> Result<(), Failure> {
-    let scenario = scenario_file::read_or_say(&arguments.scenario, !arguments.quiet)?;
+    let scenario = scenario_file::read_or_say(&arguments.scenario, !arguments.how.quiet)?;
     let sizing = sizing(&scenario, arguments)?;
     let prices = prices(&scenario, arguments, &sizing)?;
-    let fidelity = run::fidelity(arguments.fidelity, &scenario)?;
-    let seed = arguments.seed.unwrap_or(scenario.run().seed);
+    let fidelity = run::fidelity(arguments.how.fidelity, &scenario)?;
+    let seed = arguments.how.seed(&scenario);
     let path = result_path(arguments, &scenario);
     let folder = OutputFolder::create(&path).map_err(run::said);
     let folder = folder.context("cannot make the result folder")?;
@@ -61,7 +59,7 @@ pub(super) fn size(arguments: &SizeArguments) -> Result<(), Failure> {
     let written = write(&folder, &catalogue, &sizes, &outcome);
     stdout::print(&text).context("cannot write to the standard output")?;
     written.context("the results are incomplete")?;
-    if !arguments.quiet {
+    if !arguments.how.quiet {
         say(&format!("results in {}\n", run::shown(&path)));
     }
     match (&outcome.answer, outcome.designs.iter().any(|design| design.verdict == "undecided")) {
@@ -86,7 +84,7 @@ fn write(
     let answer = outcome.answer.as_ref().and_then(|values| catalogue.design(values).ok());
     let graded = answer.and_then(|scenario| {
         let study = Study::new(&scenario, Some(catalogue.seed), catalogue.fidelity);
-        let threads = threads(catalogue.arguments);
+        let threads = catalogue.arguments.how.threads();
         stability::graded(&scenario, study.options(0), stability::N_TRIALS, threads)
     });
     let premises = Premises::new(&catalogue.scenario, graded.as_ref());
@@ -215,11 +213,6 @@ impl Catalogue<'_> {
     }
 }
 
-fn threads(arguments: &SizeArguments) -> NonZeroUsize {
-    let available = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    arguments.threads.unwrap_or_else(available)
-}
-
 fn searched(catalogue: &Catalogue<'_>, arguments: &SizeArguments) -> Result<Sizes, Failure> {
     let sizing = &catalogue.sizing;
     let ranges: Vec<(u32, u32)> = sizing.knobs.iter().map(|knob| (knob.min, knob.max)).collect();
@@ -228,7 +221,7 @@ fn searched(catalogue: &Catalogue<'_>, arguments: &SizeArguments) -> Result<Size
         objectives: &sizing.objectives,
         confidence: sizing.confidence,
         max_trials: arguments.max_trials,
-        threads: threads(arguments),
+        threads: arguments.how.threads(),
     };
     let (seed, fidelity) = (catalogue.seed, catalogue.fidelity);
     let trials = |values: &[u32]| {

@@ -1,6 +1,5 @@
 //! What can be typed after `size`.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -10,8 +9,9 @@ use crate::scenario::sizing::Knob;
 
 use crate::experiment::size::MAX_TRIALS;
 
-use super::command_line::{FidelityArgument, ScenarioArguments};
+use super::command_line::ScenarioArguments;
 use super::gate_line::confidence;
+use super::study_arguments::StudyArguments;
 
 /// How to find the smallest design.
 #[derive(Clone, Debug, Args)]
@@ -40,22 +40,13 @@ pub struct SizeArguments {
     #[arg(long, value_name = "N", default_value_t = MAX_TRIALS)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub max_trials: u64,
-    /// Seed of all random draws [default: run.seed of the scenario]
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// How requests are simulated
-    #[arg(long, value_enum, default_value_t = FidelityArgument::Flow)]
-    pub fidelity: FidelityArgument,
-    /// Threads; results do not depend on it [default: one for each processor]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
     /// Result folder [default: results/<name of the scenario>-size]
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Print size.json instead of the table
     #[arg(long)]
     pub json: bool,
-    /// Say nothing on the standard error but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// How its trials are run.
+    #[command(flatten)]
+    pub how: StudyArguments,
 }

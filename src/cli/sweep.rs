@@ -3,7 +3,6 @@
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use anyhow::Context;
 
@@ -35,17 +34,16 @@ const LARGE: u64 = 256 << 20;
 
 /// Runs every point, prints what comes out, and writes the result folder.
 pub(super) fn sweep(arguments: &SweepArguments) -> Result<(), Failure> {
-    let scenario = scenario_file::read_or_say(&arguments.scenario, !arguments.quiet)?;
+    let scenario = scenario_file::read_or_say(&arguments.scenario, !arguments.how.quiet)?;
     let knobs = knobs(arguments)?;
-    let seed = arguments.seed.unwrap_or(scenario.run().seed);
+    let seed = arguments.how.seed(&scenario);
     let points = points(design(arguments)?, &knobs, seed).map_err(|wrong| usage(&wrong))?;
     let memory = memory_of(arguments.trials.saturating_mul(points.values.len() as u64));
-    if LARGE < memory && !arguments.quiet {
+    if LARGE < memory && !arguments.how.quiet {
         say(&format!("note: the rows of all trials take up to {} MiB\n", memory >> 20));
     }
-    let fidelity = run::fidelity(arguments.fidelity, &scenario)?;
-    let available = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let threads = arguments.threads.unwrap_or_else(available);
+    let fidelity = run::fidelity(arguments.how.fidelity, &scenario)?;
+    let threads = arguments.how.threads();
     let scenarios = scenarios(&scenario, arguments, &knobs, &points, threads)?;
     let plan =
         SweepPlan { scenarios: &scenarios, seed, fidelity, trials: arguments.trials, threads };
@@ -54,7 +52,7 @@ pub(super) fn sweep(arguments: &SweepArguments) -> Result<(), Failure> {
         OutputFolder::create(&path).map_err(run::said).context("cannot make the result folder")?;
     interrupt::listen()?;
     let n_trials = points.values.len() as u64 * plan.trials;
-    let progress = CountProgress::new(n_trials, arguments.quiet);
+    let progress = CountProgress::new(n_trials, arguments.how.quiet);
     let rows = run_points(&plan, &interrupt::is_asked, |n| progress.reached(n));
     progress.finish();
     let (sets, vary) = (&arguments.scenario.sets, &arguments.vary);
@@ -68,7 +66,7 @@ pub(super) fn sweep(arguments: &SweepArguments) -> Result<(), Failure> {
     };
     stdout::print(&text).context("cannot write to the standard output")?;
     written.map_err(run::said).context("the results are incomplete")?;
-    if !arguments.quiet {
+    if !arguments.how.quiet {
         say(&format!("results in {}\n", run::shown(&path)));
     }
     if outcome.partial { Err(Failure::told(Exit::Interrupted)) } else { Ok(()) }

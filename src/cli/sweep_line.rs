@@ -1,11 +1,11 @@
 //! What can be typed after `sweep`.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::command_line::{FidelityArgument, ScenarioArguments, trials};
+use super::command_line::{ScenarioArguments, trials};
+use super::study_arguments::StudyArguments;
 
 /// Which points to run, and how.
 #[derive(Clone, Debug, Args)]
@@ -30,24 +30,15 @@ pub struct SweepArguments {
     #[arg(long, value_name = "N", default_value_t = 100)]
     #[arg(value_parser = trials, allow_hyphen_values = true)]
     pub trials: u64,
-    /// Seed of all random draws [default: run.seed of the scenario]
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// How requests are simulated
-    #[arg(long, value_enum, default_value_t = FidelityArgument::Flow)]
-    pub fidelity: FidelityArgument,
-    /// Threads; results do not depend on it [default: one for each processor]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
     /// Result folder [default: results/<name of the scenario>-sweep]
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Print summary.json instead of the table
     #[arg(long)]
     pub json: bool,
-    /// Say nothing on the standard error but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// How its trials are run.
+    #[command(flatten)]
+    pub how: StudyArguments,
 }
 
 /// How points are chosen.

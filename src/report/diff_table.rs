@@ -5,22 +5,9 @@ use crate::experiment::diff_outcome::{Attribution, DiffOutcome, Difference, Effe
 use crate::experiment::paired::Bounded;
 
 use super::gate_table::{MOST_CHANGES, more, was_and_is};
-use super::study_table::short;
+use super::study_table::{SHOWN, short};
 use super::table::aligned;
 use super::words::{count, printable};
-
-/// The metrics of the table; all are in the files.
-const SHOWN: [&str; 9] = [
-    "rto_s",
-    "detect_s",
-    "reroute_s",
-    "capacity_s",
-    "failed_requests",
-    "failed_fraction",
-    "lost_writes",
-    "failover_min_ratio",
-    "node_hours",
-];
 
 /// The metrics whose change is attributed, if they change.
 const ATTRIBUTED: [&str; 5] =

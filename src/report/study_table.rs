@@ -6,7 +6,7 @@ use super::table::aligned;
 use super::words::{count, printable};
 
 /// The metrics of the table; all are in the files.
-const SHOWN: [&str; 9] = [
+pub(super) const SHOWN: [&str; 9] = [
     "rto_s",
     "detect_s",
     "reroute_s",

@@ -254,6 +254,7 @@ fn exit_codes() {
         (&["run"], 2, "<SCENARIO>"),
         (&["run", "small.yaml", "--sed", "1"], 2, "'--seed'"),
         (&["run", "small.yaml", "--seed", "-1"], 2, "write a whole number from 0 to"),
+        (&["size", "small.yaml", "--seed", "-1"], 2, "write a whole number from 0 to"),
         (&["run", "small.yaml", "--why-origin", "pop=1"], 2, "write pop=GEOGRAPHY/NUMBER,at=TIME"),
         (&["run", "small.yaml", "--why-origin", "pop=x/1,at=1s"], 2, "no such geography; there is"),
         (&["run", "small.yaml", "--why-origin", "pop=9999,at=1s"], 2, "there are 0 to"),
