@@ -149,15 +149,21 @@ const OTHERS: [(&str, &str); 7] = [
 ];
 
 fn milestones(study: &StudyOutcome) -> Section {
-    Section::new("Faults: milestones over all trials", distributions(study, &MILESTONES))
+    Section::new(
+        "Faults: milestones over all trials",
+        distributions(study, "Of each trial the slowest of its faults, or their sum", &MILESTONES),
+    )
 }
 
 fn others(study: &StudyOutcome) -> Section {
-    Section::new("Headroom and capacity over all trials", distributions(study, &OTHERS))
+    Section::new(
+        "Headroom and capacity over all trials",
+        distributions(study, "Of each trial as a whole", &OTHERS),
+    )
 }
 
-/// Figures that apply to a trial at least; nothing if there are none.
-fn distributions(study: &StudyOutcome, shown: &[(&str, &str)]) -> Vec<Block> {
+/// Figures that apply to a trial at least, and what of it they are; nothing if there are none.
+fn distributions(study: &StudyOutcome, of_what: &str, shown: &[(&str, &str)]) -> Vec<Block> {
     let columns = [
         "figure",
         "# median",
@@ -177,9 +183,10 @@ fn distributions(study: &StudyOutcome, shown: &[(&str, &str)]) -> Vec<Block> {
     if table.rows.is_empty() {
         return Vec::new();
     }
-    let words = "Of each trial the slowest of its faults, or their sum. The interval has the \
-                 confidence of the study; a question mark stands where there are too few \
-                 trials for an end.";
+    let words = format!(
+        "{of_what}. The interval has the confidence of the study; a question mark stands where \
+         there are too few trials for an end."
+    );
     vec![Block::Paragraph(words.into()), Block::Table(table)]
 }
 
