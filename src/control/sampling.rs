@@ -59,8 +59,8 @@ inputs! {
     FaultDelay "fault-delay";
     /// How long until a fault is repaired.
     FaultRepair "fault-repair";
-    /// Which zone a fault hits.
-    FaultZone "fault-zone";
+    /// Which zone or region a fault hits.
+    FaultPlace "fault-zone";
     /// How much of a demand there is.
     DemandLevel "demand-level";
     /// How long people take to decide on an operation.

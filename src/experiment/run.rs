@@ -4,7 +4,6 @@ use crate::units::{Span, Time};
 
 use crate::model::fact::{FactLog, What};
 use crate::model::ids::FaultId;
-use crate::model::world::World;
 
 use crate::control::Chance;
 
@@ -118,23 +117,25 @@ fn frame(scenario: &Scenario, options: Options, finished: &Finished) -> RunFrame
         objective: run.objective,
         assumptions: scenario.assumptions(),
         faults: faults
-            .map(|(index, fault)| {
-                let struck = has_struck(&finished.facts, FaultId::new(index));
-                fault_frame(fault, struck, chance, &finished.world)
-            })
+            .map(|(index, fault)| fault_frame(fault, FaultId::new(index), chance, finished))
             .collect(),
     }
 }
 
-fn fault_frame(planned: &PlannedFault, struck: bool, chance: Chance, world: &World) -> FaultFrame {
+fn fault_frame(
+    planned: &PlannedFault,
+    id: FaultId,
+    chance: Chance,
+    finished: &Finished,
+) -> FaultFrame {
     let at = planned.strikes_at(chance);
     FaultFrame {
         name: planned.name.clone(),
         kind: planned.fault.kind().to_owned(),
         at,
         until: planned.lasts(chance).map(|duration| at + duration),
-        affected: planned.fault.hits(world),
-        struck,
+        affected: planned.fault.hits_in_trial(&finished.world, chance, id),
+        struck: has_struck(&finished.facts, id),
     }
 }
 

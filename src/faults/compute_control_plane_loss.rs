@@ -11,17 +11,17 @@ use crate::control::Cx;
 use crate::control::cloud::under_way;
 use crate::model::fact::ClusterSet;
 use crate::model::ids::{FaultId, RegionId};
-use crate::model::reference::find;
 use crate::model::world::World;
-use crate::spec::{Diagnostics, Name, choice, section};
+use crate::spec::{Diagnostics, Scalar, choice, section};
 
+use super::which_region::{WhichRegion, candidates, drawn};
 use super::{Fault, FaultSection};
 
 section! {
     /// Machines of a region cannot be made, started, stopped or deleted.
     pub struct ComputeControlPlaneLossSpec {
-        /// The region.
-        "region" region: Name = required;
+        /// The region; `any` draws one of those that have clusters anew in each trial.
+        "region" region: WhichRegion = required;
         /// What becomes of machines that are being made or started when it is lost.
         "machinesUnderWay" under_way: UnderWay = default "freeze",
             source "assumed: create and start failed in incident VKY3-PF8, what had begun is not \
@@ -51,24 +51,22 @@ impl FaultSection for ComputeControlPlaneLossSpec {
         world: &World,
         diagnostics: &mut Diagnostics,
     ) -> Option<Box<dyn Fault>> {
-        let regions = world.regions.iter().map(|region| region.name.as_str());
-        let region = find("region", &self.region, regions, diagnostics)?;
         Some(Box::new(ComputeControlPlaneLoss {
-            region: RegionId::new(region),
+            regions: candidates(&self.region, world, diagnostics)?,
             under_way: *self.under_way,
         }))
     }
 
     fn target(&self) -> String {
-        format!("compute control plane of region {}", *self.region)
+        format!("compute control plane of region {}", self.region.shown())
     }
 }
 
 /// A lost compute control plane.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ComputeControlPlaneLoss {
-    /// The region whose machines cannot be changed.
-    pub region: RegionId,
+    /// The regions of which one's machines cannot be changed; at least one.
+    pub regions: Vec<RegionId>,
     /// What becomes of machines that are under way.
     pub under_way: UnderWay,
 }
@@ -78,18 +76,20 @@ impl Fault for ComputeControlPlaneLoss {
         "computeControlPlaneLoss"
     }
 
-    fn strike(&self, cx: &mut Cx, _fault: FaultId) {
-        cx.world[self.region].compute_control.begin();
+    fn strike(&self, cx: &mut Cx, fault: FaultId) {
+        let region = drawn(&self.regions, &cx.world, cx.chance, fault);
+        cx.world[region].compute_control.begin();
         match self.under_way {
             UnderWay::Come => {}
-            UnderWay::Freeze => under_way::freeze(cx, self.region),
-            UnderWay::Fail => under_way::fail(cx, self.region),
+            UnderWay::Freeze => under_way::freeze(cx, region),
+            UnderWay::Fail => under_way::fail(cx, region),
         }
     }
 
-    fn heal(&self, cx: &mut Cx, _fault: FaultId) {
-        if cx.world[self.region].compute_control.end() {
-            under_way::thaw(cx, self.region);
+    fn heal(&self, cx: &mut Cx, fault: FaultId) {
+        let region = drawn(&self.regions, &cx.world, cx.chance, fault);
+        if cx.world[region].compute_control.end() {
+            under_way::thaw(cx, region);
         }
     }
 

@@ -27,6 +27,7 @@ pub mod pod_crash;
 pub mod power;
 pub mod region_loss;
 pub mod registry_loss;
+pub mod which_region;
 pub mod zone_loss;
 
 /// Something that breaks at an instant and may be repaired later.
@@ -37,8 +38,13 @@ pub trait Fault: Debug + Send + Sync {
     fn strike(&self, cx: &mut Cx, fault: FaultId);
     /// It is repaired now; what other faults hold down stays down.
     fn heal(&self, cx: &mut Cx, fault: FaultId);
-    /// The clusters whose capacity or ingress it takes: recovery is judged by leaving them.
+    /// The clusters whose capacity or ingress it takes, or may take: recovery is judged by leaving
+    /// them.
     fn hits(&self, world: &World) -> ClusterSet;
+    /// Those of them that it takes in a trial: all, unless its place is drawn.
+    fn hits_in_trial(&self, world: &World, _chance: Chance, _fault: FaultId) -> ClusterSet {
+        self.hits(world)
+    }
 }
 
 /// How a scenario states a fault.

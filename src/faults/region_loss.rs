@@ -5,23 +5,22 @@
 //! queues survive. `mode` says what a client or a probe sees: a refused connection, silence, or
 //! an error from the gateway. With the power, the dependencies in the region are lost.
 
-use crate::control::{Cx, dependencies};
+use crate::control::{Chance, Cx, dependencies};
 use crate::model::cluster::OriginState;
 use crate::model::fact::ClusterSet;
 use crate::model::ids::{ClusterId, FaultId, NodeId, RegionId};
-use crate::model::reference::find;
 use crate::model::world::World;
-use crate::spec::{Diagnostics, Name, choice, section};
+use crate::spec::{Diagnostics, Scalar, choice, section};
 use crate::traffic::Kill;
 
-use super::power;
-use super::{Fault, FaultSection};
+use super::which_region::{WhichRegion, candidates, drawn};
+use super::{Fault, FaultSection, power};
 
 section! {
     /// A region, or the way to it, is lost.
     pub struct RegionLossSpec {
-        /// The region.
-        "region" region: Name = required;
+        /// The region; `any` draws one of those that have clusters anew in each trial.
+        "region" region: WhichRegion = required;
         /// How its ingress answers meanwhile.
         "mode" mode: LossMode = default "refused",
             source "assumed: the quickest to notice; real outages showed all three";
@@ -64,10 +63,8 @@ impl FaultSection for RegionLossSpec {
         world: &World,
         diagnostics: &mut Diagnostics,
     ) -> Option<Box<dyn Fault>> {
-        let regions = world.regions.iter().map(|region| region.name.as_str());
-        let region = find("region", &self.region, regions, diagnostics)?;
         Some(Box::new(RegionLoss {
-            region: RegionId::new(region),
+            regions: candidates(&self.region, world, diagnostics)?,
             mode: match *self.mode {
                 LossMode::Refused => OriginState::Refused,
                 LossMode::Hang => OriginState::Hang,
@@ -82,15 +79,15 @@ impl FaultSection for RegionLossSpec {
     }
 
     fn target(&self) -> String {
-        format!("region {}", *self.region)
+        format!("region {}", self.region.shown())
     }
 }
 
 /// A lost region.
 #[derive(Clone, Debug)]
 pub struct RegionLoss {
-    /// The region.
-    pub region: RegionId,
+    /// The regions of which one is lost; at least one.
+    pub regions: Vec<RegionId>,
     /// How its ingress answers meanwhile; never `Serving`.
     pub mode: OriginState,
     /// What is lost.
@@ -115,8 +112,9 @@ impl Fault for RegionLoss {
     }
 
     fn strike(&self, cx: &mut Cx, fault: FaultId) {
-        let newly_down = cx.world[self.region].outages.begin();
-        for cluster in power::clusters_in(&cx.world, self.region) {
+        let region = self.lost(&cx.world, cx.chance, fault);
+        let newly_down = cx.world[region].outages.begin();
+        for cluster in power::clusters_in(&cx.world, region) {
             if self.control_plane {
                 cx.world[cluster].control_plane.begin();
             }
@@ -126,19 +124,20 @@ impl Fault for RegionLoss {
         }
         match self.cause {
             Cause::Power => {
-                cx.world[self.region].blackouts.begin();
-                let nodes = self.nodes(cx);
+                cx.world[region].blackouts.begin();
+                let nodes = nodes(cx, region);
                 power::cut(cx, &nodes);
                 cx.memory.struck.insert(fault, nodes);
-                dependencies::region_changed(cx, self.region, fault);
+                dependencies::region_changed(cx, region, fault);
             }
-            Cause::Isolation => self.sever(cx),
+            Cause::Isolation => self.sever(cx, region),
         }
     }
 
     fn heal(&self, cx: &mut Cx, fault: FaultId) {
-        let all_clear = cx.world[self.region].outages.end();
-        for cluster in power::clusters_in(&cx.world, self.region) {
+        let region = self.lost(&cx.world, cx.chance, fault);
+        let all_clear = cx.world[region].outages.end();
+        for cluster in power::clusters_in(&cx.world, region) {
             if self.control_plane && cx.world[cluster].control_plane.end() {
                 crate::control::control_plane_returns(cx, cluster);
             }
@@ -149,36 +148,43 @@ impl Fault for RegionLoss {
         if let Some(nodes) = cx.memory.struck.remove(&fault) {
             power::restore(cx, &nodes);
         }
-        let powered = self.cause == Cause::Power && cx.world[self.region].blackouts.end();
+        let powered = self.cause == Cause::Power && cx.world[region].blackouts.end();
         if powered {
-            power::release_orders(cx, |cx, node| self.holds(cx, node));
-            dependencies::region_changed(cx, self.region, fault);
+            power::release_orders(cx, |cx, node| cx.world[cx.world[node].zone].region == region);
+            dependencies::region_changed(cx, region, fault);
         }
     }
 
     fn hits(&self, world: &World) -> ClusterSet {
-        let mut set = ClusterSet::default();
-        for cluster in power::clusters_in(world, self.region) {
-            set.insert(cluster);
-        }
-        set
+        clusters(self.regions.iter().flat_map(|&region| power::clusters_in(world, region)))
+    }
+
+    fn hits_in_trial(&self, world: &World, chance: Chance, fault: FaultId) -> ClusterSet {
+        clusters(power::clusters_in(world, self.lost(world, chance, fault)))
     }
 }
 
-impl RegionLoss {
-    fn holds(&self, cx: &Cx, node: NodeId) -> bool {
-        cx.world[cx.world[node].zone].region == self.region
-    }
+fn clusters(clusters: impl IntoIterator<Item = ClusterId>) -> ClusterSet {
+    let mut set = ClusterSet::default();
+    clusters.into_iter().for_each(|cluster| set.insert(cluster));
+    set
+}
 
-    fn nodes(&self, cx: &Cx) -> Vec<NodeId> {
-        let clusters = power::clusters_in(&cx.world, self.region);
-        clusters.into_iter().flat_map(|c: ClusterId| power::nodes_of(cx, c, |_, _| true)).collect()
+fn nodes(cx: &Cx, region: RegionId) -> Vec<NodeId> {
+    let clusters = power::clusters_in(&cx.world, region);
+    clusters.into_iter().flat_map(|c: ClusterId| power::nodes_of(cx, c, |_, _| true)).collect()
+}
+
+impl RegionLoss {
+    /// The region that is lost in this trial.
+    fn lost(&self, world: &World, chance: Chance, fault: FaultId) -> RegionId {
+        drawn(&self.regions, world, chance, fault)
     }
 
     /// The clients of every request in the region lose their connection.
-    fn sever(&self, cx: &mut Cx) {
+    fn sever(&self, cx: &mut Cx, region: RegionId) {
         let how = if self.mode == OriginState::Hang { Kill::Silent } else { Kill::Reset };
-        for cluster in power::clusters_in(&cx.world, self.region) {
+        for cluster in power::clusters_in(&cx.world, region) {
             for index in 0..cx.world[cluster].deployments.len() {
                 let deployment = cx.world[cluster].deployments[index];
                 for &pod in &cx.world[deployment].pods {

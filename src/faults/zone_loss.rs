@@ -5,23 +5,21 @@
 use std::cmp::Ordering;
 
 use crate::control::network::outbound;
-use crate::control::sampling::Input;
-use crate::control::{Cx, dependencies};
+use crate::control::{Chance, Cx, dependencies};
 use crate::model::fact::ClusterSet;
-use crate::model::ids::{FaultId, NodeId, RegionId, ZoneId};
-use crate::model::reference::{find, find_zone};
+use crate::model::ids::{FaultId, NodeId, ZoneId};
+use crate::model::reference::find_zone;
 use crate::model::world::World;
-use crate::sim::streams::below;
-use crate::spec::{Diagnostics, Name, Refusal, Scalar, Shape, Word, section};
+use crate::spec::{Diagnostics, Refusal, Scalar, Shape, Word, section};
 
-use super::power;
-use super::{Fault, FaultSection};
+use super::which_region::{WhichRegion, candidates, drawn};
+use super::{Fault, FaultSection, power};
 
 section! {
     /// An availability zone is lost.
     pub struct ZoneLossSpec {
-        /// The region.
-        "region" region: Name = required;
+        /// The region; `any` draws one of those that have clusters anew in each trial.
+        "region" region: WhichRegion = required;
         /// The zone, by number; `any` draws one of the region's zones anew in each trial.
         "zone" zone: WhichZone = required;
     }
@@ -66,27 +64,27 @@ impl FaultSection for ZoneLossSpec {
         world: &World,
         diagnostics: &mut Diagnostics,
     ) -> Option<Box<dyn Fault>> {
-        let regions = world.regions.iter().map(|region| region.name.as_str());
-        let region = RegionId::new(find("region", &self.region, regions, diagnostics)?);
-        let zones = match *self.zone {
-            WhichZone::Any => world[region].zones.clone(),
-            WhichZone::Number(number) => {
-                vec![find_zone(&self.zone.same_place(number), region, world, diagnostics)?]
+        let mut zones = Vec::new();
+        for region in candidates(&self.region, world, diagnostics)? {
+            match *self.zone {
+                WhichZone::Any => zones.extend(&world[region].zones),
+                WhichZone::Number(number) => {
+                    let number = self.zone.same_place(number);
+                    zones.push(find_zone(&number, region, world, diagnostics)?);
+                }
             }
-        };
-        Some(Box::new(ZoneLoss { region, zones }))
+        }
+        Some(Box::new(ZoneLoss { zones }))
     }
 
     fn target(&self) -> String {
-        format!("zone {}-{}", *self.region, self.zone.shown())
+        format!("zone {}-{}", self.region.shown(), self.zone.shown())
     }
 }
 
 /// A lost zone.
 #[derive(Clone, Debug)]
 pub struct ZoneLoss {
-    /// The region.
-    pub region: RegionId,
     /// The zones of which one is lost; at least one.
     pub zones: Vec<ZoneId>,
 }
@@ -97,7 +95,7 @@ impl Fault for ZoneLoss {
     }
 
     fn strike(&self, cx: &mut Cx, fault: FaultId) {
-        let zone = self.drawn(cx, fault);
+        let zone = self.lost(&cx.world, cx.chance, fault);
         cx.world[zone].outages.begin();
         let nodes = nodes(cx, zone);
         power::cut(cx, &nodes);
@@ -107,7 +105,7 @@ impl Fault for ZoneLoss {
     }
 
     fn heal(&self, cx: &mut Cx, fault: FaultId) {
-        let zone = self.drawn(cx, fault);
+        let zone = self.lost(&cx.world, cx.chance, fault);
         let all_clear = cx.world[zone].outages.end();
         if let Some(nodes) = cx.memory.struck.remove(&fault) {
             power::restore(cx, &nodes);
@@ -120,23 +118,27 @@ impl Fault for ZoneLoss {
     }
 
     fn hits(&self, world: &World) -> ClusterSet {
-        let mut set = ClusterSet::default();
-        for cluster in power::clusters_in(world, self.region) {
-            set.insert(cluster);
-        }
-        set
+        clusters(world, &self.zones)
     }
+
+    fn hits_in_trial(&self, world: &World, chance: Chance, fault: FaultId) -> ClusterSet {
+        clusters(world, &[self.lost(world, chance, fault)])
+    }
+}
+
+/// The clusters that stand in the regions of some zones.
+fn clusters(world: &World, zones: &[ZoneId]) -> ClusterSet {
+    let mut set = ClusterSet::default();
+    for cluster in zones.iter().flat_map(|&zone| power::clusters_in(world, world[zone].region)) {
+        set.insert(cluster);
+    }
+    set
 }
 
 impl ZoneLoss {
     /// The zone that is lost in this trial.
-    fn drawn(&self, cx: &Cx, fault: FaultId) -> ZoneId {
-        if let [zone] = self.zones[..] {
-            return zone;
-        }
-        let name = &cx.world.fault_names[fault.index()];
-        let draw = cx.chance.structural(Input::FaultZone, fault.index(), name);
-        self.zones[below(draw, self.zones.len())]
+    fn lost(&self, world: &World, chance: Chance, fault: FaultId) -> ZoneId {
+        drawn(&self.zones, world, chance, fault)
     }
 }
 

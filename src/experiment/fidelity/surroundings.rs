@@ -286,11 +286,15 @@ part! {
     ],
     left out "failures in bursts; of several at once the one that fails most probes holds";
 
-    "`delay`, `repairTime` and `zone: any`: when a fault strikes, for how long and which zone, \
-     drawn in each trial by laws of the scenario",
+    "`delay`, `repairTime`, `zone: any` and `region: any`: when a fault strikes, for how long and \
+     where, drawn in each trial by laws of the scenario",
     from "choices of the scenario",
     by [faults::zone_loss],
-    vectors [], tests [times_of_faults_follow_their_laws, any_zone_is_any_of_the_regions],
+    vectors [],
+    tests [
+        times_of_faults_follow_their_laws, any_zone_is_any_of_the_regions,
+        any_region_is_any_with_clusters,
+    ],
     left out "how often faults happen, and faults that come together";
 
     "`configurationFreeze`: no change of Front Door's configuration is accepted",

@@ -2,7 +2,8 @@
 //!
 //! azure-docs reliability regions-paired: in an outage of several regions, one region of every
 //! pair is prioritised. Here that moves the repair of a `regionLoss`. Left out: platform updates,
-//! which reach the regions of a pair one after the other, and faults whose times are drawn.
+//! which reach the regions of a pair one after the other, and faults whose times or regions are
+//! drawn.
 
 use crate::faults::Repair;
 use crate::model::reference::{find, given};
@@ -38,10 +39,10 @@ pub(super) fn order_recovery(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
     }
 }
 
-/// The region that a fault takes.
+/// The region that a fault takes, if it is always the same one.
 fn region_of<'s>(cx: &Resolving<'s, '_>, fault: usize) -> Option<&'s str> {
     let spec: &'s _ = &cx.decoded.spec;
-    spec.faults[fault].region_loss.as_ref().map(|loss| loss.region.as_str())
+    spec.faults[fault].region_loss.as_ref().and_then(|loss| loss.region.named())
 }
 
 /// The region that is recovered before the one that a fault takes.
