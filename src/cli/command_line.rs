@@ -180,6 +180,8 @@ pub enum SamplerArgument {
     Independent,
     /// Scrambled Sobol points: times of faults, zones, levels of demand and decisions spread evenly
     Sobol,
+    /// The kinds of failure of the scenario's `failureModel` in turn, each as often as the others
+    Stratified,
 }
 
 impl From<SamplerArgument> for Sampler {
@@ -187,6 +189,7 @@ impl From<SamplerArgument> for Sampler {
         match argument {
             SamplerArgument::Independent => Self::Independent,
             SamplerArgument::Sobol => Self::Sobol,
+            SamplerArgument::Stratified => Self::Stratified,
         }
     }
 }

@@ -36,7 +36,7 @@ use super::interrupt::{self, Deadline};
 use super::merge::{default_folder, print};
 use super::study_progress::StudyProgress;
 use super::talk::say;
-use super::{price_list, run, scenario_file, stability};
+use super::{price_list, run, sampler, scenario_file, stability};
 
 /// Rows that take more memory than this are announced.
 const LARGE: u64 = 256 << 20;
@@ -54,7 +54,9 @@ const N_TRIALS_UNTIL: u64 = 65_536;
 pub(super) fn mc(arguments: &McArguments) -> Result<(), Failure> {
     let scenario = scenario_file::read_or_say(&arguments.scenario, !arguments.how.quiet)?;
     let n_trials = arguments.trials.unwrap_or_else(|| match arguments.sampler {
-        SamplerArgument::Independent => usual_trials(arguments.until.is_some()),
+        SamplerArgument::Independent | SamplerArgument::Stratified => {
+            usual_trials(arguments.until.is_some())
+        }
         SamplerArgument::Sobol => N_TRIALS_SOBOL,
     });
     if let Some(n_machines) = arguments.plan {
@@ -67,7 +69,7 @@ pub(super) fn mc(arguments: &McArguments) -> Result<(), Failure> {
     let deadline = Deadline::after(arguments.max_wall);
     interrupt::listen()?;
     let fidelity = run::fidelity(arguments.how.fidelity, &scenario)?;
-    let sampler = sampler(arguments, n_trials)?;
+    let sampler = sampler(arguments, &scenario, n_trials)?;
     let study = Study::new(&scenario, arguments.how.seed, fidelity).sampled(sampler);
     let plan = Plan {
         trials: trials(arguments, n_trials)?,
@@ -95,11 +97,14 @@ pub(super) fn mc(arguments: &McArguments) -> Result<(), Failure> {
 }
 
 /// How structural inputs are drawn, if that goes with the rest.
-fn sampler(arguments: &McArguments, n_trials: u64) -> Result<Sampler, Failure> {
-    let sampler = Sampler::from(arguments.sampler);
-    if sampler == Sampler::Sobol && arguments.until.is_some() {
-        let message = "--until needs independent trials: leave --sampler sobol out";
-        return Err(Failure { exit: Exit::Usage, error: Some(anyhow::Error::msg(message)) });
+fn sampler(
+    arguments: &McArguments,
+    scenario: &Scenario,
+    n_trials: u64,
+) -> Result<Sampler, Failure> {
+    let sampler = sampler::checked(arguments.sampler, scenario)?;
+    if sampler != Sampler::Independent && arguments.until.is_some() {
+        return Err(sampler::wrong("--until needs independent trials: leave --sampler out"));
     }
     let is_round =
         (n_trials / N_SCRAMBLES).is_power_of_two() && n_trials.is_multiple_of(N_SCRAMBLES);
@@ -339,8 +344,9 @@ fn plan(
     let fidelity = Fidelity::from(arguments.how.fidelity).name();
     write!(same, " --trials {n_trials} --seed {seed} --fidelity {fidelity}")
         .expect("a String takes all");
-    if arguments.sampler == SamplerArgument::Sobol {
-        same += " --sampler sobol";
+    let sampler = Sampler::from(arguments.sampler);
+    if sampler != Sampler::default() {
+        write!(same, " --sampler {}", sampler.name()).expect("a String takes all");
     }
     let mut text = String::new();
     let mut shards = String::new();

@@ -12,6 +12,7 @@ mod command_line;
 mod start;
 
 mod run;
+mod sampler;
 
 mod interrupt;
 mod mc;

@@ -36,7 +36,7 @@ impl Progress {
             started: Instant::now(),
             warm_up: run.warm_up,
             horizon: run.horizon,
-            faults: scenario.faults().iter().map(|fault| fault.strikes_at(chance)).collect(),
+            faults: scenario.strikes(chance).iter().flatten().map(|strike| strike.at).collect(),
         }
     }
 

@@ -34,7 +34,7 @@ use super::command_line::{FidelityArgument, RunArguments, ScenarioArguments, Whi
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::talk::say;
-use super::{price_list, scenario_file, stability};
+use super::{price_list, sampler, scenario_file, stability};
 
 /// Replays the scenario, prints what it came to, and writes the result folder.
 ///
@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let folder =
         OutputFolder::create(&path).map_err(said).context("cannot make the result folder")?;
     let seed = arguments.seed.unwrap_or(scenario.run().seed);
-    let sampler = Sampler::from(arguments.sampler);
+    let sampler = sampler::checked(arguments.sampler, &scenario)?;
     let chance = Chance { seed, trial: arguments.trial, sampler };
     let progress = Progress::new(&scenario, chance, arguments.quiet);
     let (seed, trial) = (arguments.seed, arguments.trial);

@@ -3,7 +3,8 @@
 //! Independent trials draw everything anew. With scrambled Sobol points trial i takes point
 //! ⌊i / 16⌋ of scramble i mod 16: the inputs of successive trials spread evenly, while each
 //! scramble is independent of the others. Everything else (phases, requests, machines) is drawn
-//! independently in both.
+//! independently in both. Stratified trials are independent ones but for the kind of failure,
+//! which goes round instead of being drawn.
 
 use crate::sim::sobol::{N_DIMENSIONS, scrambled};
 use crate::sim::streams::Stream;
@@ -21,6 +22,8 @@ pub enum Sampler {
     Independent,
     /// Scrambled Sobol points.
     Sobol,
+    /// The kinds of failure in turn, everything else as by independent trials.
+    Stratified,
 }
 
 impl Sampler {
@@ -30,6 +33,7 @@ impl Sampler {
         match self {
             Self::Independent => "independent",
             Self::Sobol => "sobol",
+            Self::Stratified => "stratified",
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::model::ids::FaultId;
 
 use crate::control::Chance;
 
+use crate::scenario::failure_model::Strike;
 use crate::scenario::{PlannedFault, Scenario};
 
 use crate::simulation::{self, Finished, Options};
@@ -14,7 +15,7 @@ use crate::simulation::{self, Finished, Options};
 use crate::metrics::capacity_plan::{ClusterPhase, PlanInput, capacity_plan};
 use crate::metrics::headroom::{self, Headroom};
 use crate::metrics::outcome::Outcome;
-use crate::metrics::record::{FaultFrame, Record, RunFrame, TrafficRecord};
+use crate::metrics::record::{FaultFrame, Part, Record, RunFrame, TrafficRecord};
 use crate::metrics::summary;
 use crate::metrics::timeline::{self, Timeline};
 
@@ -104,7 +105,6 @@ fn folded<T>(
 
 fn frame(scenario: &Scenario, options: Options, finished: &Finished) -> RunFrame {
     let run = scenario.run();
-    let faults = scenario.faults().iter().enumerate();
     let seed = options.seed.unwrap_or(run.seed);
     let chance = Chance { seed, trial: options.trial, sampler: options.sampler };
     RunFrame {
@@ -116,19 +116,37 @@ fn frame(scenario: &Scenario, options: Options, finished: &Finished) -> RunFrame
         warm_up: run.warm_up,
         objective: run.objective,
         assumptions: scenario.assumptions(),
-        faults: faults
-            .map(|(index, fault)| fault_frame(fault, FaultId::new(index), chance, finished))
-            .collect(),
+        failure_kind: scenario.failure_model().map(|model| model.kind(chance).name.clone()),
+        faults: fault_frames(scenario, chance, finished),
     }
+}
+
+/// The faults of a trial. What one takes that comes along counts for the one that it comes with:
+/// their users recover once.
+fn fault_frames(scenario: &Scenario, chance: Chance, finished: &Finished) -> Vec<FaultFrame> {
+    let faults = scenario.faults().iter().zip(scenario.strikes(chance)).enumerate();
+    let mut frames: Vec<FaultFrame> = faults
+        .map(|(index, (fault, strike))| {
+            fault_frame(fault, FaultId::new(index), strike, chance, finished)
+        })
+        .collect();
+    if scenario.failure_model().is_some() {
+        let struck = frames.iter().filter(|frame| frame.struck);
+        let affected = struck.fold(0, |all, frame| all | frame.affected.0);
+        let first = frames.iter_mut().find(|frame| frame.part == Part::Alone);
+        first.expect("one kind of failure was drawn").affected.0 |= affected;
+    }
+    frames
 }
 
 fn fault_frame(
     planned: &PlannedFault,
     id: FaultId,
+    strike: Option<Strike>,
     chance: Chance,
     finished: &Finished,
 ) -> FaultFrame {
-    let at = planned.strikes_at(chance);
+    let at = strike.map_or(planned.at, |strike| strike.at);
     FaultFrame {
         name: planned.name.clone(),
         kind: planned.fault.kind().to_owned(),
@@ -136,6 +154,11 @@ fn fault_frame(
         until: planned.lasts(chance).map(|duration| at + duration),
         affected: planned.fault.hits_in_trial(&finished.world, chance, id),
         struck: has_struck(&finished.facts, id),
+        part: match strike {
+            None => Part::Absent,
+            Some(strike) if strike.is_companion => Part::Companion,
+            Some(_) => Part::Alone,
+        },
     }
 }
 

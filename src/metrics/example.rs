@@ -23,7 +23,9 @@ use crate::units::{Bytes, MilliCpu, Rate, Ratio, Span, Time};
 
 use crate::traffic::ledger::{Latencies, Reason, UserCounts};
 
-use super::record::{DemandSeries, DeploymentSeries, FaultFrame, Record, RunFrame, TrafficRecord};
+use super::record::{
+    DemandSeries, DeploymentSeries, FaultFrame, Part, Record, RunFrame, TrafficRecord,
+};
 
 pub(super) const HORIZON_S: usize = 600;
 pub(super) const FAULT_S: usize = 200;
@@ -73,6 +75,7 @@ fn frame() -> RunFrame {
         warm_up: Span::from_secs(600),
         objective: Ratio::new(0.99),
         assumptions: Vec::new(),
+        failure_kind: None,
         faults: vec![region_fault(FAULT_S as i64, Some(400))],
     }
 }
@@ -85,6 +88,7 @@ pub(super) fn region_fault(at_s: i64, until_s: Option<i64>) -> FaultFrame {
         until: until_s.map(Time::from_secs),
         affected: set(&[0]),
         struck: true,
+        part: Part::Alone,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::model::ids::{DependencyId, FaultId, PopId};
 
 use crate::control::front_door_health::share_when_all_healthy;
 
-use super::record::FaultFrame;
+use super::record::{FaultFrame, Part};
 use super::recovery::HOLD_S;
 
 /// Traffic has moved when this share of it has (`reroute_s`, `failback_s`).
@@ -26,7 +26,8 @@ const ROUNDING: f64 = 1e-9;
 #[must_use]
 pub fn owned_until(faults: &[FaultFrame], fault: &FaultFrame) -> Time {
     let later = faults.iter().filter(|other| {
-        other.struck && fault.at < other.at && other.affected.0 & fault.affected.0 != 0
+        let shares = other.affected.0 & fault.affected.0 != 0;
+        other.struck && other.part == Part::Alone && fault.at < other.at && shares
     });
     later.map(|other| other.at).min().unwrap_or(Time::NEVER)
 }

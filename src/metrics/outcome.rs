@@ -26,6 +26,9 @@ pub struct Outcome {
     pub fidelity: String,
     /// Length of the run after the warm-up \[s\].
     pub horizon_s: f64,
+    /// The kind of failure that was drawn, where the scenario says how often each happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_kind: Option<String>,
     /// Hash of all facts and counts, 16 hexadecimal digits: equal runs have equal ones.
     pub fingerprint: String,
     /// Values that nobody published and the scenario does not set: path and assumed value. What
@@ -40,7 +43,8 @@ pub struct Outcome {
     pub workloads: Vec<WorkloadOutcome>,
     /// Latency by the users' place.
     pub geographies: Vec<GeographyOutcome>,
-    /// What each fault did, in the order of the scenario.
+    /// What each fault did, in the order of the scenario, without those of other kinds of failure
+    /// than the one that was drawn.
     pub faults: Vec<FaultOutcome>,
     /// Least headroom of each cluster.
     pub headroom: Vec<HeadroomOutcome>,
@@ -120,6 +124,9 @@ pub struct FaultOutcome {
     pub name: String,
     /// Kind, e.g. `region-loss`.
     pub kind: String,
+    /// The fault that it came along with, in whose recovery it is included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came_with: Option<String>,
     /// When it strikes.
     pub at_s: f64,
     /// When it was repaired, if it was within the run.

@@ -53,6 +53,8 @@ pub struct RunFrame {
     pub objective: Ratio,
     /// Guesses that the run rests on: path and value.
     pub assumptions: Vec<(String, String)>,
+    /// The kind of failure that was drawn, where the scenario says how often each happens.
+    pub failure_kind: Option<String>,
     /// The faults, in the order of the scenario.
     pub faults: Vec<FaultFrame>,
 }
@@ -72,6 +74,19 @@ pub struct FaultFrame {
     pub affected: ClusterSet,
     /// Whether it did strike within the run.
     pub struck: bool,
+    /// What part it has in the trial.
+    pub part: Part,
+}
+
+/// What part a fault has in a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It strikes by itself.
+    Alone,
+    /// It comes along with another one, in whose recovery it is included.
+    Companion,
+    /// None: another kind of failure was drawn.
+    Absent,
 }
 
 /// Counts of requests over time.

@@ -15,7 +15,7 @@ use super::latency::{self, Trouble};
 use super::outcome::{
     FaultOutcome, GeographyOutcome, Outcome, Requests, SCHEMA, WorkloadOutcome, WorkloadRecovery,
 };
-use super::record::{FaultFrame, LATENCY_WINDOW_S, Record, Users};
+use super::record::{FaultFrame, LATENCY_WINDOW_S, Part, Record, Users};
 use super::recovery::{self, HOLD_S, Recovery, Score, Service};
 
 /// Folds the record of a run into its outcome; `headroom` is the series of
@@ -25,7 +25,7 @@ pub fn outcome(record: &Record<'_>, headroom: &[Vec<Headroom>]) -> Outcome {
     let frame = record.frame;
     let services = Services::new(record);
     let faults: Vec<FaultOutcome> =
-        frame.faults.iter().map(|fault| fault_outcome(record, &services, fault)).collect();
+        due(record).map(|fault| fault_outcome(record, &services, fault)).collect();
     Outcome {
         schema: SCHEMA.to_owned(),
         scenario: frame.scenario.clone(),
@@ -33,6 +33,7 @@ pub fn outcome(record: &Record<'_>, headroom: &[Vec<Headroom>]) -> Outcome {
         trial: frame.trial,
         fidelity: frame.fidelity.to_owned(),
         horizon_s: frame.horizon.as_secs_f64(),
+        failure_kind: frame.failure_kind.clone(),
         fingerprint: format!("{:016x}", record.facts.fingerprint()),
         assumptions: frame.assumptions.iter().cloned().collect(),
         requests: requests(record, |_| true),
@@ -43,6 +44,11 @@ pub fn outcome(record: &Record<'_>, headroom: &[Vec<Headroom>]) -> Outcome {
         headroom: headroom::minima(record, headroom),
         clusters: capacity::clusters(record),
     }
+}
+
+/// The faults that have a part in the trial.
+fn due<'r>(record: &Record<'r>) -> impl Iterator<Item = &'r FaultFrame> {
+    record.frame.faults.iter().filter(|fault| fault.part != Part::Absent)
 }
 
 /// Counts the requests of some demands.
@@ -106,6 +112,10 @@ fn fault_outcome(record: &Record<'_>, services: &Services, fault: &FaultFrame) -
     let mut outcome = FaultOutcome {
         name: fault.name.clone(),
         kind: fault.kind.clone(),
+        came_with: match fault.part {
+            Part::Companion => record.frame.failure_kind.clone(),
+            Part::Alone | Part::Absent => None,
+        },
         at_s: fault.at.as_secs_f64(),
         repaired_at_s: fault.until.filter(|&at| at < horizon).map(Time::as_secs_f64),
         detect_s: None,
@@ -218,6 +228,9 @@ fn add_recovery(
         .zip(&recoveries)
         .map(|(name, recovery)| workload_recovery(name, recovery, fault.at))
         .collect();
+    if fault.part == Part::Companion {
+        return;
+    }
     let scored = recoveries.iter().enumerate().filter(|(_, r)| !r.below_before);
     let slowest = scored.max_by(|(_, a), (_, b)| {
         let key = |r: &Recovery| (r.score(fault.at).slowness(), r.below_objective_s);
@@ -247,7 +260,9 @@ fn workload_recovery(name: String, recovery: &Recovery, at: Time) -> WorkloadRec
 
 /// The instant of the next fault that strikes later than this one.
 fn next_fault(faults: &[FaultFrame], fault: &FaultFrame) -> Option<Time> {
-    let later = faults.iter().filter(|other| other.struck && fault.at < other.at);
+    let is_next =
+        |other: &&FaultFrame| other.struck && other.part == Part::Alone && fault.at < other.at;
+    let later = faults.iter().filter(is_next);
     later.map(|other| other.at).min()
 }
 
@@ -282,7 +297,7 @@ pub(super) fn trouble(fault: &FaultOutcome, horizon_s: f64) -> Trouble {
 fn geographies(record: &Record<'_>, faults: &[FaultOutcome]) -> Vec<GeographyOutcome> {
     let horizon_s = record.frame.horizon.as_secs_f64();
     let troubles: Vec<Trouble> = faults.iter().map(|fault| trouble(fault, horizon_s)).collect();
-    let struck = record.frame.faults.iter().zip(&troubles).filter(|(fault, _)| fault.struck);
+    let struck = due(record).zip(&troubles).filter(|(fault, _)| fault.struck);
     let struck: Vec<Trouble> = struck.map(|(_, &trouble)| trouble).collect();
     let places = record.world.geographies.iter().enumerate();
     places

@@ -147,6 +147,7 @@ pub(super) fn outcome() -> Outcome {
         trial: 0,
         fidelity: "requests".to_owned(),
         horizon_s: HORIZON_S as f64,
+        failure_kind: None,
         fingerprint: "00c0ffee00c0ffee".to_owned(),
         assumptions: BTreeMap::new(),
         requests: requests.clone(),
@@ -174,6 +175,7 @@ fn fault(failed: u64) -> FaultOutcome {
     FaultOutcome {
         name: "lose-east".to_owned(),
         kind: "region-loss".to_owned(),
+        came_with: None,
         at_s: FAULT_S as f64,
         repaired_at_s: Some(REPAIRED_S as f64),
         detect_s: Some(24.3),

@@ -35,7 +35,14 @@ fn headline(outcome: &Outcome) -> String {
         count(outcome.requests.offered),
         outcome.seed,
         outcome.trial
-    )
+    ) + &failure_kind(outcome)
+}
+
+/// Which kind of failure was drawn, if that is a matter of chance.
+fn failure_kind(outcome: &Outcome) -> String {
+    outcome.failure_kind.as_ref().map_or_else(String::new, |kind| {
+        format!("The failure of this trial, drawn from the failure model: {}\n", printable(kind))
+    })
 }
 
 /// Rows without frames, two columns apart.
@@ -101,6 +108,9 @@ fn after_repair(secs: Option<f64>) -> String {
 }
 
 fn recovered(fault: &FaultOutcome) -> String {
+    if let Some(first) = &fault.came_with {
+        return format!("as from {}, which it came along with", printable(first));
+    }
     match (fault.recovered, fault.rto_s) {
         (None, _) => "not scored: below the objective before the fault".to_owned(),
         (Some(false), _) => "NOT within the run".to_owned(),

@@ -15,6 +15,7 @@ use crate::traffic::over_dispersion::OverDispersion;
 use crate::traffic::plan::{DemandPlan, DeploymentPlan};
 use crate::units::{Ratio, Span};
 
+use super::failure_model::FailureModel;
 use super::load::Rejected;
 use super::objectives::Objective;
 use super::sizing::Sizing;
@@ -37,6 +38,7 @@ pub struct Scenario {
     pub(super) demands: Vec<DemandPlan>,
     pub(super) cpu_loads: Option<Vec<LoadPlan>>,
     pub(super) faults: Vec<PlannedFault>,
+    pub(super) failure_model: Option<FailureModel>,
     pub(super) operations: Vec<PlannedOperation>,
     pub(super) gates: Vec<GatePlan>,
     pub(super) objectives: Vec<Set<Objective>>,
@@ -163,6 +165,12 @@ impl Scenario {
     #[must_use]
     pub fn faults(&self) -> &[PlannedFault] {
         &self.faults
+    }
+
+    /// How often which of them happens; without it all strike in every trial.
+    #[must_use]
+    pub const fn failure_model(&self) -> Option<&FailureModel> {
+        self.failure_model.as_ref()
     }
 
     /// What people do meanwhile, in the order of the file.

@@ -27,6 +27,7 @@ use crate::traffic::cpu_load::CpuLoadSpec;
 use crate::traffic::demand::DemandSpec;
 use crate::units::{Bytes, Ratio, Span};
 
+use super::failure_model::FailureKindSpec;
 use super::objectives::ObjectivesSpec;
 use super::sizing::SizingSpec;
 use super::workload_spec::WorkloadSpec;
@@ -74,6 +75,9 @@ section! {
         "cpuLoads" cpu_loads: Vec<CpuLoadSpec> = list 0..=1000;
         /// What breaks.
         "faults" faults: Vec<FaultSpec> = list 0..=1000, unique;
+        /// How often which fault happens, and what comes along: then each trial has one failure.
+        /// Left out, all faults strike in every trial.
+        "failureModel" failure_model: Vec<FailureKindSpec> = list 0..=1000;
         /// What people do meanwhile; no recovery is measured for it.
         "operations" operations: Vec<OperationSpec> = list 0..=1000, unique;
         /// What trials must keep to: what `gate` decides.

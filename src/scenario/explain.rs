@@ -123,7 +123,8 @@ fn explain_overlaps(spec: &ScenarioSpec, leaves: &mut Vec<Leaf>) {
         for other in &faults[..index] {
             let apart = end(*fault.at, *fault.duration) <= *other.at
                 || end(*other.at, *other.duration) <= *fault.at;
-            let known = !is_random(fault) && !is_random(other);
+            let is_certain = spec.failure_model.is_empty();
+            let known = is_certain && !is_random(fault) && !is_random(other);
             if known && !apart && fault.target() == other.target() {
                 let shown = format!("overlaps `{}`", other.name.as_str());
                 let rule = "faults of one target count: it heals when the last one ends";

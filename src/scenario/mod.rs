@@ -14,6 +14,7 @@
 pub mod draft;
 pub mod workload_spec;
 
+pub mod failure_model;
 pub mod objectives;
 pub mod sizing;
 pub mod variation;

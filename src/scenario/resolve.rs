@@ -23,6 +23,7 @@ use crate::units::Span;
 
 use super::checked::{RunSettings, Scenario};
 use super::draft::ScenarioSpec;
+use super::failure_model::FailureModel;
 use super::load::Decoded;
 use super::objectives::ObjectivesSpec;
 use super::sizing::SizingSpec;
@@ -36,6 +37,7 @@ mod clusters;
 mod cpu_loads;
 mod demands;
 mod dependencies;
+mod failure_model;
 mod front_door;
 mod hpas;
 mod metric_sources;
@@ -66,6 +68,7 @@ pub(super) struct Resolved {
     pub(super) over_dispersion: Vec<Option<OverDispersion>>,
     pub(super) levels: Vec<Option<Level>>,
     pub(super) faults: Vec<PlannedFault>,
+    pub(super) failure_model: Option<FailureModel>,
     pub(super) operations: Vec<PlannedOperation>,
     /// Limits in front of pods, in the order in which requests pass them.
     pub(super) gates: Vec<GatePlan>,
@@ -90,6 +93,7 @@ impl Resolved {
             over_dispersion: Vec::new(),
             levels: Vec::new(),
             faults: Vec::new(),
+            failure_model: None,
             operations: Vec::new(),
             gates: Vec::new(),
             derived: Vec::new(),
@@ -153,6 +157,7 @@ pub(super) fn resolve(
         over_dispersion: made.over_dispersion,
         levels: made.levels,
         faults: made.faults,
+        failure_model: made.failure_model,
         operations: made.operations,
         gates: made.gates,
         objectives: spec.objectives.as_ref().map_or_else(Vec::new, ObjectivesSpec::objectives),
@@ -184,6 +189,7 @@ fn add_faults(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
     }
     pairs::order_recovery(cx, made);
     made.world.fault_names = made.faults.iter().map(|fault| fault.name.clone()).collect();
+    made.failure_model = failure_model::model(cx, made);
 }
 
 impl Resolving<'_, '_> {

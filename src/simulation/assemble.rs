@@ -152,8 +152,10 @@ pub(super) fn assemble(scenario: &Scenario, options: Options) -> Cx {
     traffic_manager::start(&mut cx);
     front_door_health::start(&mut cx);
     network::scaling::start(&mut cx);
-    for (index, planned) in scenario.faults().iter().enumerate() {
-        cx.clock.arm(Event::FaultStrikes(FaultId::new(index)), planned.strikes_at(cx.chance));
+    for (index, strike) in scenario.strikes(cx.chance).into_iter().enumerate() {
+        if let Some(strike) = strike {
+            cx.clock.arm(Event::FaultStrikes(FaultId::new(index)), strike.at);
+        }
     }
     begin::arm(&mut cx, scenario.operations());
     cx.clock.arm(Event::Observe, Time::ZERO);

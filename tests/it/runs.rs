@@ -10,6 +10,7 @@ mod dependencies;
 mod determinism;
 mod drain;
 mod drill;
+mod failure_model;
 mod hpa;
 mod kubelet;
 mod kubelets;

@@ -4,6 +4,7 @@ use crate::control;
 use crate::faults;
 use crate::metrics;
 use crate::model;
+use crate::scenario;
 use crate::traffic;
 
 use super::rule::part;
@@ -295,7 +296,17 @@ part! {
         times_of_faults_follow_their_laws, any_zone_is_any_of_the_regions,
         any_region_is_any_with_clusters,
     ],
-    left out "how often faults happen, and faults that come together";
+    left out "";
+
+    "`failureModel`: how often which fault happens and what comes along; a trial has one failure",
+    from "choices of the scenario",
+    by [scenario::failure_model],
+    vectors [],
+    tests [
+        kinds_come_by_their_rates, a_trial_has_one_failure, companions_come_along_as_they_say,
+        a_failure_with_companions_is_scored_once,
+    ],
+    left out "two independent failures in one run; rates that change with the load or the season";
 
     "`configurationFreeze`: no change of Front Door's configuration is accepted",
     from "azure incident report YKYN-BWZ",

@@ -71,7 +71,10 @@ fn headline(fault: &FaultOutcome) -> Words {
         || "; it is not repaired within the run".to_owned(),
         |at_s| format!(" and is repaired at {}", duration(at_s)),
     );
-    name.plain(format!(" strikes at {}{repaired}.", duration(fault.at_s)))
+    let came = fault.came_with.as_ref().map_or_else(String::new, |first| {
+        format!(" It came along with {first}, whose recovery is that of both.")
+    });
+    name.plain(format!(" strikes at {}{repaired}.{came}", duration(fault.at_s)))
 }
 
 /// The milestones of a fault, each with its value and what it means.
@@ -79,6 +82,7 @@ fn milestones(fault: &FaultOutcome) -> Table {
     let time = |secs: Option<f64>| secs.map_or_else(|| "-".to_owned(), duration);
     let number = |n: Option<u64>| n.map_or_else(|| "-".to_owned(), count);
     let recovery = match (fault.recovered, fault.rto_s) {
+        (None, _) if fault.came_with.is_some() => "with the other".to_owned(),
         (None, _) => "not scored".to_owned(),
         (Some(false), _) => "NOT within the run".to_owned(),
         (_, rto_s) => time(rto_s),

@@ -49,8 +49,11 @@ pub fn document(texts: &ResultTexts) -> Result<Document, String> {
 
 fn about(outcome: &Outcome) -> Words {
     let how = if outcome.fidelity == "flow" { "as counts" } else { "one by one" };
+    let drawn = outcome.failure_kind.as_ref().map_or_else(String::new, |kind| {
+        format!(" Its failure was drawn from the scenario's failure model: {kind}.")
+    });
     format!(
-        "One trial: {} after the warm-up, {} requests, simulated {how}.",
+        "One trial: {} after the warm-up, {} requests, simulated {how}.{drawn}",
         duration(outcome.horizon_s),
         count(outcome.requests.offered)
     )

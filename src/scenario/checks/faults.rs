@@ -5,11 +5,10 @@ use crate::scenario::resolve::Resolving;
 use crate::spec::{Code, Diagnostic, Place};
 use crate::units::Span;
 
-/// How long a service must stay above its objective to count as recovered.
-const HOLD: Span = Span::from_secs(60);
+use super::NEARLY_ALWAYS;
 
-/// The share of trials for which a random time must fit into the run.
-const NEARLY_ALWAYS: f64 = 0.99;
+/// How long a service must stay above its objective to count as recovered.
+pub(super) const HOLD: Span = Span::from_secs(60);
 
 pub(super) fn check(cx: &mut Resolving<'_, '_>) {
     let spec = &cx.decoded.spec;
@@ -52,7 +51,7 @@ pub(super) fn check(cx: &mut Resolving<'_, '_>) {
 }
 
 /// When a fault strikes at the latest, in nearly all trials, and where that is said.
-fn latest(cx: &mut Resolving<'_, '_>, fault: &FaultSpec) -> (Span, Place) {
+pub(super) fn latest(cx: &mut Resolving<'_, '_>, fault: &FaultSpec) -> (Span, Place) {
     match fault.delay.as_ref() {
         None => (*fault.at, fault.at.place.clone()),
         Some(law) => {

@@ -8,6 +8,7 @@
 use crate::scenario::resolve::{Resolved, Resolving};
 
 mod cost;
+mod failure_model;
 mod faults;
 mod front_door;
 mod objectives;
@@ -15,10 +16,14 @@ mod operations;
 mod placement;
 mod throttling;
 
+/// The share of trials for which a random time must fit into the run.
+const NEARLY_ALWAYS: f64 = 0.99;
+
 /// Reports everything that is wrong between sections.
 pub(super) fn check_all(cx: &mut Resolving<'_, '_>, made: &Resolved) {
     front_door::check(cx, made);
     faults::check(cx);
+    failure_model::check(cx, made);
     operations::check(cx);
     objectives::check(cx);
     // What follows computes with the resolved world, so it must have been resolved.

@@ -3,7 +3,7 @@
 //! azure-docs reliability regions-paired: in an outage of several regions, one region of every
 //! pair is prioritised. Here that moves the repair of a `regionLoss`. Left out: platform updates,
 //! which reach the regions of a pair one after the other, and faults whose times or regions are
-//! drawn.
+//! drawn, by themselves or by a failure model.
 
 use crate::faults::Repair;
 use crate::model::reference::{find, given};
@@ -26,7 +26,8 @@ pub(super) fn order_recovery(cx: &mut Resolving<'_, '_>, made: &mut Resolved) {
             cx.diagnostics.push(wrong.allowed("a region that is recovered first"));
         }
     }
-    if made.faults.len() != spec.faults.len() || cx.diagnostics.has_errors() {
+    let is_modelled = !spec.failure_model.is_empty();
+    if is_modelled || made.faults.len() != spec.faults.len() || cx.diagnostics.has_errors() {
         return;
     }
     for index in 0..made.faults.len() {
