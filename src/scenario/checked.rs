@@ -7,7 +7,7 @@ use crate::control::settings::Settings;
 use crate::faults::PlannedFault;
 use crate::model::world::World;
 use crate::spec::{Code, Diagnostics, Leaf, Origin, Set, Sources};
-use crate::traffic::calls::CallGraph;
+use crate::traffic::calls::{CallGraph, Protection};
 use crate::traffic::cpu_load::LoadPlan;
 use crate::traffic::gate::GatePlan;
 use crate::traffic::level::Level;
@@ -31,6 +31,7 @@ pub struct Scenario {
     pub(super) world: World,
     pub(super) deployments: Vec<DeploymentPlan>,
     pub(super) calls: CallGraph,
+    pub(super) protection: Protection,
     pub(super) over_dispersion: Vec<Option<OverDispersion>>,
     pub(super) levels: Vec<Option<Level>>,
     pub(super) hpas: Vec<HpaPlan>,
@@ -123,6 +124,12 @@ impl Scenario {
     #[must_use]
     pub const fn calls(&self) -> &CallGraph {
         &self.calls
+    }
+
+    /// How pods are protected from overload.
+    #[must_use]
+    pub const fn protection(&self) -> &Protection {
+        &self.protection
     }
 
     /// The HPAs, in the order of their deployments.

@@ -13,7 +13,7 @@ use crate::model::reference::find;
 use crate::model::world::World;
 use crate::sim::laws::Law;
 use crate::spec::{Diagnostics, Leaf};
-use crate::traffic::calls::CallGraph;
+use crate::traffic::calls::{CallGraph, Protection};
 use crate::traffic::cpu_load::LoadPlan;
 use crate::traffic::gate::GatePlan;
 use crate::traffic::level::Level;
@@ -57,6 +57,7 @@ pub(super) struct Resolved {
     /// By deployment, names not resolved.
     callers: Vec<calls::Caller>,
     pub(super) calls: CallGraph,
+    protection: Protection,
     /// Latency objective of each deployment.
     pub(super) objectives: Vec<Span>,
     pub(super) hpas: Vec<HpaPlan>,
@@ -84,6 +85,7 @@ impl Resolved {
             deployments: Vec::new(),
             callers: Vec::new(),
             calls: CallGraph::default(),
+            protection: Protection::default(),
             objectives: Vec::new(),
             hpas: Vec::new(),
             autoscalers: Vec::new(),
@@ -150,6 +152,7 @@ pub(super) fn resolve(
         world: made.world,
         deployments: made.deployments,
         calls: made.calls,
+        protection: made.protection,
         hpas: made.hpas,
         autoscalers: made.autoscalers,
         demands: made.demands,

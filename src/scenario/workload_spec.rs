@@ -21,7 +21,7 @@ use crate::spec::{
     Code, Decode, Decoder, Diagnostic, Field, Kind, Name, Node, Origin, Presence, Section, Set,
     Shape, Text, choice, section,
 };
-use crate::traffic::calls::CallSpec;
+use crate::traffic::calls::{CallSpec, ConcurrencyLimitSpec, ShedSpec};
 use crate::traffic::plan::{Balancer, OnTimeout};
 use crate::units::{Bytes, MilliCpu, Rate, Span};
 
@@ -53,6 +53,11 @@ section! {
         /// What a pod does with a request whose client has given up.
         "onTimeout" on_timeout: OnTimeoutSpec = default "serve",
             source "assumed: most servers do not notice";
+        /// An adaptive limit of the requests that each pod has in hand; left out, there is none.
+        "concurrencyLimit" concurrency_limit: Option<ConcurrencyLimitSpec> = optional;
+        /// What a pod refuses as it fills up, by the `criticality` of a demand; left out, nothing
+        /// before it is full.
+        "shed" shed: Option<ShedSpec> = optional;
         /// How a pod is picked for a request.
         "balancer" balancer: BalancerSpec = default "random", source "kube-proxy in iptables mode";
         /// Connections that callers keep open; left out, every request opens its own.

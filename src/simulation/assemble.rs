@@ -105,6 +105,15 @@ impl Fidelity {
                 scenario.world()[deployment.workload].name
             ));
         }
+        let protection = scenario.protection().deployments.iter().zip(scenario.deployments());
+        let mut protected = protection.filter(|(protection, _)| protection.is_any());
+        if let (Self::Flow, Some((_, deployment))) = (self, protected.next()) {
+            return Err(format!(
+                "workload {}: its `concurrencyLimit` or `shed` looks at each request, which counts \
+                 do not know; allowed: --fidelity requests",
+                scenario.world()[deployment.workload].name
+            ));
+        }
         let is_closed = |demand: &&DemandPlan| {
             matches!(demand.arrivals, Arrivals::ClosedLoop { .. }) && self == Self::Flow
         };
@@ -181,8 +190,8 @@ fn traffic(scenario: &Scenario, chance: Chance, fidelity: Fidelity) -> Box<dyn T
         gates: scenario.gates().to_vec(),
     };
     match fidelity {
-        Fidelity::Requests if !scenario.calls().is_empty() => {
-            Box::new(Calls::new(&plan, scenario.calls()))
+        Fidelity::Requests if !scenario.calls().is_empty() || scenario.protection().is_any() => {
+            Box::new(Calls::protected(&plan, scenario.calls(), scenario.protection()))
         }
         Fidelity::Requests => Box::new(Requests::new(&plan)),
         Fidelity::Flow => Box::new(Flow::new(&plan)),

@@ -13,7 +13,8 @@
 //! workload is an event loop. A call that fails for good fails the request, which its own caller
 //! sees as any other failure; users see [`dependency`](super::ledger::Reason::Dependency). Limits,
 //! circuit breakers and retry budgets belong to single caller pods, as in the libraries that they
-//! are part of.
+//! are part of. What [protects](Protection) a pod from overload (an adaptive limit, shedding by
+//! criticality) looks at requests in order of time, too, and so it is here, with or without calls.
 //!
 //! Users, routing, gates, endpoints, dependencies and the account are those of `requests`, draw by
 //! draw: without calls that are made, both engines give the same account, which a test holds them
@@ -24,12 +25,16 @@
 mod arrive;
 mod breaker;
 mod callers;
+mod concurrency_limit;
+mod criticality;
 mod earliest;
 mod endings;
 mod gates;
 mod guards;
 mod plan;
 mod pods;
+mod protection;
+mod protection_spec;
 mod slab;
 mod spec;
 mod timers;
@@ -38,7 +43,11 @@ mod visits;
 mod wires;
 
 pub use breaker::BreakerRules;
+pub use concurrency_limit::ConcurrencyLimitRules;
+pub use criticality::{Criticality, ShedRules};
 pub use plan::{CallGraph, CallPlan, CallerPlan};
+pub use protection::{PodProtection, Protection};
+pub use protection_spec::{ConcurrencyLimitSpec, CriticalitySpec, ShedSpec};
 pub use spec::{CallSpec, CircuitBreakerSpec};
 
 use crate::model::ids::{DeploymentId, GateId, PodId};
@@ -54,6 +63,7 @@ use super::{Advance, Kill, Traffic};
 use callers::Call;
 use earliest::Earliest;
 use pods::{Deployment, Pod, Process};
+use protection::Protected;
 use slab::Slab;
 use timers::{Due, Timer, Timers};
 use visits::Visit;
@@ -66,6 +76,8 @@ pub struct Calls {
     end: Time,
     n_clusters: usize,
     demands: Vec<Demand>,
+    /// By demand, without probes.
+    criticalities: Vec<Criticality>,
     deployments: Vec<Deployment>,
     /// Those of users by demand, then cluster; then those of calls by caller.
     wires: Vec<Wire>,
@@ -118,6 +130,7 @@ impl Calls {
             end: plan.end,
             n_clusters: plan.n_clusters,
             demands: plan.demands.iter().map(|demand| Demand::new(plan, demand)).collect(),
+            criticalities: Vec::new(),
             deployments,
             gates: plan.gates.iter().map(|gate| Gate::new(gate, start_s)).collect(),
             passes,
@@ -135,6 +148,17 @@ impl Calls {
             calls.start_clients(index, &demand.arrivals, start_s);
             let next_s = calls.demands[index].source.next_s();
             calls.sources.set(calls.slot_of_users(index), next_s);
+        }
+        calls
+    }
+
+    /// The same engine in which pods refuse requests as `protection` says.
+    #[must_use]
+    pub fn protected(plan: &TrafficPlan, graph: &CallGraph, protection: &Protection) -> Self {
+        let mut calls = Self::new(plan, graph);
+        calls.criticalities.clone_from(&protection.demands);
+        for (deployment, rules) in calls.deployments.iter_mut().zip(&protection.deployments) {
+            deployment.protected = rules.is_any().then(|| Protected::new(plan, rules));
         }
         calls
     }
@@ -276,7 +300,9 @@ impl Traffic for Calls {
         self.pod_mut(pod);
         let process = &mut self.pods[pod.index()];
         assert!(matches!(process.process, Process::Gone(_)), "{pod:?} runs already");
-        process.start(deployment.index(), &self.deployments[deployment.index()], now_s);
+        let rules = &mut self.deployments[deployment.index()];
+        process.start(deployment.index(), rules, now_s);
+        process.limit = rules.protected.as_mut().and_then(|protected| protected.start(now_s));
     }
 
     fn kill_pod(&mut self, pod: PodId, how: Kill) {

@@ -4,6 +4,7 @@ use crate::model::duration::TimeUnit;
 use crate::spec::{Code, Decoder, Diagnostic, Name, NameMap, Text, choice, one_of, section};
 use crate::units::{Rate, Ratio, Span};
 
+use super::calls::CriticalitySpec;
 use super::level::LevelSpec;
 use super::over_dispersion::{self, OverDispersionSpec};
 use super::plan::{Jitter, RetryBudget, RetryPolicy};
@@ -29,6 +30,10 @@ section! {
         "overDispersion" over_dispersion: Vec<OverDispersionSpec> = list 0..=4;
         /// Users who come on top for a while, because of a campaign or of news.
         "flashCrowds" flash_crowds: Vec<FlashCrowdSpec> = list 0..=100;
+        /// How much its requests matter, and the calls that they cause: it decides what a workload
+        /// with `shed` refuses first.
+        "criticality" criticality: CriticalitySpec = default "CRITICAL",
+            source "Google, Site Reliability Engineering, chapter 21: of production jobs";
         /// A client gives up an attempt after this.
         "attemptTimeout" attempt_timeout: Span = default "2s", source "assumed", range "1ms"..="1h";
         /// A client gives up a request, retries included, after this.

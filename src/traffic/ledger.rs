@@ -191,7 +191,7 @@ pub struct AttemptTotals {
     pub lost: u64,
     /// No endpoint to send to.
     pub no_pod: u64,
-    /// Refused by a gate.
+    /// Refused by a gate, or by a pod that protects itself.
     pub refused: u64,
     /// Worker time spent on finished attempts [ns].
     pub busy_ns: u64,

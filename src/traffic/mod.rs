@@ -14,8 +14,9 @@
 //! [`flow::Flow`] is the aggregate engine: it moves counts, and its cost does not depend on the
 //! request rate.
 //!
-//! [`calls::Calls`] is the exact engine of scenarios in which services call services: in order of
-//! time, with a few events for each request. Scenarios without calls never see it.
+//! [`calls::Calls`] is the exact engine of scenarios in which services call services, or pods
+//! protect themselves from overload: in order of time, with a few events for each request. Other
+//! scenarios never see it.
 //!
 //! [`cpu_load::CpuLoads`] knows no requests: deployments have a CPU load, for studies of the
 //! control plane alone.

@@ -29,6 +29,7 @@ mod operation_checks;
 mod output;
 mod patterns;
 mod profiles;
+mod protection_checks;
 mod real_arrivals;
 mod recordings;
 mod reference;

@@ -16,6 +16,7 @@ mod flow;
 mod gates;
 mod general;
 mod networks;
+mod overload;
 mod queues;
 mod storms;
 mod system;

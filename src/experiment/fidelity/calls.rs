@@ -11,8 +11,7 @@ part! {
     "Where workloads have `calls`, everything of the requests is simulated in order of time, each \
      with its calls. A request does its own work, makes its calls, and is answered.",
     left out "counts of requests (refused by `--fidelity flow`); calls to other clusters; messages \
-              that nobody waits for; adaptive limits; shedding by priority; what is done after or \
-              between calls";
+              that nobody waits for; what is done after or between calls";
 
     "a worker is held until the answers are there (a thread) or not (an event loop); CPU is used \
      by a request's own work alone; calls one after the other, or at once",

@@ -26,6 +26,7 @@ mod surroundings;
 mod calls;
 mod courses;
 mod flow;
+mod overload;
 
 use rule::Part;
 
@@ -50,6 +51,7 @@ pub const PARTS: &[&Part] = &[
     &surroundings::PLACES,
     &surroundings::USERS,
     &calls::CALLS,
+    &overload::OVERLOAD,
     &surroundings::DEPENDENCIES,
     &surroundings::FAULTS,
     &courses::COURSES,

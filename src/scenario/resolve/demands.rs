@@ -6,6 +6,7 @@ use crate::model::front_door::Pop;
 use crate::model::ids::{GeographyId, PopId, WorkloadId};
 use crate::scenario::arrivals::{arrivals, expected_users, share_of, with_crowds};
 use crate::spec::{Code, Diagnostic};
+use crate::traffic::calls::Criticality;
 use crate::traffic::demand::{DemandSpec, RetriesSpec};
 use crate::traffic::level::{Level, LevelSpec};
 use crate::traffic::over_dispersion::OverDispersion;
@@ -79,6 +80,7 @@ fn push(
         pop_to_cluster: world[geography].pop_to_cluster.clone(),
         origin_response_timeout: world.front_door.origin_response_timeout,
     });
+    made.protection.demands.push(Criticality::from(*spec.criticality));
     let levels = spec.over_dispersion.iter().map(|level| (*level.window, *level.index));
     let levels: Vec<_> = levels.collect();
     // A mistake in them was reported when the demand was decoded.

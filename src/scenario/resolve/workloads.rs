@@ -15,6 +15,7 @@ use crate::scenario::load::without;
 use crate::scenario::workload_spec::{CapacitySpec, WorkloadSpec};
 use crate::sim::laws::Law;
 use crate::spec::{Code, Decode, Decoder, Diagnostic, Kind, Leaf, Name, Node, Set, overlay};
+use crate::traffic::calls::{ConcurrencyLimitSpec, PodProtection, ShedSpec};
 use crate::traffic::capacity::{fit_capacity, sustainable_utilisation};
 use crate::traffic::plan::{Balancer, DeploymentPlan, OnTimeout};
 use crate::units::{MilliCpu, Ratio, Span};
@@ -173,6 +174,11 @@ fn add_deployment(
         version: 0,
     });
     made.callers.push(Caller { holds_worker: *spec.calls_hold_worker, calls: spec.calls.to_vec() });
+    made.protection.deployments.push(PodProtection {
+        name: made.world.deployment_name(id),
+        limit: spec.concurrency_limit.as_ref().map(ConcurrencyLimitSpec::rules),
+        shed: spec.shed.as_ref().map(ShedSpec::rules),
+    });
     network::pass(cx, made, id, spec);
     made.objectives.push(*spec.latency_objective);
     hpas::add(cx, made, id, spec, path);

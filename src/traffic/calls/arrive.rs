@@ -156,6 +156,9 @@ impl Calls {
 
     /// A request at its pod, which runs, with what its dependencies do to it.
     fn serve(&mut self, wire: usize, sent: &Sent, picked: PodId, now_s: f64, routing: &Routing) {
+        if self.sheds(picked.index(), sent.part.criticality, now_s) {
+            return self.fail_at(wire, sent, AttemptFailure::Refused(Reason::Shed), now_s);
+        }
         let deployment = self.pods[picked.index()].deployment;
         let draw = self.wires[wire].service_stream.at(sent.key);
         let mut work_s = self.deployments[deployment].sampler.draw(draw);

@@ -9,7 +9,9 @@ use crate::traffic::ledger::nanos;
 use crate::traffic::plan::{Balancer, DeploymentPlan, OnTimeout};
 
 use super::Calls;
+use super::concurrency_limit::ConcurrencyLimit;
 use super::guards::Guard;
+use super::protection::Protected;
 use super::slab::{Ref, Slab};
 use super::visits::Visit;
 
@@ -34,6 +36,8 @@ pub(super) struct Deployment {
     pub(super) calls: Vec<usize>,
     /// No request waits longer for its calls [s].
     pub(super) hold_bound_s: f64,
+    /// What its pods refuse, if they do.
+    pub(super) protected: Option<Protected>,
 }
 
 /// Whether the process of a pod runs.
@@ -76,6 +80,8 @@ pub(super) struct Pod {
     mean_hold_s: f64,
     /// By call of the deployment.
     pub(super) guards: Vec<Guard>,
+    /// Of requests in hand, if there is one.
+    pub(super) limit: Option<Box<ConcurrencyLimit>>,
 }
 
 impl Deployment {
@@ -95,6 +101,7 @@ impl Deployment {
             holds_worker: true,
             calls: Vec::new(),
             hold_bound_s: 0.0,
+            protected: None,
         }
     }
 }
@@ -120,6 +127,7 @@ impl Pod {
             accepted: 0,
             mean_hold_s: 0.0,
             guards: Vec::new(),
+            limit: None,
         }
     }
 
@@ -150,6 +158,12 @@ impl Pod {
 
     pub(super) const fn has_free_worker(&self) -> bool {
         self.n_taken < self.workers
+    }
+
+    /// How many workers and places of a queue are taken, and how many there are.
+    pub(super) fn places(&self, queue: usize) -> (u32, u32) {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        (count(self.n_taken + self.queue.len()), count(self.workers + queue))
     }
 
     /// When the first worker is done [s].

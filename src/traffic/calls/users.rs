@@ -36,7 +36,8 @@ impl Calls {
         self.ledger.offered(demand, now_s, 1);
         let (wire, key) = (demand * self.n_clusters, ordinal << 4);
         let lane = self.wires[wire].lane();
-        let part = UserBits { bits: lane.part_bits(key), writes: lane.is_write(key) };
+        let criticality = self.criticalities.get(demand).copied();
+        let part = UserBits { bits: lane.part_bits(key), writes: lane.is_write(key), criticality };
         let call = self.calls.insert(Call::of_user(wire, key, now_s, part));
         self.send_of_user(call, now_s, routing);
     }

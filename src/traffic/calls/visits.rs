@@ -184,7 +184,13 @@ impl Calls {
     }
 
     fn answer(&mut self, name: Ref, failed: Option<Reason>, now_s: f64) {
-        let Visit { wire, call, .. } = self.visits[name];
+        let Visit { wire, call, pod, arrival_s, awaited, part, .. } = self.visits[name];
+        if let Some(limit) = &mut self.pods[pod].limit
+            && awaited
+            && part.criticality.is_some()
+        {
+            limit.record(arrival_s, now_s);
+        }
         self.put_answer(wire, call, failed, now_s);
     }
 

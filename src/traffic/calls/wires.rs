@@ -10,6 +10,7 @@ use crate::traffic::requests::Lane;
 use crate::traffic::retries::{Backoff, Bucket};
 
 use super::Calls;
+use super::criticality::Criticality;
 use super::plan::{CallGraph, CallPlan};
 use super::pods::Deployment;
 use super::slab::Ref;
@@ -80,6 +81,8 @@ pub(super) struct Sent {
 pub(super) struct UserBits {
     pub(super) bits: u32,
     pub(super) writes: bool,
+    /// None for probes.
+    pub(super) criticality: Option<Criticality>,
 }
 
 /// An answer on its way to the caller.

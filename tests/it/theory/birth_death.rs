@@ -8,19 +8,32 @@
 pub(super) struct Chain {
     servers: usize,
     rate: f64,
+    /// Customers a unit of time who enter, by state.
+    entering: Vec<f64>,
     shares: Vec<f64>,
 }
 
 impl Chain {
     /// At most `places` customers, in service or waiting.
     pub(super) fn bounded(servers: usize, rate: f64, places: usize) -> Self {
+        Self::admitting(servers, rate, places, |_| rate)
+    }
+
+    /// Of the arrivals at `rate`, only `entering` enter, by state.
+    pub(super) fn admitting(
+        servers: usize,
+        rate: f64,
+        places: usize,
+        entering: impl Fn(usize) -> f64,
+    ) -> Self {
+        let entering: Vec<f64> = (0..=places).map(entering).collect();
         let mut shares = vec![1.0];
         for n in 1..=places {
-            shares.push(shares[n - 1] * rate / n.min(servers) as f64);
+            shares.push(shares[n - 1] * entering[n - 1] / n.min(servers) as f64);
         }
         let total: f64 = shares.iter().sum();
         shares.iter_mut().for_each(|share| *share /= total);
-        Self { servers, rate, shares }
+        Self { servers, rate, entering, shares }
     }
 
     /// An unbounded queue, cut where its probability has fallen by e^-40.
@@ -45,7 +58,7 @@ impl Chain {
         let mut sum = 0.0;
         for (n, share) in self.shares.iter().enumerate().take(self.shares.len() - 1) {
             below += (f(n) - mean) * share;
-            sum += below * below / (self.rate * share);
+            sum += below * below / (self.entering[n] * share);
         }
         2.0 * sum
     }

@@ -24,7 +24,7 @@ fn millis(at: i64) -> Time {
 
 /// What can be observed of both engines, to the last bit. (Waits to come are estimated where
 /// requests may call.)
-fn observed(engine: &dyn Traffic) -> String {
+pub(super) fn observed(engine: &dyn Traffic) -> String {
     let pods: Vec<_> =
         (0..6).map(PodId::new).map(|pod| (engine.busy_s(pod), engine.in_flight(pod))).collect();
     format!("{pods:?}\n{:?}", engine.ledger())
@@ -75,7 +75,7 @@ fn without_calls_both_engines_agree() {
 
 /// The story with three tiers: deployments 0 and 1 call 2 at once and, sometimes, 3 after it,
 /// with all that a call can have.
-fn tiers(on_timeout: OnTimeout, holds_worker: bool) -> (TrafficPlan, CallGraph) {
+pub(super) fn tiers(on_timeout: OnTimeout, holds_worker: bool) -> (TrafficPlan, CallGraph) {
     let mut plan = busy_plan(Balancer::PowerOfTwo, on_timeout);
     for id in [2, 3] {
         let tier = pods_of(2, Law::lognormal_mean_cv(0.006, 1.0));
@@ -122,8 +122,7 @@ fn tiers(on_timeout: OnTimeout, holds_worker: bool) -> (TrafficPlan, CallGraph) 
 }
 
 /// Runs it; pods 6 and 7 serve deployment 2, pod 8 deployment 3, which goes and comes.
-fn run_tiers(plan: &TrafficPlan, graph: &CallGraph, n_cuts: usize) -> Calls {
-    let mut engine = Calls::new(plan, graph);
+pub(super) fn run_tiers(mut engine: Calls, n_cuts: usize) -> Calls {
     for pod in 0..9 {
         let deployment = [0, 0, 0, 1, 1, 1, 2, 2, 3][pod];
         engine.start_pod(PodId::new(pod), DeploymentId::new(deployment));
@@ -161,12 +160,12 @@ fn cutting_windows_changes_no_bit() {
     for on_timeout in [OnTimeout::Serve, OnTimeout::DropQueued, OnTimeout::Cancel] {
         for holds_worker in [true, false] {
             let (plan, graph) = tiers(on_timeout, holds_worker);
-            let whole = run_tiers(&plan, &graph, 0);
+            let whole = run_tiers(Calls::new(&plan, &graph), 0);
             let users = whole.ledger().demands()[0].totals();
             let failed = users.failed[Reason::Dependency as usize];
             assert!(0 < users.served.min(failed), "{users:?}");
             for n_cuts in [1, 3, 200] {
-                let cut = run_tiers(&plan, &graph, n_cuts);
+                let cut = run_tiers(Calls::new(&plan, &graph), n_cuts);
                 let same = observed(&cut) == observed(&whole);
                 assert!(same, "{n_cuts} cuts a second, {on_timeout:?}, {holds_worker}");
             }
@@ -210,7 +209,7 @@ impl Pair {
     }
 }
 
-fn users(engine: &Calls) -> UserTotals {
+pub(super) fn users(engine: &Calls) -> UserTotals {
     *engine.ledger().demands()[0].totals()
 }
 
@@ -218,7 +217,7 @@ fn by_dependency(engine: &Calls) -> u64 {
     users(engine).failed[Reason::Dependency as usize]
 }
 
-fn totals(engine: &Calls, deployment: usize) -> AttemptTotals {
+pub(super) fn totals(engine: &Calls, deployment: usize) -> AttemptTotals {
     *engine.ledger().deployment(DeploymentId::new(deployment)).totals()
 }
 

@@ -21,14 +21,14 @@ const VECTORS: &str = include_str!(concat!(
 ));
 
 /// Load over capacity at which the labelled runs come out as labelled.
-const RHO: f64 = 0.38;
+pub(super) const RHO: f64 = 0.38;
 
 /// A tenth of the rate of the experiment: the fluid is the same.
-const THINNED: i64 = 10;
+pub(super) const THINNED: i64 = 10;
 
 /// Users every `interval_ns`, who resend at once up to `resends` times after 3 s, at one worker
 /// that can take `1 / rho` times as much.
-fn storm(
+pub(super) fn storm(
     interval_ns: i64,
     seconds: i64,
     rho: f64,
@@ -54,7 +54,12 @@ fn storm(
 
 /// Share of the users of the last 20 s but 20 who are served, after the CPU was cut to `speed`
 /// from second 60 on for `trigger_s`.
-fn after_trigger(engine: &mut dyn Traffic, plan: &TrafficPlan, speed: f64, trigger_s: i64) -> f64 {
+pub(super) fn after_trigger(
+    engine: &mut dyn Traffic,
+    plan: &TrafficPlan,
+    speed: f64,
+    trigger_s: i64,
+) -> f64 {
     engine.start_pod(PodId::new(0), deployment());
     engine.advance(Time::from_secs(60), &route_to(1));
     engine.set_speed(PodId::new(0), speed);
