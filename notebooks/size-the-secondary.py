@@ -49,7 +49,7 @@ def read_json(path, schema):
 
 
 study = read_json(STUDY / "summary.json", "tideover/study/v1")
-sizing = read_json(SIZING / "size.json", "tideover/size/v1")
+sizing = read_json(SIZING / "size.json", "tideover/size/v2")
 types = {"rto_s": pl.Float64, "capacity_s": pl.Float64, "fingerprint": pl.String}
 trials = pl.read_csv(STUDY / "trials.csv", schema_overrides=types)
 assert trials.height == study["n_trials"]

@@ -24,7 +24,11 @@ mod gate;
 mod gate_line;
 
 mod size;
+mod size_catalogue;
+mod size_ends;
 mod size_line;
+mod size_reasons;
+mod size_study;
 
 mod count_progress;
 mod sweep;

@@ -36,6 +36,9 @@ pub struct SizeArguments {
     /// Leave `minReplicas` of HPAs alone when the size of their pool is varied
     #[arg(long)]
     pub untied: bool,
+    /// Do not solve again at both ends of the inputs that nobody knows well
+    #[arg(long)]
+    pub no_ends: bool,
     /// Trials of a design at most
     #[arg(long, value_name = "N", default_value_t = MAX_TRIALS)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=10_000_000))]

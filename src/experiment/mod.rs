@@ -19,7 +19,10 @@ pub mod stability;
 
 pub mod prices;
 pub mod size;
+pub mod size_ends;
+pub mod size_findings;
 pub mod size_outcome;
+mod size_search;
 
 pub mod diff;
 pub mod diff_outcome;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::spec::{Leaf, Origin};
 
 use crate::scenario::Scenario;
-use crate::scenario::item_names::ItemNames;
+use crate::scenario::item_names::{ItemNames, everywhere};
 
 use super::stability::Stability;
 
@@ -95,7 +95,7 @@ fn trusted(origin: Origin) -> Option<(Confidence, String)> {
         if is_assumed { Confidence::Medium } else { Confidence::High }
     };
     match origin {
-        Origin::Assumed { source } => Some((Confidence::Low, source.to_owned())),
+        Origin::Assumed { source, .. } => Some((Confidence::Low, source.to_owned())),
         Origin::Default { source } => Some((ordinary(source), source.to_owned())),
         Origin::Profile { name, source } => {
             Some((ordinary(source), format!("profile {name}: {source}")))
@@ -105,25 +105,6 @@ fn trusted(origin: Origin) -> Option<(Confidence, String)> {
         }
         Origin::Given | Origin::Derived { .. } | Origin::Absent => None,
     }
-}
-
-/// A path with `[*]` for every item of a list.
-fn everywhere(path: &str) -> String {
-    let mut text = String::new();
-    let mut depth = 0_u32;
-    for c in path.chars() {
-        if c == ']' {
-            depth = depth.saturating_sub(1);
-        }
-        if depth == 0 {
-            text.push(c);
-        }
-        if c == '[' {
-            depth += 1;
-            text.push('*');
-        }
-    }
-    text
 }
 
 #[cfg(test)]
@@ -137,7 +118,11 @@ mod tests {
         use Confidence::{High, Low, Medium};
         let default = |source| Origin::Default { source };
         for (rule, origin, confidence) in [
-            ("nobody publishes it", Origin::Assumed { source: "tried out" }, Some(Low)),
+            (
+                "nobody publishes it",
+                Origin::Assumed { source: "tried out", plausible: None },
+                Some(Low),
+            ),
             ("documented", default("autoscaler config/flags/flags.go"), Some(High)),
             ("an ordinary value", default("assumed: registry in the same region"), Some(Medium)),
             (
@@ -151,17 +136,6 @@ mod tests {
             ("not set", Origin::Absent, None),
         ] {
             assert_eq!(trusted(origin).map(|(found, _)| found), confidence, "{rule}");
-        }
-    }
-
-    /// The place in a list does not matter, by number or by name, one list in another included.
-    #[test]
-    fn places_in_lists_are_left_out() {
-        for (path, expected) in [
-            ("frontDoor.probe.timeout", "frontDoor.probe.timeout"),
-            ("clusters[primary].pools[0].reboot", "clusters[*].pools[*].reboot"),
-        ] {
-            assert_eq!(everywhere(path), expected);
         }
     }
 }

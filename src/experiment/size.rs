@@ -13,9 +13,9 @@ use std::num::NonZeroUsize;
 
 use crate::scenario::objectives::Objective;
 
-use super::gate::{GatePlan, Judgement, Verdict, judge, metric_of};
+use super::gate::Judgement;
 use super::metric::Row;
-use super::sequential::{Look, Question, looks};
+use super::size_search::Search;
 
 /// How little below its share a probability may lie for a design to be called either.
 pub const INDIFFERENCE: f64 = 0.003;
@@ -63,23 +63,6 @@ pub struct Sizes {
     pub stopped: bool,
 }
 
-/// A trial that fares worse with more.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Violation {
-    /// The smaller design, which keeps the limit.
-    pub less: Vec<u32>,
-    /// The larger design, which does not.
-    pub more: Vec<u32>,
-    /// The objective.
-    pub objective: Objective,
-    /// The first such trial.
-    pub trial: u64,
-    /// How many there are.
-    pub n: u64,
-    /// Of how many trials that both designs ran.
-    pub n_trials: u64,
-}
-
 /// Looks for the smallest designs; `design` gives the trials of one, or why there is none.
 ///
 /// # Errors
@@ -90,19 +73,25 @@ pub fn size<'t>(
     is_stopped: &(dyn Fn() -> bool + Sync),
     design: impl FnMut(&[u32]) -> Result<Trials<'t>, String>,
 ) -> Result<Sizes, String> {
-    let questions: Vec<Question> = plan
-        .objectives
-        .iter()
-        .map(|it| Question { share: it.statement.share, indifference: INDIFFERENCE })
-        .collect();
-    let looks = looks(&questions, plan.max_trials, 1.0 - (1.0 - plan.confidence) / n_designs(plan))
-        .map_err(|needed| format!("{needed} trials of each design are needed at least"))?;
-    let mut search = Search { plan, looks, is_stopped, design, tried: Vec::new(), invalid: None };
-    let smallest = search.run()?;
-    let stopped = search.tried.iter().any(|it| it.judgement.verdict == Verdict::Stopped);
-    let Search { tried, invalid, .. } = search;
-    let smallest = if stopped { Vec::new() } else { smallest };
-    Ok(Sizes { smallest, tried, invalid, stopped })
+    Search::new(plan, n_designs(plan), is_stopped, design)?.whole()
+}
+
+/// Looks for the smallest value of the last knob again, where it is expected near `near` and the
+/// first of two knobs stays as it is there: first `near` is tried, then what lies `step` away, and
+/// so on in doubled steps.
+///
+/// # Errors
+/// As [`size`].
+pub fn size_near<'t>(
+    plan: &SizePlan<'_>,
+    near: &[u32],
+    step: u32,
+    is_stopped: &(dyn Fn() -> bool + Sync),
+    design: impl FnMut(&[u32]) -> Result<Trials<'t>, String>,
+) -> Result<Sizes, String> {
+    let (least, most) = *plan.ranges.last().expect("there are one or two knobs");
+    let n_designs = f64::from(2 * (most - least + 1).ilog2() + 4);
+    Search::new(plan, n_designs, is_stopped, design)?.around(near, step)
 }
 
 /// The designs that a search can visit at most.
@@ -114,111 +103,17 @@ fn n_designs(plan: &SizePlan<'_>) -> f64 {
         _ => unreachable!("there are one or two knobs"),
     }
 }
-
-struct Search<'p, D> {
-    plan: &'p SizePlan<'p>,
-    looks: Vec<Look>,
-    is_stopped: &'p (dyn Fn() -> bool + Sync),
-    design: D,
-    tried: Vec<Tried>,
-    invalid: Option<(u32, String)>,
-}
-
-impl<'t, D: FnMut(&[u32]) -> Result<Trials<'t>, String>> Search<'_, D> {
-    fn run(&mut self) -> Result<Vec<Vec<u32>>, String> {
-        match *self.plan.ranges {
-            [(least, most)] => {
-                let most = self.largest_valid(&[], least, most)?;
-                Ok(self.smallest(&[], least, most, false).map(|v| vec![v]).into_iter().collect())
-            }
-            [(first, last), (least, most)] => {
-                let mut smallest: Vec<Vec<u32>> = Vec::new();
-                let mut most = self.largest_valid(&[first], least, most)?;
-                let mut is_known = false;
-                for value in first..=last {
-                    let Some(found) = self.smallest(&[value], least, most, is_known) else {
-                        continue;
-                    };
-                    if !is_known || found < most {
-                        smallest.push(vec![value, found]);
-                    }
-                    (most, is_known) = (found, true);
-                    if most == least {
-                        break;
-                    }
-                }
-                Ok(smallest)
-            }
-            _ => unreachable!("there are one or two knobs"),
-        }
-    }
-
-    /// The largest value of the last knob with which the scenario is valid.
-    fn largest_valid(&mut self, before: &[u32], least: u32, most: u32) -> Result<u32, String> {
-        let with = |value: u32| before.iter().copied().chain([value]).collect::<Vec<u32>>();
-        let Err(reason) = (self.design)(&with(most)) else { return Ok(most) };
-        let (mut valid, mut first_invalid, mut reason) = (least, most, reason);
-        (self.design)(&with(least)).map(drop)?;
-        while valid + 1 < first_invalid {
-            let middle = valid + (first_invalid - valid) / 2;
-            match (self.design)(&with(middle)) {
-                Ok(_) => valid = middle,
-                Err(why) => (first_invalid, reason) = (middle, why),
-            }
-        }
-        self.invalid = Some((first_invalid, reason));
-        Ok(valid)
-    }
-
-    /// The smallest value of the last knob that suffices, if one up to `most` does, which is
-    /// known already if `is_known`.
-    fn smallest(&mut self, before: &[u32], least: u32, most: u32, is_known: bool) -> Option<u32> {
-        if !is_known && !self.suffices(before, most) {
-            return None;
-        }
-        if least == most || self.suffices(before, least) {
-            return Some(least);
-        }
-        let (mut too_small, mut enough) = (least, most);
-        while too_small + 1 < enough {
-            let middle = too_small + (enough - too_small) / 2;
-            if self.suffices(before, middle) {
-                enough = middle;
-            } else {
-                too_small = middle;
-            }
-        }
-        Some(enough)
-    }
-
-    /// Whether a design was shown to suffice; one that stays undecided was not.
-    fn suffices(&mut self, before: &[u32], value: u32) -> bool {
-        let stopped = self.tried.iter().any(|it| it.judgement.verdict == Verdict::Stopped);
-        if stopped {
-            return false;
-        }
-        let values: Vec<u32> = before.iter().copied().chain([value]).collect();
-        let trials = match (self.design)(&values) {
-            Ok(trials) => trials,
-            Err(reason) => {
-                self.invalid.get_or_insert((value, reason));
-                return false;
-            }
-        };
-        let plan =
-            GatePlan { looks: &self.looks, threads: self.plan.threads, indifference: INDIFFERENCE };
-        let judgement = judge(self.plan.objectives, plan, self.is_stopped, trials, |_| {});
-        let suffices = judgement.verdict == Verdict::Met;
-        self.tried.push(Tried { values, judgement });
-        suffices
-    }
-}
-
 impl Sizes {
     /// A design that was tried.
     #[must_use]
     pub fn tried(&self, values: &[u32]) -> Option<&Tried> {
         self.tried.iter().find(|tried| tried.values == values)
+    }
+
+    /// Trials that were run for it.
+    #[must_use]
+    pub fn n_trials(&self) -> u64 {
+        self.tried.iter().map(|tried| tried.judgement.rows.len() as u64).sum()
     }
 
     /// The design that has one less of the last knob than `values`, if it was tried.
@@ -228,65 +123,6 @@ impl Sizes {
         let less: Vec<u32> = before.iter().copied().chain([last.checked_sub(1)?]).collect();
         self.tried(&less)
     }
-
-    /// Where trials fare worse with more, for each pair of designs of which one is larger.
-    #[must_use]
-    pub fn violations(&self, objectives: &[Objective]) -> Vec<Violation> {
-        let mut found = Vec::new();
-        for less in &self.tried {
-            for more in &self.tried {
-                let pairs = less.values.iter().zip(&more.values);
-                if less.values != more.values && pairs.clone().all(|(less, more)| less <= more) {
-                    let of = |objective| violation(less, more, objective);
-                    found.extend(objectives.iter().filter_map(of));
-                }
-            }
-        }
-        found
-    }
-}
-
-fn violation(less: &Tried, more: &Tried, objective: &Objective) -> Option<Violation> {
-    let keeps = |row: &Row| keeps(objective, row);
-    let pairs = less.judgement.rows.iter().zip(&more.judgement.rows);
-    let n_trials = pairs.len() as u64;
-    let worse: Vec<u64> = pairs
-        .filter(|(less, more)| keeps(less) && !keeps(more))
-        .map(|(less, _)| less.trial)
-        .collect();
-    Some(Violation {
-        less: less.values.clone(),
-        more: more.values.clone(),
-        objective: *objective,
-        trial: *worse.first()?,
-        n: worse.len() as u64,
-        n_trials,
-    })
-}
-
-fn keeps(objective: &Objective, row: &Row) -> bool {
-    objective.statement.holds(row.figure(metric_of(objective)).value())
-}
-
-/// The trial that shows why one less fails: the first in which the smaller design does not keep a
-/// limit that the larger one keeps; else the first that does not keep one.
-#[must_use]
-pub fn witness(
-    objectives: &[Objective],
-    smaller: &Tried,
-    larger: Option<&Tried>,
-) -> Option<(Objective, u64)> {
-    let missing = |also_missing: bool| {
-        smaller.judgement.rows.iter().enumerate().find_map(|(index, row)| {
-            let other = larger.and_then(|larger| larger.judgement.rows.get(index));
-            let fails = |objective: &&Objective| {
-                let shows = also_missing || other.is_some_and(|row| keeps(objective, row));
-                !keeps(objective, row) && shows
-            };
-            objectives.iter().find(fails).map(|objective| (*objective, row.trial))
-        })
-    };
-    missing(false).or_else(|| missing(true))
 }
 
 #[cfg(test)]
@@ -294,6 +130,7 @@ mod tests {
     use super::*;
 
     use crate::experiment::metric::{Figure, Metric, N_METRICS};
+    use crate::experiment::size_findings::{violations, witness};
     use crate::sim::streams::{Stream, unit};
 
     /// A trial that recovers at once if `capacity` is at least its need, and never otherwise.
@@ -353,7 +190,7 @@ mod tests {
         let (less, enough) = (found.one_less(&[20]).unwrap(), found.tried(&[20]));
         let (_, trial) = witness(&objectives(), less, enough).unwrap();
         assert!(19.0 < need(trial) && (0..trial).all(|earlier| need(earlier) <= 19.0), "{trial}");
-        assert_eq!(found.violations(&objectives()), []);
+        assert_eq!(violations(&found, &objectives()), []);
         assert!(found.tried.len() <= 8, "{}", found.tried.len());
     }
 
@@ -390,9 +227,47 @@ mod tests {
         });
         let found = found.unwrap();
         assert_eq!(found.smallest, [[6]]);
-        let violations = found.violations(&objectives());
+        let violations = violations(&found, &objectives());
         let named = violations.iter().find(|it| it.less == [8] && it.more == [16]).unwrap();
         assert_eq!(named.trial, 7);
         assert!(0 < named.n && named.n < named.n_trials);
+    }
+    /// Beginning anywhere, with any step, the search near a value finds the same answer as the
+    /// whole one, both ends of the range and none included; near the answer it tries two designs.
+    #[test]
+    fn a_search_near_its_answer_is_short() {
+        let near = |need: f64, start: u32, step: u32| {
+            let objectives = objectives();
+            let plan = SizePlan {
+                ranges: &[(2, 40)],
+                objectives: &objectives,
+                confidence: 0.95,
+                max_trials: MAX_TRIALS,
+                threads: NonZeroUsize::MIN,
+            };
+            let found = size_near(&plan, &[start], step, &|| false, |values| {
+                if 30 < values[0] {
+                    return Err("the pool has at most 30 nodes".to_owned());
+                }
+                let capacity = f64::from(values[0]);
+                Ok(Box::new(move |trial| row(trial, capacity, need)))
+            });
+            found.unwrap()
+        };
+        for start in [0, 2, 3, 12, 29, 30, 40] {
+            for step in [1, 5, 100] {
+                for (need, answer) in [(0.0, 2), (2.0, 2), (11.5, 12), (29.5, 30)] {
+                    let found = near(need, start, step);
+                    assert_eq!(found.smallest, [[answer]], "{need} from {start} by {step}");
+                    assert!(found.tried.len() <= 14, "{}", found.tried.len());
+                }
+                assert_eq!(near(30.5, start, step).smallest.len(), 0);
+            }
+        }
+        let tried = |found: Sizes| found.tried.iter().map(|it| it.values[0]).collect::<Vec<_>>();
+        assert_eq!(tried(near(12.0, 12, 1)), [12, 11]);
+        assert_eq!(tried(near(13.0, 12, 1)), [12, 13]);
+        assert_eq!(tried(near(17.0, 12, 1)), [12, 13, 15, 19, 17, 16]);
+        assert_eq!(tried(near(7.0, 12, 1)), [12, 11, 9, 5, 7, 6]);
     }
 }

@@ -1,4 +1,4 @@
-//! What a sizing came to, as plain data (`tideover/size/v1`).
+//! What a sizing came to, as plain data (`tideover/size/v2`).
 
 use std::borrow::Cow;
 
@@ -11,11 +11,13 @@ use crate::model::fact::FactLog;
 use super::frontier;
 use super::gate::Verdict;
 use super::metric::{Figure, Metric};
-use super::size::{Sizes, Tried, Violation};
+use super::size::{Sizes, Tried};
+use super::size_ends::EndsOutcome;
+use super::size_findings::Violation;
 use super::study::{self, figure, read_figure};
 
 /// Name of the schema that a [`SizeOutcome`] follows.
-pub const SCHEMA: &str = "tideover/size/v1";
+pub const SCHEMA: &str = "tideover/size/v2";
 
 /// What a sizing came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +48,9 @@ pub struct SizeOutcome {
     pub smallest: Vec<Vec<u32>>,
     /// Why one less of the last knob fails.
     pub one_less: Option<OneLess>,
+    /// The answer at both ends of inputs that nobody knows well; `None` if there are none, or no
+    /// answer.
+    pub ends: Option<EndsOutcome>,
     /// What binds if nothing suffices, or at the largest value that is valid.
     pub binds: Vec<String>,
     /// Every design that was tried, smallest first.
@@ -161,11 +166,11 @@ fn p95(tried: &Tried, metric: Metric) -> Option<f64> {
     order_statistic(&figures, 0.95).and_then(Figure::value)
 }
 
-/// Hash of all trials of all designs, 16 hexadecimal digits: equal sizings have equal ones.
-#[must_use]
-pub fn fingerprint(sizes: &Sizes) -> String {
+/// Hash of all trials of all designs of some searches, 16 hexadecimal digits: equal sizings have
+/// equal ones.
+pub fn fingerprint<'s>(searches: impl IntoIterator<Item = &'s Sizes>) -> String {
     let mut hash = FactLog::default();
-    for tried in &sizes.tried {
+    for tried in searches.into_iter().flat_map(|sizes| &sizes.tried) {
         tried.values.iter().for_each(|&value| hash.absorb(value.into()));
         hash.absorb(study::fingerprint(&tried.judgement.rows));
     }

@@ -21,7 +21,7 @@ section! {
         /// Bytes a second that one unit passes.
         "throughputPerUnit" per_unit: Bytes = default "187500000",
             source "assumed: 1.5 Gbit/s, half of the 2.5 to 3 that it starts with (firewall-faq)",
-            low confidence, range "1Mi"..="10Gi";
+            low confidence 156250000..=187500000, range "1Mi"..="10Gi";
         /// The share of its throughput above which it adds units.
         "targetUtilization" target_utilization: Ratio = default "60%", source "firewall-faq.yml",
             range "1%"..="100%";

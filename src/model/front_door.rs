@@ -38,7 +38,7 @@ section! {
             range "5s"..="31536000s";
         /// How long a probe waits for its answer.
         "timeout" timeout: Span = default "30s",
-            source "assumed: Microsoft does not publish it", low confidence,
+            source "assumed: Microsoft does not publish it", low confidence "1s"..="60s",
             range "1s"..="60s";
         /// Probes that an edge location looks back on.
         "sampleSize" sample_size: u8 = default "4",
@@ -58,7 +58,7 @@ section! {
         /// Share of the probes that edge locations without user traffic send.
         "idleFactor" idle_factor: Ratio = default "25%",
             source "azure-docs frontdoor/health-probes.md: decreased, but not by how much",
-            low confidence, range "1%"..="100%";
+            low confidence "1%"..="100%", range "1%"..="100%";
         /// Edge locations whose probes are a load at every probed origin, in all; left out, probes
         /// cost nothing. A probe is as much work as a user's request, to pods and an Application
         /// Gateway; one that goes no further takes capacity units of the gateway alone.

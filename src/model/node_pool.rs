@@ -28,8 +28,8 @@ section! {
         "maxPods" max_pods: Option<u32> = optional, range 10..=250;
         /// Share of a machine's nominal memory that its kernel reports.
         "visibleMemory" visible_memory: Ratio = default "100%",
-            source "nominal; nodes in the AKS documentation report about 98 %", low confidence,
-            range "50%"..="100%";
+            source "nominal; nodes in the AKS documentation report about 98 %",
+            low confidence "98%"..="100%", range "50%"..="100%";
         /// How the memory reserved on a node of `vmSize` or `machine` is computed.
         "memoryReservation" memory_reservation: MemoryReservationSpec = default "perPod",
             source "aks-docs node-resource-reservations.md: from Kubernetes 1.29";

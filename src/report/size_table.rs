@@ -4,6 +4,7 @@
 use crate::experiment::size_outcome::{DesignOutcome, SizeOutcome};
 
 use super::gate_table::percent;
+use super::size_ends;
 use super::table::aligned;
 use super::words::{count, printable};
 
@@ -31,6 +32,7 @@ pub fn render(size: &SizeOutcome) -> String {
     }
     text.push('\n');
     text += &tried(size);
+    text += &ends(size);
     if 1 < size.smallest.len() {
         text += "\nDesigns of which no knob can be less: ";
         let spelled = size.smallest.iter().map(|values| spelled(values));
@@ -56,7 +58,10 @@ pub fn render(size: &SizeOutcome) -> String {
 fn headline(size: &SizeOutcome) -> String {
     let knobs = size.knobs.iter().map(|knob| printable(knob)).collect::<Vec<_>>().join(", ");
     let answer = match &size.answer {
-        Some(values) => spelled(values),
+        Some(values) => match size_ends::range(size) {
+            Some(range) => format!("{} ({range})", spelled(values)),
+            None => spelled(values),
+        },
         None => "NOTHING in range suffices".to_owned(),
     };
     let cost = size.answer.as_ref().and_then(|answer| {
@@ -101,4 +106,23 @@ fn tried(size: &SizeOutcome) -> String {
     rows.extend(size.designs.iter().map(row));
     let right: Vec<usize> = (2..rows[0].len()).chain([0]).collect();
     aligned(rows, &right)
+}
+
+/// The answer at the ends of what nobody knows well.
+fn ends(size: &SizeOutcome) -> String {
+    let Some(ends) = &size.ends else { return String::new() };
+    let mut text = String::new();
+    if !ends.inputs.is_empty() {
+        let head = size_ends::COLUMNS.map(|name| name.trim_start_matches("# ").to_owned());
+        let rows = std::iter::once(head).chain(size_ends::rows(size, ends)).map(Vec::from);
+        text += &format!("\n{}", aligned(rows.collect(), &[3, 5, 6]));
+        text += &format!(" each end by itself at confidence {}\n", percent(size.confidence));
+    }
+    if let Some(worst) = &ends.worst {
+        text += &format!("{}\n", size_ends::worst(size, worst));
+    }
+    for skipped in &ends.skipped {
+        text += &format!("not tried: {}\n", printable(skipped));
+    }
+    text
 }

@@ -35,3 +35,39 @@ impl<'l> ItemNames<'l> {
         shown + &path[rest..]
     }
 }
+
+/// A path with `[*]` for every item of a list.
+#[must_use]
+pub fn everywhere(path: &str) -> String {
+    let mut text = String::new();
+    let mut depth = 0_u32;
+    for c in path.chars() {
+        if c == ']' {
+            depth = depth.saturating_sub(1);
+        }
+        if depth == 0 {
+            text.push(c);
+        }
+        if c == '[' {
+            depth += 1;
+            text.push('*');
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The place in a list does not matter, by number or by name, one list in another included.
+    #[test]
+    fn places_in_lists_are_left_out() {
+        for (path, expected) in [
+            ("frontDoor.probe.timeout", "frontDoor.probe.timeout"),
+            ("clusters[primary].pools[0].reboot", "clusters[*].pools[*].reboot"),
+        ] {
+            assert_eq!(everywhere(path), expected);
+        }
+    }
+}

@@ -9,6 +9,7 @@ use crate::units::Ratio;
 
 use super::checked::Scenario;
 use super::objectives::Objective;
+use super::uncertain::{Assumption, AssumptionSpec};
 use super::variation::{Domain, Range, Variation};
 
 section! {
@@ -24,6 +25,9 @@ section! {
         /// A CSV file of prices, relative to the scenario's folder: item, region, unit, price,
         /// currency, term, source, date.
         "prices" prices: Option<Text> = optional;
+        /// Inputs that nobody knows well; `size` solves again at both ends of each. Guesses among
+        /// the defaults, whose ends are documented, come by themselves.
+        "assumptions" assumptions: Vec<AssumptionSpec> = list 0..=20;
     }
 }
 
@@ -83,6 +87,8 @@ pub struct Sizing {
     pub confidence: f64,
     /// A CSV file of prices.
     pub prices: Option<String>,
+    /// Inputs that nobody knows well.
+    pub assumptions: Vec<Assumption>,
 }
 
 /// A whole number of the scenario that may change.
@@ -113,6 +119,7 @@ impl SizingSpec {
             objectives: self.objectives.to_vec(),
             confidence: self.confidence.get(),
             prices: self.prices.as_ref().map(ToString::to_string),
+            assumptions: self.assumptions.iter().map(AssumptionSpec::assumption).collect(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::decode::Decoder;
 use super::manual::{Part, parts_of};
-use super::section::{Field, Presence, Section, Shape};
+use super::section::{Field, Presence, Range, Section, Shape};
 
 /// What is wrong with the sections under `root`, each as `Section.key: reason`: a default that
 /// its own field refuses or that names no source, a bound that is not a value, an optional field
@@ -39,12 +39,22 @@ fn field_mistakes(section: &Section, field: &Field) -> Vec<String> {
         check("bound", range.least);
         check("bound", range.most);
     }
+    if let Some(Range { least, most }) = field.plausible {
+        check("plausible end", least);
+        check("plausible end", most);
+    }
     match field.presence {
         Presence::Default(text) => check("default", text),
         Presence::Optional | Presence::List { least: 0, .. } if !(field.may_be_absent)() => {
             mistakes.push("may be left out, but its type has no value for that".to_owned());
         }
         _ => {}
+    }
+    if let (Some(_), Presence::Default(text)) = (field.plausible, field.presence) {
+        let within = Field { range: field.plausible, ..*field };
+        if Decoder::try_text(&within, text).has_errors() {
+            mistakes.push(format!("its default `{text}` lies outside what is plausible"));
+        }
     }
     if matches!(field.presence, Presence::Default(_)) && field.source.is_empty() {
         mistakes.push("its default names no source".to_owned());

@@ -268,7 +268,7 @@ impl<'p> Decoder<'p> {
         let source = field.source;
         overruled.unwrap_or(match field.confidence {
             Confidence::Sourced => (text, Origin::Default { source }),
-            Confidence::Low => (text, Origin::Assumed { source }),
+            Confidence::Low => (text, Origin::Assumed { source, plausible: field.plausible }),
         })
     }
 

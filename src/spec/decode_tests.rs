@@ -232,16 +232,20 @@ error[missing-key]: `name` is missing
 #[test]
 fn declarations_are_checked() {
     section! {
-        /// Wrong in both ways.
+        /// Wrong in each way.
         struct Wrong {
             /// Above its range.
             "count" count: u32 = default "9", source "test", range 1..=5;
             /// Not a duration.
             "time" time: Span = default "9", source "test";
+            /// A guess that is no guess.
+            "guess" guess: Span = default "9s", source "test", low confidence "10s"..="1m";
         }
     }
     assert_eq!(declaration_mistakes(&Top::shape()), Vec::<String>::new());
     let mistakes = declaration_mistakes(&Wrong::shape());
-    assert_eq!(mistakes.len(), 2, "{mistakes:?}");
+    assert_eq!(mistakes.len(), 3, "{mistakes:?}");
     assert!(mistakes[0].contains("Wrong.count"), "{mistakes:?}");
+    let guess = "Wrong.guess: its default `9s` lies outside what is plausible";
+    assert_eq!(mistakes[2], guess);
 }

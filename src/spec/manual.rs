@@ -3,7 +3,7 @@
 use std::fmt::{Result, Write};
 
 use super::schema::doc_text;
-use super::section::{Confidence, Field, OneOf, Presence, Section, Shape};
+use super::section::{Confidence, Field, OneOf, Presence, Range, Section, Shape};
 
 /// A section or choice that is explained under its own heading.
 #[derive(Clone, Copy)]
@@ -120,10 +120,13 @@ fn default_cell(field: &Field) -> String {
 }
 
 /// The mark of a default that is a guess.
-const fn doubt(field: &Field) -> &'static str {
-    match field.confidence {
-        Confidence::Sourced => "",
-        Confidence::Low => "; low confidence",
+fn doubt(field: &Field) -> String {
+    match (field.confidence, field.plausible) {
+        (Confidence::Sourced, _) => String::new(),
+        (Confidence::Low, None) => "; low confidence".to_owned(),
+        (Confidence::Low, Some(Range { least, most })) => {
+            format!("; low confidence, {least} to {most}")
+        }
     }
 }
 
@@ -184,7 +187,7 @@ mod tests {
             /// Time between probes. Jitter comes on top.
             "period" period: Span = default "10s", source "core/v1", range "1s"..="1h";
             /// Time to give up.
-            "patience" patience: Span = default "9s", source "a guess", low confidence;
+            "patience" patience: Span = default "9s", source "a guess", low confidence "1s"..="1m";
         }
     }
 
@@ -220,7 +223,8 @@ A health probe.
 |---|---|---|---|---|
 | `period` | a duration such as 250ms, 90s, 10m, 1h30m or 2d | `10s` (core/v1) | 1s to 1h \
 | Time between probes. Jitter comes on top. |
-| `patience` | a duration such as 250ms, 90s, 10m, 1h30m or 2d | `9s` (a guess; low confidence) |  \
+| `patience` | a duration such as 250ms, 90s, 10m, 1h30m or 2d \
+| `9s` (a guess; low confidence, 1s to 1m) |  \
 | Time to give up. |
 
 ";
@@ -235,7 +239,7 @@ A health probe.
 ProbeSpec:
   # Time between probes. Source: core/v1
   period: 10s
-  # Time to give up. Source: a guess; low confidence
+  # Time to give up. Source: a guess; low confidence, 1s to 1m
   patience: 9s
 
 ";

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 
+use super::section::Range;
 use super::span::{Place, SourceSpan};
 
 /// Who chose a value.
@@ -20,6 +21,8 @@ pub enum Origin {
     Assumed {
         /// What is known about it.
         source: &'static str,
+        /// Between which values it may lie, if something is known about that.
+        plausible: Option<Range>,
     },
     /// The version profile of the scenario.
     Profile {
@@ -42,7 +45,12 @@ impl fmt::Display for Origin {
         match self {
             Self::Given => f.write_str("given"),
             Self::Default { source } => write!(f, "default ({source})"),
-            Self::Assumed { source } => write!(f, "default, low confidence ({source})"),
+            Self::Assumed { source, plausible: None } => {
+                write!(f, "default, low confidence ({source})")
+            }
+            Self::Assumed { source, plausible: Some(Range { least, most }) } => {
+                write!(f, "default, low confidence, {least} to {most} ({source})")
+            }
             Self::Profile { name, source } => write!(f, "profile {name} ({source})"),
             Self::Derived { rule } => write!(f, "derived: {rule}"),
             Self::Absent => f.write_str("not set"),

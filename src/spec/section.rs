@@ -23,12 +23,12 @@ pub enum Presence {
     },
 }
 
-/// The least and greatest allowed value, both allowed, as a user would write them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The least and greatest value of a range, both in it, as a user would write them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Range {
-    /// The least allowed value.
+    /// The least value.
     pub least: &'static str,
-    /// The greatest allowed value.
+    /// The greatest value.
     pub most: &'static str,
 }
 
@@ -54,6 +54,8 @@ pub struct Field {
     pub source: &'static str,
     /// How well the source supports the default.
     pub confidence: Confidence,
+    /// Between which values a guess may lie, where something is known about that.
+    pub plausible: Option<Range>,
     /// The bounds of its scalar, or of each of its scalars.
     pub range: Option<Range>,
     /// Whether the items of its list must have different names.
@@ -80,6 +82,7 @@ impl Field {
             presence,
             source: "",
             confidence: Confidence::Sourced,
+            plausible: None,
             range: None,
             unique: false,
             shape: T::shape,
@@ -98,6 +101,12 @@ impl Field {
     #[must_use]
     pub const fn low(self) -> Self {
         Self { confidence: Confidence::Low, ..self }
+    }
+
+    /// The same field, whose default is a guess between two values.
+    #[must_use]
+    pub const fn low_between(self, least: &'static str, most: &'static str) -> Self {
+        Self { plausible: Some(Range::new(least, most)), ..self.low() }
     }
 
     /// The same field with bounds.
@@ -243,7 +252,8 @@ impl Shape {
 /// | `list 1..=100` | an empty list, or an error if the list may not be empty |
 ///
 /// Attributes: `source "where the default is documented"`; `low confidence` for a default that is
-/// a guess, on which a run is said to rest unless the user sets the value; `range 1..=5000` or
+/// a guess, on which a run is said to rest unless the user sets the value, or `low confidence
+/// "1s"..="60s"` where it is known between which values it lies; `range 1..=5000` or
 /// `range "1s"..="1h"` bounds the scalar (or each scalar of an option or list); `unique` wants
 /// different names among the items of a list.
 ///
@@ -348,6 +358,9 @@ macro_rules! section {
     };
     (@attribute $to:ident source $text:literal) => { $to.source($text) };
     (@attribute $to:ident low confidence) => { $to.low() };
+    (@attribute $to:ident low confidence $least:literal ..= $most:literal) => {
+        $to.low_between(stringify!($least), stringify!($most))
+    };
     (@attribute $to:ident unique) => { $to.unique() };
     (@attribute $to:ident range $least:literal ..= $most:literal) => {
         $to.range(stringify!($least), stringify!($most))

@@ -40,6 +40,7 @@ mod samplers;
 mod scenario_checks;
 mod scheduler_checks;
 mod sessions;
+mod size_ends;
 mod size_reference;
 mod sizes;
 mod source_tree;

@@ -36,8 +36,8 @@ section! {
         "duration" duration: Option<DurationSpec> = optional, range "0s"..="1d";
         /// A start is refused for so long after the stop.
         "afterStop" after_stop: Span = default "15m",
-            source "aks-docs start-stop-cluster.md: wait 15 to 30 min", low confidence,
-            range "0s"..="1d";
+            source "aks-docs start-stop-cluster.md: wait 15 to 30 min",
+            low confidence "15m"..="30m", range "0s"..="1d";
     }
 }
 

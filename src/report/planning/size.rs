@@ -6,6 +6,7 @@ use crate::experiment::size_outcome::{DesignOutcome, SizeOutcome};
 use crate::report::document::{Block, Document, Section, Table, Words};
 use crate::report::gate_table::percent;
 use crate::report::premises_json;
+use crate::report::size_ends;
 use crate::report::size_folder::{self, SizeManifest};
 use crate::report::size_table::spelled;
 use crate::report::study_table::short;
@@ -27,6 +28,7 @@ pub fn document(texts: &ResultTexts) -> Result<Document, String> {
         premises::question(&rests_on, about(&size)),
         verdict(&size),
         less(&size),
+        measure(&size),
         frontier(&size),
         premises::stability(&rests_on),
         premises::assumptions(&rests_on),
@@ -53,7 +55,8 @@ fn verdict(size: &SizeOutcome) -> Section {
     blocks.push(Block::Paragraph(match &size.answer {
         Some(answer) => {
             Words::new().strong(format!("{} is enough", spelled(answer))).plain(format!(
-                ", with confidence {}; a probability up to {} below what is asked may pass{}.",
+                "{}, with confidence {}; a probability up to {} below what is asked may pass{}.",
+                size_ends::range(size).map_or_else(String::new, |range| format!(" ({range})")),
                 percent(size.confidence),
                 percent(size.indifference),
                 price(size, answer)
@@ -110,6 +113,36 @@ fn less(size: &SizeOutcome) -> Section {
         blocks.push(Block::Command(reproduction::command(&source)));
     }
     Section::new("Why one less fails", blocks)
+}
+
+/// What the answer depends on.
+fn measure(size: &SizeOutcome) -> Section {
+    let heading = "Measure this first";
+    let Some(ends) = &size.ends else {
+        let words = "The answer was not looked for again at the ends of what nobody knows well: \
+                     there is no answer, no such input, or it was not wanted.";
+        return Section::new(heading, vec![Block::Paragraph(words.into())]);
+    };
+    let words = format!(
+        "These inputs may be other ones where the system runs. The answer was looked for again \
+         with each at either end, all else being equal, with the same draws: what moves it most \
+         is worth measuring first. Each answer holds at confidence {} by itself.",
+        percent(size.confidence)
+    );
+    let mut table = Table::new(&size_ends::COLUMNS);
+    for row in size_ends::rows(size, ends) {
+        let [path, rest @ ..] = row;
+        let rest = rest.into_iter().map(Words::from);
+        table.add(std::iter::once(Words::new().code(path)).chain(rest));
+    }
+    let mut blocks = vec![Block::Paragraph(words.into()), Block::Table(table)];
+    let worst = ends.worst.iter().map(|worst| size_ends::worst(size, worst) + ".");
+    blocks.extend(worst.map(|words| Block::Paragraph(words.into())));
+    if !ends.skipped.is_empty() {
+        let skipped = ends.skipped.iter().map(|why| format!("Not tried: {why}.").into());
+        blocks.push(Block::List(skipped.collect()));
+    }
+    Section::new(heading, blocks)
 }
 
 fn frontier(size: &SizeOutcome) -> Section {

@@ -223,7 +223,7 @@ impl Adding<'_, '_, '_> {
         let Published { value, shown, source, confidence } = published;
         let mut leaf = derived(span, path, shown.to_owned(), source);
         if confidence == Confidence::Low {
-            leaf.origin = Origin::Assumed { source };
+            leaf.origin = Origin::Assumed { source, plausible: None };
         }
         self.made.derived.push(leaf);
         value

@@ -1,0 +1,113 @@
+//! The designs of a sizing, each loaded once.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::spec::SourceId;
+
+use crate::scenario::sizing::Sizing;
+use crate::scenario::{Scenario, from_text};
+
+use crate::simulation::Fidelity;
+
+use crate::metrics::outcome::Outcome;
+
+use crate::experiment::monte_carlo::Study;
+use crate::experiment::prices::Prices;
+use crate::experiment::run::outcome_of;
+use crate::experiment::size::Trials;
+
+use super::price_list::folder_of;
+
+/// The scenario of a design, or why there is none.
+type Design = Result<Arc<Scenario>, String>;
+
+/// The designs of a scenario as it was loaded, each loaded once.
+pub(super) struct Catalogue {
+    /// The scenario without a design.
+    pub(super) scenario: Scenario,
+    /// The assignments that it was loaded with.
+    sets: Vec<String>,
+    /// What is looked for.
+    pub(super) sizing: Sizing,
+    /// Seed of all draws.
+    pub(super) seed: u64,
+    /// How requests are simulated.
+    pub(super) fidelity: Fidelity,
+    known: RefCell<BTreeMap<Vec<u32>, Design>>,
+}
+
+impl Catalogue {
+    /// The designs of a scenario that was loaded with the assignments `sets`.
+    pub(super) fn new(
+        scenario: Scenario,
+        sets: Vec<String>,
+        sizing: Sizing,
+        seed: u64,
+        fidelity: Fidelity,
+    ) -> Self {
+        Self { scenario, sets, sizing, seed, fidelity, known: RefCell::default() }
+    }
+
+    /// The same designs of the scenario with more assignments, or why there is no such scenario.
+    pub(super) fn with(&self, more: &[String]) -> Result<Self, String> {
+        let scenario = self.loaded(more)?;
+        let sets = self.sets.iter().chain(more).cloned().collect();
+        Ok(Self::new(scenario, sets, self.sizing.clone(), self.seed, self.fidelity))
+    }
+
+    fn loaded(&self, more: &[String]) -> Result<Scenario, String> {
+        let source = self.scenario.sources().get(SourceId::default());
+        let sets: Vec<String> = self.sets.iter().chain(more).cloned().collect();
+        let folder = folder_of(&self.scenario);
+        from_text(source.name(), source.text(), &folder, &sets).map_err(|rejected| {
+            let mut found = rejected.diagnostics.sorted().into_iter();
+            found.next().map_or_else(String::new, |it| format!("{}: {}", it.place.path, it.message))
+        })
+    }
+
+    /// The scenario of a design, or why it is none.
+    pub(super) fn design(&self, values: &[u32]) -> Design {
+        if let Some(known) = self.known.borrow().get(values) {
+            return known.clone();
+        }
+        let loaded = self.loaded(&self.assignments(values)).map(Arc::new);
+        self.known.borrow_mut().insert(values.to_vec(), loaded.clone());
+        loaded
+    }
+
+    /// What makes a design, for `--set`.
+    pub(super) fn assignments(&self, values: &[u32]) -> Vec<String> {
+        let knobs = self.sizing.knobs.iter().zip(values);
+        knobs.flat_map(|(knob, &value)| knob.assignments(&self.scenario, value)).collect()
+    }
+
+    /// The trials of a design, or why there is none.
+    pub(super) fn trials(&self, values: &[u32]) -> Result<Trials<'static>, String> {
+        let (scenario, seed, fidelity) = (self.design(values)?, self.seed, self.fidelity);
+        Ok(Box::new(move |trial| Study::new(&scenario, Some(seed), fidelity).row(trial)))
+    }
+
+    /// One trial of a design as a whole.
+    pub(super) fn trial(&self, values: &[u32], trial: u64) -> Option<Outcome> {
+        let scenario = self.design(values).ok()?;
+        let study = Study::new(&scenario, Some(self.seed), self.fidelity);
+        Some(outcome_of(&scenario, study.options(trial)))
+    }
+
+    /// What the nodes of a design cost a month, if that is known.
+    ///
+    /// # Errors
+    /// If a price is missing.
+    pub(super) fn monthly_cost(
+        &self,
+        values: &[u32],
+        prices: Option<&Prices>,
+    ) -> Result<Option<f64>, String> {
+        match (self.design(values), prices) {
+            (Ok(scenario), Some(prices)) => prices.monthly(scenario.world()).map(Some),
+            _ => Ok(None),
+        }
+    }
+}

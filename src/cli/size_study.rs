@@ -1,0 +1,130 @@
+//! All that a sizing solves: the smallest design, and the same at the ends of its inputs.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+use crate::scenario::sizing::Knob;
+
+use crate::experiment::prices::Prices;
+use crate::experiment::size::{INDIFFERENCE, SizePlan, Sizes, size};
+use crate::experiment::size_findings::violations;
+use crate::experiment::size_outcome::{SCHEMA, SizeOutcome, designs, fingerprint};
+
+use super::interrupt;
+use super::size_catalogue::Catalogue;
+use super::size_ends::{self, Inputs};
+use super::size_reasons::{binds, one_less};
+
+/// How trials are run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct How {
+    /// Trials of a design at most.
+    pub(super) max_trials: u64,
+    /// Threads to run trials on.
+    pub(super) threads: NonZeroUsize,
+}
+
+/// What was found.
+pub(super) struct Found {
+    /// As plain data.
+    pub(super) outcome: SizeOutcome,
+    /// Hash of all trials.
+    pub(super) fingerprint: String,
+}
+
+/// Solves it all; `None` if it was told to stop.
+///
+/// # Errors
+/// What is wrong with the scenario, the knobs or the prices.
+pub(super) fn study(
+    catalogue: &Catalogue,
+    inputs: &Inputs,
+    how: How,
+    prices: Option<&Prices>,
+) -> Result<Option<Found>, String> {
+    let sizing = &catalogue.sizing;
+    let ranges: Vec<_> = sizing.knobs.iter().map(|knob| (knob.min, knob.max)).collect();
+    let plan = SizePlan {
+        ranges: &ranges,
+        objectives: &sizing.objectives,
+        confidence: sizing.confidence,
+        max_trials: how.max_trials,
+        threads: how.threads,
+    };
+    let sizes = size(&plan, &interrupt::is_asked, |values| catalogue.trials(values))?;
+    if sizes.stopped {
+        return Ok(None);
+    }
+    let mut outcome = outcome(catalogue, &sizes, prices)?;
+    let mut searches = vec![sizes];
+    if let Some(answer) = outcome.answer.as_deref().filter(|_| !inputs.is_empty()) {
+        let ends = size_ends::solved(catalogue, inputs, &plan, &searches[0], answer)?;
+        let Some(ends) = ends else { return Ok(None) };
+        outcome.ends = Some(ends.outcome);
+        searches.extend(ends.solved);
+    }
+    let fingerprint = fingerprint(&searches);
+    Ok(Some(Found { outcome, fingerprint }))
+}
+
+/// The smallest design, without the ends.
+fn outcome(
+    catalogue: &Catalogue,
+    sizes: &Sizes,
+    prices: Option<&Prices>,
+) -> Result<SizeOutcome, String> {
+    let sizing = &catalogue.sizing;
+    let mut costs = BTreeMap::new();
+    for tried in &sizes.tried {
+        let cost = catalogue.monthly_cost(&tried.values, prices)?;
+        costs.insert(tried.values.clone(), cost);
+    }
+    let answer = cheapest(&sizes.smallest, &costs);
+    let binds = if answer.is_none() { binds(catalogue, sizes) } else { Vec::new() };
+    let knob = |knob: &Knob| format!("{}={}..{}", knob.path, knob.min, knob.max);
+    Ok(SizeOutcome {
+        schema: SCHEMA.into(),
+        scenario: catalogue.scenario.name().to_owned(),
+        scenario_hash: format!("{:016x}", catalogue.scenario.hash()),
+        version: env!("CARGO_PKG_VERSION").into(),
+        seed: catalogue.seed,
+        fidelity: catalogue.fidelity.name().into(),
+        confidence: sizing.confidence,
+        indifference: INDIFFERENCE,
+        objectives: sizing.objectives.iter().map(ToString::to_string).collect(),
+        knobs: sizing.knobs.iter().map(knob).collect(),
+        one_less: answer.as_ref().and_then(|answer| one_less(catalogue, sizes, answer)),
+        answer,
+        ends: None,
+        smallest: sizes.smallest.clone(),
+        binds,
+        designs: designs(sizes, |values| costs.get(values).copied().flatten()),
+        currency: prices.map(|prices| prices.currency.clone()),
+        violations: violations(sizes, &sizing.objectives).into_iter().map(Into::into).collect(),
+    })
+}
+
+/// The cheapest of some designs; without prices the one with the least sum of its knobs.
+fn cheapest(smallest: &[Vec<u32>], costs: &BTreeMap<Vec<u32>, Option<f64>>) -> Option<Vec<u32>> {
+    let cost = |values: &Vec<u32>| {
+        let sum = values.iter().map(|&value| f64::from(value)).sum();
+        costs.get(values).copied().flatten().unwrap_or(sum)
+    };
+    smallest.iter().min_by(|left, right| cost(left).total_cmp(&cost(right))).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The cheapest design wins over the one with fewer nodes; without prices the least sum does.
+    #[test]
+    fn the_cheapest_design_is_the_answer() {
+        let smallest = [vec![1, 9], vec![3, 4], vec![8, 1]];
+        let costs = |prices: [Option<f64>; 3]| smallest.iter().cloned().zip(prices).collect();
+        let dear = costs([Some(50.0), Some(80.0), Some(60.0)]);
+        assert_eq!(cheapest(&smallest, &dear), Some(vec![1, 9]));
+        assert_eq!(cheapest(&smallest, &costs([None; 3])), Some(vec![3, 4]));
+        assert_eq!(cheapest(&[], &costs([None; 3])), None);
+    }
+}

@@ -1,0 +1,346 @@
+//! A sizing at both ends of inputs that nobody knows well: how far its answer can be trusted, and
+//! what to measure first.
+//!
+//! Each input is put to its lower and its upper end by itself, then all of them together to the
+//! end that is worse, and the size is looked for again each time: with the same draws, beginning
+//! at the answer, at the same confidence. Each of these answers holds with that confidence by
+//! itself; together they show what the answer depends on, and are no interval.
+
+use serde::{Deserialize, Serialize};
+
+use crate::scenario::objectives::Objective;
+use crate::scenario::uncertain::Uncertain;
+
+use super::metric::Row;
+use super::size::Sizes;
+use super::size_findings::keeps;
+
+/// What is solved again.
+#[derive(Clone, Copy, Debug)]
+pub struct EndsPlan<'p> {
+    /// The inputs.
+    pub inputs: &'p [Uncertain],
+    /// What must be met.
+    pub objectives: &'p [Objective],
+    /// What was found for the inputs as they are.
+    pub base: &'p Sizes,
+    /// Its answer.
+    pub answer: &'p [u32],
+}
+
+/// What the ends came to, as plain data, and the searches that showed it.
+#[derive(Clone, Debug)]
+pub struct Ends {
+    /// The answers.
+    pub outcome: EndsOutcome,
+    /// The searches in their order.
+    pub solved: Vec<Sizes>,
+}
+
+/// What the ends came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndsOutcome {
+    /// The least answer of all, that for the inputs as they are included.
+    pub least: Vec<u32>,
+    /// The greatest one; `None` if nothing in range suffices at some end.
+    pub most: Option<Vec<u32>>,
+    /// The inputs, the one that moves the answer most first.
+    pub inputs: Vec<InputOutcome>,
+    /// All inputs at the end that is worse, as far as one is.
+    pub worst: Option<WorstOutcome>,
+    /// Inputs that were not tried, with the reason.
+    pub skipped: Vec<String>,
+}
+
+/// What the ends of an input came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputOutcome {
+    /// Where it stands; `[*]` is every item of a list.
+    pub path: String,
+    /// What it is in the scenario; `None` if that is no single value.
+    pub value: Option<String>,
+    /// Where the ends come from.
+    pub source: String,
+    /// The lower end.
+    pub low: EndOutcome,
+    /// The upper end.
+    pub high: EndOutcome,
+    /// How far the input by itself moves the answer; `None` if nothing in range suffices at one
+    /// of its ends.
+    pub width: Option<u32>,
+}
+
+/// What one end came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndOutcome {
+    /// The value of the input.
+    pub value: String,
+    /// The answer with it; `None` if nothing in range suffices.
+    pub answer: Option<Vec<u32>>,
+    /// Trials that were run for it; 0 if it is what the scenario has anyway.
+    pub n_trials: u64,
+}
+
+/// What all worse ends together came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorstOutcome {
+    /// The inputs with their worse ends, `path=value`.
+    pub inputs: Vec<String>,
+    /// The answer with them; `None` if nothing in range suffices.
+    pub answer: Option<Vec<u32>>,
+    /// Trials that were run for it; 0 if only one input has a worse end.
+    pub n_trials: u64,
+}
+
+/// How a design fares: the size that is needed, and of the same trials at the same size how many
+/// do not keep a limit. More is worse.
+type Fare = (u32, u64);
+
+/// Solves again at the ends of each input; `solve` does so for some inputs, by number, each at one
+/// of its ends. `None` if it was told to stop.
+///
+/// # Errors
+/// That of `solve`, with the input.
+pub fn ends(
+    plan: &EndsPlan<'_>,
+    mut solve: impl FnMut(&[(usize, usize)]) -> Result<Sizes, String>,
+) -> Result<Option<Ends>, String> {
+    let mut solved: Vec<Sizes> = Vec::new();
+    let mut inputs = Vec::new();
+    let mut worse: Vec<(usize, usize)> = Vec::new();
+    let mut worst_answer = Some(plan.answer.to_vec());
+    for (number, input) in plan.inputs.iter().enumerate() {
+        let mut found: [Option<Sizes>; 2] = [None, None];
+        for end in [0, 1] {
+            if input.is_value(end) {
+                continue;
+            }
+            let path = &input.path;
+            let sizes = solve(&[(number, end)]);
+            let sizes = sizes.map_err(|why| format!("`{path}` at {}: {why}", input.ends[end]))?;
+            if sizes.stopped {
+                return Ok(None);
+            }
+            found[end] = Some(sizes);
+        }
+        if let Some(end) = worse_end(plan, &found) {
+            worse.push((number, end));
+            worst_answer = answer(plan, found[end].as_ref());
+        }
+        inputs.push(outcome(plan, input, &found));
+        solved.extend(found.into_iter().flatten());
+    }
+    let mut outcome = EndsOutcome {
+        least: plan.answer.to_vec(),
+        most: None,
+        inputs,
+        worst: None,
+        skipped: Vec::new(),
+    };
+    let mut n_trials = 0;
+    if 1 < worse.len() {
+        match solve(&worse) {
+            Ok(sizes) if sizes.stopped => return Ok(None),
+            Ok(sizes) => {
+                (worst_answer, n_trials) = (answer(plan, Some(&sizes)), sizes.n_trials());
+                solved.push(sizes);
+            }
+            Err(why) => {
+                outcome.skipped.push(format!("all worse ends together: {why}"));
+                worse.clear();
+            }
+        }
+    }
+    if !worse.is_empty() {
+        let named = |&(number, end): &(usize, usize)| {
+            let input = &plan.inputs[number];
+            format!("{}={}", input.path, input.ends[end])
+        };
+        let inputs = worse.iter().map(named).collect();
+        outcome.worst = Some(WorstOutcome { inputs, answer: worst_answer, n_trials });
+    }
+    outcome.rank(plan.answer);
+    Ok(Some(Ends { outcome, solved }))
+}
+
+/// The end of an input that is worse than the other one and than the input as it is.
+fn worse_end(plan: &EndsPlan<'_>, found: &[Option<Sizes>; 2]) -> Option<usize> {
+    let rows = |sizes: &Sizes| sizes.tried(plan.answer).map(|tried| tried.judgement.rows.clone());
+    let all = found.iter().flatten().chain([plan.base]);
+    let n_common = all.filter_map(rows).map(|rows| rows.len()).min().unwrap_or(0);
+    let fare = |sizes: &Sizes| -> Fare {
+        let missed = |row: &&Row| plan.objectives.iter().any(|objective| !keeps(objective, row));
+        let rows = rows(sizes).unwrap_or_default();
+        let n_missed = rows.iter().take(n_common).filter(missed).count();
+        (need(answer(plan, Some(sizes)).as_deref()), n_missed as u64)
+    };
+    let as_it_is = (need(Some(plan.answer)), fare(plan.base).1);
+    let fares = [0, 1].map(|end| found[end].as_ref().map_or(as_it_is, fare));
+    let end = usize::from(fares[0] < fares[1]);
+    (as_it_is < fares[end]).then_some(end)
+}
+
+/// The answer of a search; that for the inputs as they are if there was none.
+fn answer(plan: &EndsPlan<'_>, sizes: Option<&Sizes>) -> Option<Vec<u32>> {
+    match sizes {
+        None => Some(plan.answer.to_vec()),
+        Some(sizes) => sizes.smallest.first().cloned(),
+    }
+}
+
+/// How much of the last knob is needed.
+fn need(answer: Option<&[u32]>) -> u32 {
+    answer.and_then(<[u32]>::last).copied().unwrap_or(u32::MAX)
+}
+
+fn outcome(plan: &EndsPlan<'_>, input: &Uncertain, found: &[Option<Sizes>; 2]) -> InputOutcome {
+    let end = |end: usize| EndOutcome {
+        value: input.ends[end].clone(),
+        answer: answer(plan, found[end].as_ref()),
+        n_trials: found[end].as_ref().map_or(0, Sizes::n_trials),
+    };
+    let (low, high) = (end(0), end(1));
+    let needs = [Some(plan.answer), low.answer.as_deref(), high.answer.as_deref()].map(need);
+    let [least, most] = [needs.iter().min(), needs.iter().max()].map(|it| *it.expect("three"));
+    InputOutcome {
+        path: input.path.clone(),
+        value: input.value.clone(),
+        source: input.source.clone(),
+        low,
+        high,
+        width: (most < u32::MAX).then_some(most - least),
+    }
+}
+
+impl EndsOutcome {
+    /// Puts the inputs in order of their width, and finds the least and the greatest answer.
+    fn rank(&mut self, answer: &[u32]) {
+        let width = |input: &InputOutcome| input.width.unwrap_or(u32::MAX);
+        self.inputs.sort_by_key(|input| std::cmp::Reverse(width(input)));
+        let ends = self.inputs.iter().flat_map(|input| [&input.low.answer, &input.high.answer]);
+        let worst = self.worst.iter().map(|worst| &worst.answer);
+        let mut all: Vec<Option<Vec<u32>>> = ends.chain(worst).cloned().collect();
+        all.push(Some(answer.to_vec()));
+        all.sort_by_key(|answer| need(answer.as_deref()));
+        self.least = all[0].clone().expect("the answer itself is among them");
+        self.most = all.pop().expect("the answer itself is among them");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::*;
+
+    use crate::experiment::metric::{Figure, Metric, N_METRICS};
+    use crate::experiment::size::{MAX_TRIALS, SizePlan, Trials, size, size_near};
+    use crate::sim::streams::{Stream, unit};
+
+    /// What the ends are, and the trials of a design: they recover if the first knob carries the
+    /// load of the trial, in nodes.
+    fn solved(inputs: &[Uncertain], range: (u32, u32), load: impl Fn([f64; 2]) -> f64) -> Ends {
+        let objectives = vec![Objective::parse("p(rto_s<=300) >= 0.99").unwrap()];
+        let plan = SizePlan {
+            ranges: &[range],
+            objectives: &objectives,
+            confidence: 0.95,
+            max_trials: MAX_TRIALS,
+            threads: NonZeroUsize::MIN,
+        };
+        let with = |values: [f64; 2]| {
+            let load = load(values);
+            move |design: &[u32]| {
+                let nodes = f64::from(design[0]);
+                let row = move |trial: u64| {
+                    let noise = 0.1 * unit(Stream::new(7, trial, "load", "test").at(0));
+                    let mut figures = [Figure::ABSENT; N_METRICS];
+                    figures[Metric::RecoveryTime as usize] =
+                        if load - noise <= nodes { Figure::new(0.0) } else { Figure::NEVER };
+                    Row { trial, fingerprint: 0, figures }
+                };
+                Ok(Box::new(row) as Trials<'static>)
+            }
+        };
+        let number = |text: &str| text.parse::<f64>().unwrap();
+        let written = [0, 1].map(|at| inputs[at].value.as_deref().map_or(0.0, number));
+        let base = size(&plan, &|| false, with(written)).unwrap();
+        let answer = base.smallest[0].clone();
+        let ends_plan = EndsPlan { inputs, objectives: &objectives, base: &base, answer: &answer };
+        let found = ends(&ends_plan, |ends| {
+            let mut values = written;
+            ends.iter().for_each(|&(at, end)| values[at] = number(&inputs[at].ends[end]));
+            size_near(&plan, &answer, 1, &|| false, with(values))
+        });
+        found.unwrap().unwrap()
+    }
+
+    fn input(path: &str, value: &str, low: &str, high: &str) -> Uncertain {
+        Uncertain::at(path, value, [low, high])
+    }
+
+    /// An input's path, its answers at both ends, and its width.
+    type Answers<'p> = (&'p str, Option<u32>, Option<u32>, Option<u32>);
+
+    fn answers(found: &EndsOutcome) -> Vec<Answers<'_>> {
+        let only = |end: &EndOutcome| end.answer.as_ref().map(|answer| answer[0]);
+        let inputs = found.inputs.iter();
+        inputs.map(|it| (it.path.as_str(), only(&it.low), only(&it.high), it.width)).collect()
+    }
+
+    /// A load of a x b nodes: 4 x 5 needs 20. With a from 3 to 5, 15 to 25; with b from 4 to 8, 16
+    /// to 32; all that is worse at once 5 x 8 = 40. What moves the answer most comes first.
+    #[test]
+    fn the_ends_are_the_closed_form_at_the_ends() {
+        let inputs = [input("a", "4", "3", "5"), input("b", "5", "4", "8")];
+        let found = solved(&inputs, (0, 60), |[a, b]| a * b).outcome;
+        let expected = [("b", Some(16), Some(32), Some(16)), ("a", Some(15), Some(25), Some(10))];
+        assert_eq!(answers(&found), expected);
+        let worst = found.worst.unwrap();
+        assert_eq!((worst.inputs, worst.answer), (both("a=5", "b=8"), Some(vec![40])));
+        assert_eq!((found.least, found.most), (vec![15], Some(vec![40])));
+    }
+
+    /// Where nothing in range suffices there is no answer, and no width; it comes first all the
+    /// same.
+    #[test]
+    fn an_end_may_have_no_answer() {
+        let inputs = [input("a", "4", "1", "4"), input("b", "5", "5", "6")];
+        let found = solved(&inputs, (0, 22), |[a, b]| a * b).outcome;
+        let expected = [("b", Some(20), None, None), ("a", Some(5), Some(20), Some(15))];
+        assert_eq!(answers(&found), expected);
+        assert_eq!((found.least, found.most), (vec![5], None));
+        let worst = found.worst.unwrap();
+        assert_eq!((worst.inputs, worst.answer, worst.n_trials), (vec!["b=6".to_owned()], None, 0));
+    }
+
+    /// What the scenario has anyway is not solved again; an input that changes nothing has no
+    /// worse end, and then all are as they are.
+    #[test]
+    fn what_changes_nothing_costs_little() {
+        let inputs = [input("a", "4", "4", "4.0"), input("b", "5", "1", "9")];
+        let Ends { outcome, solved } = solved(&inputs, (0, 60), |[a, _]| a * 5.0);
+        let expected = [("a", Some(20), Some(20), Some(0)), ("b", Some(20), Some(20), Some(0))];
+        assert_eq!(answers(&outcome), expected);
+        assert_eq!(solved.len(), 2);
+        assert!(solved.iter().all(|sizes| sizes.tried.len() == 2));
+        assert_eq!((outcome.worst, outcome.most), (None, Some(vec![20])));
+        assert_eq!([0, 1].map(|at| outcome.inputs[at].low.n_trials == 0), [true, false]);
+    }
+
+    /// Two inputs that move no answer by themselves can do so together: which end is worse is seen
+    /// in how many of the same trials fail (6 in 1,000 for each, 48 for both).
+    #[test]
+    fn worse_ends_are_seen_in_trials() {
+        let inputs = [input("a", "0", "0", "0.0006"), input("b", "0", "-0.0006", "0.0006")];
+        let found = solved(&inputs, (0, 60), |[a, b]| 20.0 + a + b + 1e4 * a * b).outcome;
+        assert_eq!(found.inputs.iter().map(|it| it.width).collect::<Vec<_>>(), [Some(0), Some(0)]);
+        let worst = found.worst.unwrap();
+        assert_eq!((worst.inputs, worst.answer), (both("a=0.0006", "b=0.0006"), Some(vec![21])));
+        assert_eq!((found.least, found.most), (vec![20], Some(vec![21])));
+    }
+
+    fn both(one: &str, other: &str) -> Vec<String> {
+        vec![one.to_owned(), other.to_owned()]
+    }
+}
