@@ -16,6 +16,11 @@ section! {
             range 1..=1000;
         /// Round trip between a client and its edge location.
         "clientRtt" client_rtt: Span = default "10ms", source "assumed", range "0s"..="10s";
+        /// How much later it is the same time of day here than where the `diurnal` or `trace`
+        /// arrivals of a demand stand for: at every instant, users do what the series says this
+        /// much earlier. Synthetic: nobody measured them. Steps and flash crowds are not moved.
+        "timeShift" time_shift: Span = default "0s", source "all users keep the same hours",
+            range "-24h"..="24h";
         /// Round trip between its edge locations and each region that has a cluster.
         "regionRtt" region_rtt: NameMap<Span> = list 1..=100, range "0s"..="10s";
     }

@@ -14,10 +14,13 @@ use crate::units::{Span, Time};
 use super::table::{Tables, numbers, unit_of};
 use super::trace::{self, Window};
 
-/// The arrivals of a whole demand, or `None` after a report.
+/// The arrivals of a whole demand, or `None` after a report. Users whose day is `later_s` later
+/// do what a swing or a trace says so much earlier; whatever else users do, they do at the same
+/// instant everywhere.
 pub fn arrivals(
     spec: &ArrivalsSpec,
     window: Window,
+    later_s: f64,
     tables: &mut Tables,
     diagnostics: &mut Diagnostics,
 ) -> Option<Arrivals> {
@@ -26,8 +29,8 @@ pub fn arrivals(
             RateCurve::steps(&[(window.start_s, rate.per_s())], window.end_s)
         }
         ArrivalsSpec::Steps(steps) => stepped(steps, window),
-        ArrivalsSpec::Diurnal(diurnal) => cosine(diurnal, window),
-        ArrivalsSpec::Trace(spec) => trace::curve(spec, window, tables, diagnostics)?,
+        ArrivalsSpec::Diurnal(diurnal) => cosine(diurnal, window.moved(-later_s)).moved(later_s),
+        ArrivalsSpec::Trace(spec) => trace::shifted(spec, window, later_s, tables, diagnostics)?,
         ArrivalsSpec::Replay(spec) => {
             let instants = replayed(spec, window, tables, diagnostics)?;
             return Some(Arrivals::Replay { instants });

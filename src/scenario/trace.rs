@@ -19,6 +19,14 @@ pub struct Window {
     pub end_s: f64,
 }
 
+impl Window {
+    /// The stretch of the same length that begins `by_s` later.
+    #[must_use]
+    pub(super) fn moved(self, by_s: f64) -> Self {
+        Self { start_s: self.start_s + by_s, end_s: self.end_s + by_s }
+    }
+}
+
 /// An instant of a trace.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Stamp {
@@ -45,6 +53,18 @@ pub fn curve(
     tables: &mut Tables,
     diagnostics: &mut Diagnostics,
 ) -> Option<RateCurve> {
+    shifted(spec, window, 0.0, tables, diagnostics)
+}
+
+/// The same of users whose day is `later_s` later: the trace as it was so much earlier, which may
+/// lie before its first interval or after its last. Its scale is that of users who are not shifted.
+pub fn shifted(
+    spec: &TraceSpec,
+    window: Window,
+    later_s: f64,
+    tables: &mut Tables,
+    diagnostics: &mut Diagnostics,
+) -> Option<RateCurve> {
     let times = tables.column(&spec.csv, &spec.time, diagnostics);
     let counts = tables.column(&spec.csv, &spec.count, diagnostics);
     let (times, counts) = (times?, counts?);
@@ -53,7 +73,8 @@ pub fn curve(
     let (instants, values) = (instants?, values?);
     let rates = rates(spec, &times, &instants, &values, diagnostics)?;
     let from_s = from(spec, &rates, diagnostics)?;
-    warn_of_doubled_hour(&counts, &instants, &values, from_s, window, diagnostics);
+    let read = window.moved(-later_s);
+    warn_of_doubled_hour(&counts, &instants, &values, from_s, read, diagnostics);
     let n_intervals = (window.end_s - window.start_s) / rates.step_s;
     if MAX_INTERVALS < n_intervals {
         let message = format!("the run covers {n_intervals:.0} intervals of the trace");
@@ -61,23 +82,24 @@ pub fn curve(
         diagnostics.push(wrong.allowed(format!("at most {MAX_INTERVALS:.0}")));
         return None;
     }
-    let plain = match *spec.interpolation {
+    let plain = |window| match *spec.interpolation {
         Interpolation::Step => stepped(&rates, *spec.after_end, from_s, window),
         Interpolation::Linear => lines(&rates, *spec.after_end, from_s, window),
     };
-    scaled(spec, &plain, window, diagnostics)
+    let factor = factor(spec, &plain(window), window, diagnostics)?;
+    Some(plain(read).scaled(factor).moved(later_s))
 }
 
 /// More intervals than this in one run make it slow to no purpose.
 const MAX_INTERVALS: f64 = 1e6;
 
-fn scaled(
+fn factor(
     spec: &TraceSpec,
     plain: &RateCurve,
     window: Window,
     diagnostics: &mut Diagnostics,
-) -> Option<RateCurve> {
-    let factor = match (*spec.peak, *spec.factor) {
+) -> Option<f64> {
+    match (*spec.peak, *spec.factor) {
         (Some(peak), _) => {
             let counted = peak_after_start(plain, window);
             if counted <= 0.0 {
@@ -86,11 +108,10 @@ fn scaled(
                 diagnostics.push(Diagnostic::error(Code::BadTable, place, message));
                 return None;
             }
-            peak.per_s() / counted
+            Some(peak.per_s() / counted)
         }
-        (None, factor) => factor.unwrap_or(1.0),
-    };
-    Some(plain.scaled(factor))
+        (None, factor) => Some(factor.unwrap_or(1.0)),
+    }
 }
 
 /// The highest rate from t = 0 on.
@@ -305,7 +326,11 @@ fn warn_of_doubled_hour(
             let message = format!("`{}` seems to count an hour twice: clocks go back", cell.text);
             let doubled =
                 Diagnostic { severity: Severity::Warning, ..counts.wrong(cell.line, message) };
-            diagnostics.push(doubled.help("start elsewhere, or halve the rows of that hour"));
+            let doubled = doubled.help("start elsewhere, or halve the rows of that hour");
+            // Shifted users may meet the same hour.
+            if !diagnostics.sorted().contains(&&doubled) {
+                diagnostics.push(doubled);
+            }
         }
     }
 }

@@ -176,6 +176,15 @@ impl RateCurve {
         Self::new(&segments, self.end_s)
     }
 
+    /// The curve `by_s` later: at every instant t its rate is that of this one at t - `by_s`.
+    #[must_use]
+    pub fn moved(&self, by_s: f64) -> Self {
+        let later =
+            |segment: RateSegment| RateSegment { start_s: segment.start_s + by_s, ..segment };
+        let segments: Vec<_> = self.segments().map(later).collect();
+        Self::new(&segments, self.end_s + by_s)
+    }
+
     /// When the curve starts \[s\].
     #[must_use]
     pub fn start_s(&self) -> f64 {

@@ -49,4 +49,5 @@ mod swarm;
 mod sweeps;
 mod theory;
 mod tidy;
+mod time_shifts;
 mod timelines;

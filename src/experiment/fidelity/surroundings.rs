@@ -156,6 +156,16 @@ part! {
     vectors [], tests [m_m_c, m_g_1, a_closed_loop_waits_for_its_answer],
     left out "";
 
+    "users of a place with a `timeShift` do what a swing or a trace says so much earlier",
+    from "arithmetic; synthetic, which every report says",
+    by [traffic::demand, model::client::GeographySpec],
+    vectors [],
+    tests [
+        a_shifted_series_is_the_series_read_elsewhere, a_shift_does_not_scale,
+        only_the_hours_of_the_day_are_moved,
+    ],
+    left out "summer time; habits that differ by place";
+
     "c workers and a bounded queue; abandoned work is served, dropped or cancelled",
     from "queueing theory (Kiefer and Wolfowitz 1955)",
     by [traffic::kiefer_wolfowitz, traffic::requests],

@@ -5,12 +5,14 @@ use crate::model::client::Demand;
 use crate::model::front_door::Pop;
 use crate::model::ids::{GeographyId, PopId, WorkloadId};
 use crate::scenario::arrivals::{arrivals, expected_users, share_of, with_crowds};
+use crate::scenario::explain::derived;
 use crate::spec::{Code, Diagnostic};
 use crate::traffic::calls::Criticality;
-use crate::traffic::demand::{DemandSpec, RetriesSpec};
+use crate::traffic::demand::{ArrivalsSpec, DemandSpec, RetriesSpec};
 use crate::traffic::level::{Level, LevelSpec};
 use crate::traffic::over_dispersion::OverDispersion;
 use crate::traffic::plan::{Arrivals, DemandPlan, RetryPolicy};
+use crate::units::Span;
 
 use super::{Resolved, Resolving};
 
@@ -32,11 +34,16 @@ fn add_demand(
 ) {
     let window = cx.window();
     let workload = cx.workload(&spec.workload, &made.world);
-    let whole = arrivals(&spec.arrivals, window, cx.tables, cx.diagnostics)
-        .map(|arrivals| with_crowds(arrivals, &spec.flash_crowds, window));
+    let whole = |cx: &mut Resolving<'_, '_>, later: Span| {
+        let later_s = later.as_secs_f64();
+        arrivals(&spec.arrivals, window, later_s, cx.tables, cx.diagnostics)
+            .map(|arrivals| with_crowds(arrivals, &spec.flash_crowds, window))
+    };
+    // Mistakes of a table are reported once, wherever its users are.
+    let unmoved = whole(cx, Span::ZERO);
     for (place, share) in spec.geographies.iter() {
         let geography = cx.geography(place, &made.world);
-        let (Some(workload), Some(geography), Some(whole)) = (workload, geography, &whole) else {
+        let (Some(workload), Some(geography), Some(_)) = (workload, geography, &unmoved) else {
             continue;
         };
         if share.get() <= 0.0 {
@@ -50,10 +57,32 @@ fn add_demand(
             let wrong = Diagnostic::error(Code::DuplicateName, place, message);
             cx.diagnostics.push(wrong.help("give one of them a `name`"));
         }
-        let arrivals = share_of(whole, share.get());
+        let later = later(cx, made, spec, (&name, geography));
+        let whole = if later == Span::ZERO { unmoved.clone() } else { whole(cx, later) };
+        let Some(whole) = whole else { continue };
+        let arrivals = share_of(&whole, share.get());
         users[geography.index()] += expected_users(&arrivals, window);
         push(made, (number, spec), name, (workload, geography), arrivals);
     }
+}
+
+/// How much later the users of a place do what the demand says; what is made up of it is a premise.
+fn later(
+    cx: &Resolving<'_, '_>,
+    made: &mut Resolved,
+    spec: &DemandSpec,
+    (name, geography): (&str, GeographyId),
+) -> Span {
+    let later = &cx.decoded.spec.geographies[geography.index()].time_shift;
+    let has_hours = matches!(*spec.arrivals, ArrivalsSpec::Diurnal(_) | ArrivalsSpec::Trace(_));
+    if **later == Span::ZERO || !has_hours {
+        return Span::ZERO;
+    }
+    let (path, shown) =
+        (format!("demands.{name}.arrivals"), format!("the series of {} before", **later));
+    let rule = "left out: no series of this place; synthetic, by its `timeShift`";
+    made.derived.push(derived(later.span(), path, shown, rule));
+    **later
 }
 
 fn push(
