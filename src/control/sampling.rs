@@ -27,6 +27,9 @@ pub enum Sampler {
 }
 
 impl Sampler {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Independent, Self::Sobol, Self::Stratified];
+
     /// The word of command line and files.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -3,12 +3,16 @@
 pub mod run;
 
 pub mod bins;
+pub mod estimator;
+pub mod kinds;
 pub mod metric;
 pub mod monte_carlo;
 pub mod precision;
 pub mod scrambles;
 pub mod shard;
+pub mod strata;
 pub mod study;
+pub mod yearly;
 
 pub mod in_order;
 
@@ -40,3 +44,6 @@ pub mod compare;
 pub mod conformance;
 
 pub mod fidelity;
+
+#[cfg(test)]
+mod yearly_tests;

@@ -222,6 +222,7 @@ mod tests {
             trials: 10,
             until: None,
             flags: Vec::new(),
+            failure_rates: Vec::new(),
             horizon_s: 60.0,
             recovery_objective_s: None,
             metrics: Vec::new(),

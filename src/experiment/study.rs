@@ -9,18 +9,20 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::sim::intervals::{self, Tails};
+use crate::sim::intervals::Tails;
 use crate::sim::statistics::Worst;
 
 use crate::control::sampling::Sampler;
 
 use crate::model::fact::FactLog;
 
+use super::estimator::Estimator;
+use super::kinds::{self, KindRate, Kinds};
 use super::metric::{Metric, Row, Worse, values};
 use super::monte_carlo::{CONFIDENCE, Ended, Study};
-use super::precision::{Estimate, Precision, mean_of, n_looks, quantile_of};
-use super::scrambles;
+use super::precision::{Estimate, Precision, n_looks};
 use super::study_verdict::ObjectiveShown;
+use super::yearly::{Yearly, yearly};
 
 /// Name of the schema that a [`StudyOutcome`] follows.
 pub const SCHEMA: &str = "tideover/study/v1";
@@ -54,6 +56,9 @@ pub struct Identity {
     pub until: Option<String>,
     /// Flags that change the result, as typed.
     pub flags: Vec<String>,
+    /// How often each kind of failure happens, where the scenario says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failure_rates: Vec<KindRate>,
     /// Length of a run after its warm-up \[s\].
     pub horizon_s: f64,
     /// Recovery time objective of the scenario \[s\].
@@ -84,6 +89,7 @@ impl Identity {
             trials: n_trials,
             until: until.map(|until| until.to_string()),
             flags,
+            failure_rates: kinds::rates(study.scenario),
             horizon_s: run.horizon.as_secs_f64(),
             recovery_objective_s: run.recovery_objective.map(|objective| objective.as_secs_f64()),
             metrics: Metric::ALL.iter().map(|metric| metric.name().to_owned()).collect(),
@@ -96,9 +102,17 @@ impl Identity {
         Tails::both(CONFIDENCE).split(self.n_looks())
     }
 
-    /// Whether structural inputs are scrambled Sobol points: then trials are not independent.
-    pub(super) fn is_sobol(&self) -> bool {
-        self.sampler == Sampler::Sobol.name()
+    /// How its random inputs were drawn.
+    #[must_use]
+    pub fn sampling(&self) -> Sampler {
+        let named = Sampler::ALL.into_iter().find(|sampler| sampler.name() == self.sampler);
+        named.unwrap_or_default()
+    }
+
+    /// The kinds of failure of its trials, where the scenario says how often each happens.
+    #[must_use]
+    pub fn kinds(&self) -> Option<Kinds<'_>> {
+        Kinds::new(&self.failure_rates, self.seed, self.sampling())
     }
 
     fn n_looks(&self) -> u32 {
@@ -133,6 +147,9 @@ pub struct StudyOutcome {
     pub distributions: Vec<Distribution>,
     /// Probabilities of events.
     pub probabilities: Vec<Probability>,
+    /// What the failures of a year come to, where the scenario says how often they happen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub yearly: Option<Yearly>,
     /// What the trials say about the scenario's objectives.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objectives: Vec<ObjectiveShown>,
@@ -151,25 +168,44 @@ pub struct Methods {
     pub means: Cow<'static, str>,
 }
 
-const SOBOL_METHODS: Methods = Methods {
-    quantiles: Cow::Borrowed(
-        "Woodruff: Student's t for the share below, over 16 independent scrambles; \
-         never-reached values are inf",
-    ),
-    probabilities: Cow::Borrowed(
-        "Student's t over 16 independent scrambles; Clopper-Pearson on their first points where \
-         all have the same share",
-    ),
-    means: Cow::Borrowed("Student's t over 16 independent scrambles; none where a value is inf"),
-};
+impl Methods {
+    pub(super) const INDEPENDENT: Self = Self {
+        quantiles: Cow::Borrowed(
+            "order statistics by binomial ranks, conservative; never-reached values are inf",
+        ),
+        probabilities: Cow::Borrowed("Clopper-Pearson"),
+        means: Cow::Borrowed("Student's t; none where a value is inf"),
+    };
 
-const METHODS: Methods = Methods {
-    quantiles: Cow::Borrowed(
-        "order statistics by binomial ranks, conservative; never-reached values are inf",
-    ),
-    probabilities: Cow::Borrowed("Clopper-Pearson"),
-    means: Cow::Borrowed("Student's t; none where a value is inf"),
-};
+    pub(super) const SOBOL: Self = Self {
+        quantiles: Cow::Borrowed(
+            "Woodruff: Student's t for the share below, over 16 independent scrambles; \
+             never-reached values are inf",
+        ),
+        probabilities: Cow::Borrowed(
+            "Student's t over 16 independent scrambles; Clopper-Pearson on their first points \
+             where all have the same share",
+        ),
+        means: Cow::Borrowed(
+            "Student's t over 16 independent scrambles; none where a value is inf",
+        ),
+    };
+
+    pub(super) const STRATIFIED: Self = Self {
+        quantiles: Cow::Borrowed(
+            "trials weigh their kind's share of failures; binomial ranks among as many as the \
+             heaviest allows, conservative; never-reached values are inf",
+        ),
+        probabilities: Cow::Borrowed(
+            "trials weigh their kind's share of failures; Clopper-Pearson for as many as the \
+             heaviest allows, conservative",
+        ),
+        means: Cow::Borrowed(
+            "trials weigh their kind's share of failures; Student's t with Satterthwaite's \
+             degrees; none where a value is inf",
+        ),
+    };
+}
 
 /// How a metric is distributed over trials.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -247,6 +283,9 @@ impl From<Estimate> for Reported {
 #[must_use]
 pub fn outcome(identity: Identity, rows: &[Row], ended: Ended) -> StudyOutcome {
     let tails = identity.tails();
+    let estimator = Estimator::new(&identity, rows);
+    let kinds = identity.kinds();
+    let yearly = kinds.map(|kinds| yearly(rows, &kinds, identity.horizon_s, tails));
     StudyOutcome {
         schema: SCHEMA.into(),
         n_trials: rows.len() as u64,
@@ -256,35 +295,33 @@ pub fn outcome(identity: Identity, rows: &[Row], ended: Ended) -> StudyOutcome {
             Ended::Stopped => "stopped".into(),
         },
         partial: ended == Ended::Stopped,
-        condition: "the faults as the scenario states them: it says nothing about how often".into(),
+        condition: if yearly.is_some() {
+            "one failure, drawn by the rates that the scenario states".into()
+        } else {
+            "the faults as the scenario states them: it says nothing about how often".into()
+        },
         confidence: CONFIDENCE,
         n_looks: identity.n_looks(),
-        methods: if identity.is_sobol() { SOBOL_METHODS } else { METHODS },
+        methods: estimator.methods(),
         distributions: Metric::ALL
             .iter()
-            .map(|&metric| distribution(rows, metric, tails, identity.is_sobol()))
+            .map(|&metric| distribution(rows, metric, tails, &estimator))
             .collect(),
-        probabilities: probabilities(&identity, rows, tails),
+        probabilities: probabilities(&identity, rows, tails, &estimator),
+        yearly,
         objectives: Vec::new(),
         fingerprint: format!("{:016x}", fingerprint(rows)),
         identity,
     }
 }
 
-fn distribution(rows: &[Row], metric: Metric, tails: Tails, is_sobol: bool) -> Distribution {
-    let in_order = values(rows, metric);
-    let mut sorted = in_order.clone();
+fn distribution(rows: &[Row], metric: Metric, tails: Tails, by: &Estimator) -> Distribution {
+    let mut sorted = values(rows, metric);
     sorted.sort_by(f64::total_cmp);
     let quantile = |&p: &f64| {
-        let estimate = if is_sobol {
-            scrambles::quantile_of(rows, metric, p, tails)
-        } else {
-            quantile_of(&sorted, p, tails)
-        };
+        let estimate = by.quantile_of(rows, &sorted, metric, p, tails);
         Some(QuantileReported { p, estimate: estimate?.into() })
     };
-    let mean =
-        if is_sobol { scrambles::mean_of(rows, metric, tails) } else { mean_of(&in_order, tails) };
     Distribution {
         metric: metric.name().into(),
         n: sorted.len() as u64,
@@ -292,7 +329,7 @@ fn distribution(rows: &[Row], metric: Metric, tails: Tails, is_sobol: bool) -> D
         n_never: sorted.iter().filter(|value| value.is_infinite()).count() as u64,
         min: sorted.first().copied(),
         max: sorted.last().copied(),
-        mean: mean.map(Reported::from),
+        mean: by.mean_of(rows, metric, tails).map(Reported::from),
         quantiles: QUANTILES.iter().filter_map(quantile).collect(),
         worst_trials: worst(rows, metric, N_WORST),
     }
@@ -321,12 +358,17 @@ pub fn median(rows: &[Row], metric: Metric) -> Option<u64> {
     found.iter().find(|row| row.figure(metric) == value).map(|row| row.trial)
 }
 
-fn probabilities(identity: &Identity, rows: &[Row], tails: Tails) -> Vec<Probability> {
+fn probabilities(
+    identity: &Identity,
+    rows: &[Row],
+    tails: Tails,
+    by: &Estimator,
+) -> Vec<Probability> {
     let share = |event: String, metric: Metric, limit: f64| {
         let figures = rows.iter().map(|row| row.figure(metric).value());
         let happened: Vec<Option<bool>> =
             figures.map(|figure| figure.map(|figure| figure <= limit)).collect();
-        probability(event, &happened, tails, identity.is_sobol())
+        probability(event, &happened, tails, by)
     };
     let within = |event: String, limit_s: f64| share(event, Metric::RecoveryTime, limit_s);
     let objective = identity.recovery_objective_s;
@@ -347,16 +389,11 @@ fn probability(
     event: String,
     happened: &[Option<bool>],
     tails: Tails,
-    is_sobol: bool,
+    by: &Estimator,
 ) -> Probability {
     let n = happened.iter().flatten().count() as u64;
     let n_happened = happened.iter().flatten().filter(|&&it| it).count() as u64;
-    let interval = if is_sobol {
-        scrambles::proportion(happened, tails)
-    } else {
-        intervals::proportion(n_happened, n, tails)
-    };
-    let value = (0 < n).then(|| n_happened as f64 / n as f64);
+    let (value, interval) = by.proportion(happened, tails);
     Probability { event, n_happened, n, value, low: interval.low, high: interval.high }
 }
 

@@ -1,7 +1,7 @@
 //! What the trials of a study say about the scenario's objectives.
 //!
 //! Each objective by itself, at the confidence of the study: the interval for the probability of
-//! keeping its limit (of Clopper and Pearson, or over scrambles for Sobol points), against the
+//! keeping its limit by the way in which its trials were drawn, against the
 //! share that must keep it. A trial without the figure does not keep it. (`gate` decides all of
 //! them together, and stops as soon as it can.)
 
@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::scenario::objectives::Objective;
 
-use crate::sim::intervals::{self, Interval};
+use crate::sim::intervals::Interval;
 
+use super::estimator::Estimator;
 use super::gate::metric_of;
 use super::metric::Row;
 use super::premises::Premises;
-use super::scrambles;
 use super::study::StudyOutcome;
 
 /// What the trials say about an objective.
@@ -42,13 +42,8 @@ pub struct ObjectiveShown {
 #[must_use]
 pub fn with_objectives(outcome: StudyOutcome, premises: &Premises, rows: &[Row]) -> StudyOutcome {
     let tails = outcome.identity.tails();
-    let proportion = |kept: &[Option<bool>]| {
-        if outcome.identity.is_sobol() {
-            return scrambles::proportion(kept, tails);
-        }
-        let n_kept = kept.iter().filter(|&&it| it == Some(true)).count() as u64;
-        intervals::proportion(n_kept, kept.len() as u64, tails)
-    };
+    let estimator = Estimator::new(&outcome.identity, rows);
+    let proportion = |kept: &[Option<bool>]| estimator.proportion(kept, tails).1;
     let objectives = premises.objectives.iter().filter_map(|text| Objective::parse(text).ok());
     let objectives = objectives.map(|objective| shown(&objective, rows, proportion)).collect();
     StudyOutcome { objectives, ..outcome }
@@ -85,7 +80,7 @@ fn shown(
 #[cfg(test)]
 mod tests {
     use crate::experiment::metric::{Figure, Metric, N_METRICS};
-    use crate::sim::intervals::Tails;
+    use crate::sim::intervals::{self, Tails};
 
     use super::*;
 

@@ -39,6 +39,7 @@ pub mod trials_csv;
 pub mod histograms_csv;
 
 pub mod study_table;
+pub mod yearly_table;
 
 pub mod annotations;
 pub mod gate_markdown;

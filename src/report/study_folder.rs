@@ -57,7 +57,11 @@ pub fn write(
         fingerprint: &outcome.fingerprint,
     };
     folder.remove(manifest_json::FILE_NAME)?;
-    folder.write(trials_csv::FILE_NAME, trials_csv::render(rows).as_bytes())?;
+    let trials = match outcome.identity.kinds() {
+        Some(kinds) => trials_csv::render_kinds(rows, &kinds),
+        None => trials_csv::render(rows),
+    };
+    folder.write(trials_csv::FILE_NAME, trials.as_bytes())?;
     folder.write(histograms_csv::FILE_NAME, histograms_csv::render(rows).as_bytes())?;
     let (summary, manifest) = (summary(outcome), json(&manifest));
     let premises = premises_json::render(premises);

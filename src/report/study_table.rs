@@ -4,6 +4,7 @@ use crate::experiment::study::{Distribution, Probability, QuantileReported, Stud
 
 use super::table::aligned;
 use super::words::{count, printable};
+use super::yearly_table;
 
 /// The metrics of the table; all are in the files.
 pub(super) const SHOWN: [&str; 9] = [
@@ -40,6 +41,7 @@ pub fn render(study: &StudyOutcome) -> String {
     text += &aligned(rows, &[1, 2, 3, 4, 5, 6, 7]);
     text.push('\n');
     text += &aligned(study.probabilities.iter().filter_map(probability).collect(), &[1, 2]);
+    text += &study.yearly.as_ref().map_or_else(String::new, yearly_table::render);
     text
 }
 

@@ -3,9 +3,10 @@
 //! An empty cell means that the figure does not apply, `inf` that it was not reached by the end of
 //! the run. Numbers are exact to the millionth and stand without trailing zeros.
 
+use crate::experiment::kinds::Kinds;
 use crate::experiment::metric::{Figure, Metric, N_METRICS, Row};
 
-use super::cells::table;
+use super::cells::{guarded, table, table_of};
 
 /// Name of the file in a result folder.
 pub const FILE_NAME: &str = "trials.csv";
@@ -14,6 +15,19 @@ pub const FILE_NAME: &str = "trials.csv";
 #[must_use]
 pub fn render(rows: &[Row]) -> String {
     table(header(), rows.iter().map(cells))
+}
+
+/// The same with the kind of failure that each trial had, after its number.
+#[must_use]
+pub fn render_kinds(rows: &[Row], kinds: &Kinds<'_>) -> String {
+    let mut columns = header().map(str::to_owned).to_vec();
+    columns.insert(1, "failure_kind".to_owned());
+    let cells = rows.iter().map(|row| {
+        let mut cells = cells(row).to_vec();
+        cells.insert(1, guarded(&kinds.rates[kinds.of(row.trial)].name).into_owned());
+        cells
+    });
+    table_of(&columns, cells)
 }
 
 /// The names of the columns.

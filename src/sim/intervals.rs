@@ -67,13 +67,21 @@ pub struct Interval {
 #[must_use]
 pub fn proportion(successes: u64, n: u64, tails: Tails) -> Interval {
     assert!(successes <= n, "{successes} of {n} tries cannot succeed");
-    let (wins, losses) = (successes as f64, (n - successes) as f64);
+    weighed_proportion(successes as f64, (n - successes) as f64, tails)
+}
+
+/// The interval of Clopper and Pearson after `wins` and `losses` that need not be whole: sums of
+/// weights of at most 1 each. It covers at least as often as by their number in whole tries, for
+/// such sums spread no further (Hoeffding, Probability inequalities for sums of bounded random
+/// variables, 1963).
+#[must_use]
+pub fn weighed_proportion(wins: f64, losses: f64, tails: Tails) -> Interval {
     let low = match tails.below {
-        miss if 0.0 < miss && 0 < successes => beta_quantile(wins, losses + 1.0, miss),
+        miss if 0.0 < miss && 0.0 < wins => beta_quantile(wins, losses + 1.0, miss),
         _ => 0.0,
     };
     let high = match tails.above {
-        miss if 0.0 < miss && successes < n => beta_quantile(wins + 1.0, losses, 1.0 - miss),
+        miss if 0.0 < miss && 0.0 < losses => beta_quantile(wins + 1.0, losses, 1.0 - miss),
         _ => 1.0,
     };
     Interval { low, high }
@@ -145,6 +153,38 @@ pub fn mean_interval(values: &[f64], tails: Tails) -> Option<Interval> {
     Some(Interval { low: centre - reach(tails.below), high: centre + reach(tails.above) })
 }
 
+/// What a part adds to a sum of independent means: its variance and its degrees of freedom.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MeanPart {
+    /// Variance of the mean.
+    pub variance: f64,
+    /// Degrees of freedom of that variance: one less than the values.
+    pub degrees: u64,
+}
+
+/// Student's interval around a sum of independent means, with Satterthwaite's degrees of freedom
+/// (An approximate distribution of estimates of variance components, Biometrics Bulletin 2, 1946);
+/// `None` if a part has none. Parts that do not vary leave the sum alone.
+#[must_use]
+pub fn sum_of_means(centre: f64, parts: &[MeanPart], tails: Tails) -> Option<Interval> {
+    if parts.iter().any(|part| part.degrees == 0) {
+        return None;
+    }
+    let variance: f64 = parts.iter().map(|part| part.variance).sum();
+    if variance == 0.0 {
+        return Some(Interval { low: centre, high: centre });
+    }
+    let spread = |part: &MeanPart| part.variance * part.variance / part.degrees as f64;
+    let degrees = variance * variance / parts.iter().map(spread).sum::<f64>();
+    let reach = |miss: f64| {
+        if miss <= 0.0 {
+            return f64::INFINITY;
+        }
+        student_quantile((degrees as u64).max(1), 1.0 - miss) * variance.sqrt()
+    };
+    Some(Interval { low: centre - reach(tails.below), high: centre + reach(tails.above) })
+}
+
 #[cfg(test)]
 mod tests {
     use crate::sim::laws::Law;
@@ -182,6 +222,28 @@ mod tests {
         assert_eq!((upper.low, upper.high), (0.0, proportion(3, 10, tails).high));
         let lower = proportion(3, 10, Tails::lower(0.975));
         assert_eq!((lower.low, lower.high), (proportion(3, 10, tails).low, 1.0));
+    }
+
+    /// One part is Student's own interval; two alike have twice the degrees; a part that does not
+    /// vary changes nothing, and one value alone says nothing.
+    #[test]
+    fn sums_of_means_meet_known_limits() {
+        let tails = Tails::both(0.95);
+        let part = |variance, degrees| MeanPart { variance, degrees };
+        let reach = |parts: &[MeanPart]| sum_of_means(5.0, parts, tails).unwrap().high - 5.0;
+        for (parts, quantile) in [
+            (vec![part(1.0, 3)], 3.182_446),
+            (vec![part(0.5, 3), part(0.5, 3)], 2.446_912),
+            (vec![part(1.0, 3), part(0.0, 9)], 3.182_446),
+            (vec![part(0.0, 3)], 0.0),
+        ] {
+            assert!((reach(&parts) - quantile).abs() < 1e-5, "{parts:?}: {}", reach(&parts));
+        }
+        assert_eq!(sum_of_means(5.0, &[part(1.0, 3), part(0.0, 0)], tails), None);
+        let values = [1.0, 2.0, 4.0, 9.0];
+        let own = mean_interval(&values, tails).unwrap();
+        let parts = [part(variance(&values).unwrap() / 4.0, 3)];
+        assert_eq!(sum_of_means(4.0, &parts, tails), Some(own));
     }
 
     /// The least samples for a one-sided 95 % bound: 299 for p99 (0.99^299 < 0.05 < 0.99^298),

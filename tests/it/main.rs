@@ -51,3 +51,4 @@ mod theory;
 mod tidy;
 mod time_shifts;
 mod timelines;
+mod years;

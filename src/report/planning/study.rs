@@ -11,9 +11,9 @@ use crate::report::study_table::short;
 use crate::report::words::{count, duration};
 use crate::report::{premises_json, summary_json};
 
-use super::premises;
 use super::reproduction::{self, Source};
 use super::result_texts::ResultTexts;
+use super::{premises, yearly};
 
 /// The report of a study's folder.
 ///
@@ -25,6 +25,7 @@ pub fn document(texts: &ResultTexts) -> Result<Document, String> {
     let mut sections = vec![
         premises::question(&rests_on, about(&study)),
         verdict(&study),
+        yearly::section(&study),
         milestones(&study),
         others(&study),
         premises::stability(&rests_on),
