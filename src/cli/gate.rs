@@ -14,7 +14,9 @@ use anyhow::Context;
 use crate::scenario::Scenario;
 use crate::scenario::objectives::Objective;
 
+use crate::experiment::diff_outcome::Difference;
 use crate::experiment::gate::{GatePlan, Judgement, Verdict, judge};
+use crate::experiment::gate_baseline::{self, BaselinePlan};
 use crate::experiment::gate_outcome::{Asked, GateOutcome, outcome};
 use crate::experiment::monte_carlo::Study;
 use crate::experiment::sequential::{Look, Question, looks};
@@ -37,6 +39,9 @@ pub(super) fn gate(arguments: &GateArguments) -> Result<(), Failure> {
     let objectives = objectives(&scenario)?;
     let looks = planned_looks(&objectives, arguments)?;
     let fidelity = run::fidelity(arguments.how.fidelity, &scenario)?;
+    if let Some(baseline) = &baseline {
+        run::fidelity(arguments.how.fidelity, baseline)?;
+    }
     let study = Study::new(&scenario, arguments.how.seed, fidelity);
     interrupt::listen()?;
     let judgement = judged(&objectives, &looks, &study, arguments);
@@ -58,7 +63,9 @@ pub(super) fn gate(arguments: &GateArguments) -> Result<(), Failure> {
         stability::N_TRIALS,
         arguments.how.threads(),
     );
-    let outcome = outcome(asked, &judgement, graded.map(|graded| graded.to_string()));
+    let moved =
+        baseline.as_ref().and_then(|baseline| moved(arguments, &study, baseline, &judgement));
+    let outcome = outcome(asked, &judgement, graded.map(|graded| graded.to_string()), moved);
     publish(arguments, &outcome)?;
     match judgement.verdict {
         Verdict::Met => Ok(()),
@@ -70,6 +77,28 @@ pub(super) fn gate(arguments: &GateArguments) -> Result<(), Failure> {
 fn baseline(arguments: &GateArguments, path: &Path) -> Result<Scenario, Failure> {
     let (scenario, strict) = (path.to_owned(), arguments.scenario.strict);
     scenario_file::read_or_say(&ScenarioArguments { scenario, sets: Vec::new(), strict }, false)
+}
+
+/// How the metrics moved from the baseline, unless it was interrupted.
+fn moved(
+    arguments: &GateArguments,
+    study: &Study<'_>,
+    baseline: &Scenario,
+    judgement: &Judgement,
+) -> Option<Vec<Difference>> {
+    let horizon = study.scenario.run().horizon.max(baseline.run().horizon);
+    let plan = BaselinePlan {
+        study: Study::new(baseline, Some(study.seed), study.fidelity),
+        confidence: arguments.confidence,
+        horizon_s: horizon.as_secs_f64(),
+        threads: arguments.how.threads(),
+    };
+    let objectives: Vec<Objective> = judgement.judged.iter().map(|it| it.objective).collect();
+    let found = gate_baseline::moved(&plan, &objectives, &judgement.rows, &interrupt::is_asked);
+    if found.is_none() {
+        say("interrupted: the verdict stands, the baseline was not compared\n");
+    }
+    found
 }
 
 /// What the scenario wants to be met.

@@ -13,7 +13,8 @@ pub struct GateArguments {
     /// The scenario; its section `objectives` says what is to be met.
     #[command(flatten)]
     pub scenario: ScenarioArguments,
-    /// Scenario before the change: what differs from it is named
+    /// Scenario before the change: what differs from it is named, and how the metrics of the
+    /// objectives moved on the same trials
     #[arg(long, value_name = "SCENARIO")]
     pub baseline: Option<PathBuf>,
     /// Trials at most; clear cases end sooner

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::scenario::changes::Change;
 use crate::scenario::{Scenario, changes};
 
+use super::diff_outcome::Difference;
 use super::gate::{Judged, Judgement, Verdict};
 use super::metric::Figure;
 use super::sequential::Answer;
@@ -46,6 +47,10 @@ pub struct GateOutcome {
     /// Values that differ from the baseline; `None` without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<Vec<ChangeOutcome>>,
+    /// How the metrics of the objectives moved from the baseline, on the same trials; `None`
+    /// without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Vec<Difference>>,
 }
 
 /// What became of one objective.
@@ -117,7 +122,12 @@ pub struct Asked<'s> {
 
 /// Puts together what a gate came to.
 #[must_use]
-pub fn outcome(asked: Asked<'_>, judgement: &Judgement, stability: Option<String>) -> GateOutcome {
+pub fn outcome(
+    asked: Asked<'_>,
+    judgement: &Judgement,
+    stability: Option<String>,
+    moved: Option<Vec<Difference>>,
+) -> GateOutcome {
     let scenario = asked.scenario;
     let places = scenario.objectives().iter().map(|objective| {
         let span = objective.span();
@@ -146,6 +156,7 @@ pub fn outcome(asked: Asked<'_>, judgement: &Judgement, stability: Option<String
         changes: asked.baseline.map(|baseline| {
             changes::changes(baseline, scenario).into_iter().map(ChangeOutcome::from).collect()
         }),
+        moved,
     }
 }
 

@@ -17,6 +17,7 @@ pub mod yearly;
 pub mod in_order;
 
 pub mod gate;
+pub mod gate_baseline;
 pub mod gate_outcome;
 pub mod sequential;
 pub mod stability;

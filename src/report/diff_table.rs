@@ -74,13 +74,13 @@ fn row(found: &Difference) -> Vec<String> {
     ]
 }
 
-fn ends(found: &Bounded) -> String {
+pub(super) fn ends(found: &Bounded) -> String {
     let end = |end: Option<f64>| end.map_or_else(|| "?".to_owned(), signed);
     format!("{} to {}", end(found.low), end(found.high))
 }
 
 /// A number with its sign; nothing is plain nothing.
-fn signed(value: f64) -> String {
+pub(super) fn signed(value: f64) -> String {
     match short(value) {
         text if value == 0.0 || text.starts_with('-') => text,
         text => format!("+{text}"),

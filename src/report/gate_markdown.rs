@@ -2,7 +2,9 @@
 
 use crate::experiment::gate_outcome::{GateOutcome, ObjectiveOutcome};
 
-use super::gate_table::{MOST_CHANGES, interval, more, percent, replay, seen, verdict, was_and_is};
+use super::gate_table::{
+    MOST_CHANGES, interval, more, moved_row, percent, replay, seen, verdict, was_and_is,
+};
 use super::markdown::escaped;
 use super::words::count;
 
@@ -38,6 +40,19 @@ pub fn render(gate: &GateOutcome) -> String {
         }
         text += &more(changes.len());
     }
+    if let Some(moved) = &gate.moved {
+        text += &format!(
+            "\n### Against the baseline\n\nMeans over the same {} trials; each interval has the \
+             confidence of the gate by itself.\n\n",
+            count(gate.n_trials)
+        );
+        text += "| metric | before | after | difference | interval | better | worse |\n";
+        text += "|---|---|---|---|---|---|---|\n";
+        for found in moved {
+            let cells = moved_row(found).map(|cell| escaped(&cell));
+            text += &format!("| {} |\n", cells.join(" | "));
+        }
+    }
     text
 }
 
@@ -71,13 +86,14 @@ mod tests {
         let text = render(&example::gate());
         assert!(text.starts_with("## Failover gate: small missed\n"), "{text}");
         let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
-        assert_eq!(rows.len(), 4);
+        assert_eq!(rows.len(), 7);
         assert!(
-            rows.iter().all(|row| row.replace("\\|", "").matches('|').count() == 7),
+            rows.iter().all(|row| matches!(row.replace("\\|", "").matches('|').count(), 7 | 8)),
             "{rows:?}"
         );
         assert!(text.contains("rto\\_s p(99)&lt;300 | missed | 300 of 368 |"), "{text}");
         assert!(text.contains("`run --trial 17 --seed 7 --fidelity flow replays it`"), "{text}");
+        assert!(text.contains("| rto\\_s | 100.0 | 120.0 | +20.0 | +18.5 to +21.5 | 1 % | 90 % |"));
         assert!(text.contains("- question: nothing -&gt; a \\| &lt;b&gt; &amp; \"c\"\n"), "{text}");
     }
 }

@@ -1,7 +1,10 @@
 //! The verdict of a gate for people at a terminal: one line an objective, then what changed.
 
+use crate::experiment::diff_outcome::Difference;
 use crate::experiment::gate_outcome::{ChangeOutcome, GateOutcome, ObjectiveOutcome};
 
+use super::diff_table::{ends, signed};
+use super::study_table::short;
 use super::table::aligned;
 use super::words::{count, printable};
 
@@ -38,7 +41,29 @@ pub fn render(gate: &GateOutcome) -> String {
         text += &aligned(shown.map(change).collect(), &[]);
         text += &more(changes.len());
     }
+    if let Some(moved) = &gate.moved {
+        text += &format!("\nAgainst the baseline, on the same {} trials:\n", count(gate.n_trials));
+        let head = ["", "before", "after", "difference", "interval", "better", "worse"];
+        let mut rows = vec![head.map(str::to_owned).to_vec()];
+        rows.extend(moved.iter().map(|found| moved_row(found).to_vec()));
+        text += &aligned(rows, &[1, 2, 3, 4, 5, 6]);
+    }
     text
+}
+
+/// A metric with its means before and after, their difference with its interval, and the shares of
+/// trials that are better and worse.
+pub(super) fn moved_row(found: &Difference) -> [String; 7] {
+    let paired = &found.paired;
+    [
+        found.metric.to_owned(),
+        short(paired.before),
+        short(paired.after),
+        signed(paired.difference.value),
+        ends(&paired.difference),
+        percent(paired.better.value),
+        percent(paired.worse.value),
+    ]
 }
 
 /// One word for all objectives together.
@@ -119,8 +144,25 @@ pub(super) fn more(n_changes: usize) -> String {
 #[cfg(test)]
 pub(super) mod example {
     use crate::experiment::gate_outcome::{FilePlace, SCHEMA};
+    use crate::experiment::paired::{Bounded, Paired};
 
     use super::*;
+
+    fn paired() -> Paired {
+        let bounded = |value, low, high| Bounded { value, low: Some(low), high: Some(high) };
+        Paired {
+            n: 368,
+            n_unpaired: 0,
+            n_restricted: 0,
+            before: 100.0,
+            after: 120.0,
+            difference: bounded(20.0, 18.5, 21.5),
+            better: bounded(0.01, 0.0, 0.02),
+            worse: bounded(0.9, 0.85, 0.95),
+            equal: bounded(0.09, 0.05, 0.1),
+            gain: Some(50.0),
+        }
+    }
 
     /// One objective that is met, one that is missed, and a change with awkward characters.
     pub(crate) fn gate() -> GateOutcome {
@@ -170,6 +212,7 @@ pub(super) mod example {
             objectives: vec![met, missed],
             stability: Some("needs HPA".to_owned()),
             changes: Some(vec![change]),
+            moved: Some(vec![Difference { metric: "rto_s", paired: paired() }]),
         }
     }
 }
@@ -190,6 +233,8 @@ mod tests {
             "not rto_s<300: run --trial 17 --seed 7 --fidelity flow replays it",
             "Static stability: needs HPA",
             "question  nothing -> a | <b>",
+            "Against the baseline, on the same 368 trials:",
+            "rto_s  100.0  120.0       +20.0  +18.5 to +21.5     1 %   90 %",
         ] {
             assert!(text.contains(words), "{words} is missing in\n{text}");
         }

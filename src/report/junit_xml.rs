@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use crate::experiment::gate_outcome::{GateOutcome, ObjectiveOutcome};
 
-use super::gate_table::{interval, percent, replay, seen};
+use super::gate_table::{interval, moved_row, percent, replay, seen};
 
 /// The gate as JUnit XML.
 #[must_use]
@@ -27,7 +27,23 @@ pub fn render(gate: &GateOutcome) -> String {
     for objective in &gate.objectives {
         text += &case(gate, objective);
     }
-    text + "  </testsuite>\n</testsuites>\n"
+    text + &moved(gate) + "  </testsuite>\n</testsuites>\n"
+}
+
+/// How the metrics moved from the baseline, as the output of the suite.
+fn moved(gate: &GateOutcome) -> String {
+    let Some(moved) = &gate.moved else { return String::new() };
+    let mut lines = format!("against the baseline, on the same {} trials:\n", gate.n_trials);
+    for found in moved {
+        let [metric, before, after, difference, interval, better, worse] = moved_row(found);
+        writeln!(
+            lines,
+            "{metric}: mean {before} -> {after}, difference {difference} ({interval}), better in \
+             {better} of trials, worse in {worse}"
+        )
+        .expect("a String takes all");
+    }
+    format!("    <system-out>{}</system-out>\n", escaped(&lines))
 }
 
 fn case(gate: &GateOutcome, objective: &ObjectiveOutcome) -> String {
@@ -104,9 +120,13 @@ mod tests {
         assert!(text.contains("classname=\"tideover.small\"/>"), "{text}");
         assert!(text.contains(" file=\"a,b.yaml\" line=\"12\">\n      <failure "), "{text}");
         assert_eq!(text.matches("<failure ").count(), text.matches("</failure>").count());
-        let mut gate = example::gate();
+        let moved =
+            "rto_s: mean 100.0 -&gt; 120.0, difference +20.0 (+18.5 to +21.5), better in 1 %";
+        assert!(text.contains(moved) && text.contains("</system-out>\n  </testsuite>"), "{text}");
+        let mut gate = GateOutcome { moved: None, ..example::gate() };
         gate.objectives[1].answer = "undecided";
         let text = render(&gate);
+        assert!(!text.contains("system-out"), "{text}");
         assert!(
             text.contains("failures=\"0\" errors=\"1\"") && text.contains("</error>"),
             "{text}"

@@ -92,6 +92,33 @@ fn threads_change_nothing() {
     assert_ne!(one, run(&["--seed", "8"]));
 }
 
+/// The baseline runs the trials of the gate, whose draws are the same: means, intervals and shares
+/// are those of `diff` over as many trials, and another probe interval is noticed beyond doubt.
+/// Against itself a scenario moves by exactly nothing.
+#[test]
+fn the_baseline_is_compared_as_by_diff() {
+    let root = tempfile::tempdir().unwrap();
+    let path = with_objectives(root.path(), "  detect_s: [\"p(50)<400\"]\n");
+    let json = |command: &mut Command| -> Value {
+        let done = said(command.arg("--json").current_dir(root.path()));
+        assert_eq!(done.code, Some(0), "{}", done.talk);
+        serde_json::from_str(&done.out).unwrap()
+    };
+    let edit = "frontDoor.probe.interval=5s";
+    let gated = json(gate(&path).args(["--set", edit, "--baseline"]).arg(&path));
+    let [moved] = &gated["moved"].as_array().unwrap()[..] else { panic!("{gated}") };
+    let n_trials = gated["n_trials"].to_string();
+    let mut command = tideover();
+    command.arg("diff").arg(&path).args(["--edit", edit, "--trials", &n_trials]);
+    let diff = json(&mut command);
+    let listed = diff["differences"].as_array().unwrap();
+    assert_eq!(Some(moved), listed.iter().find(|it| it["metric"] == "detect_s"));
+    assert!(moved["difference"]["high"].as_f64().unwrap() < 0.0, "{moved}");
+    let same = json(gate(&path).arg("--baseline").arg(&path));
+    let difference = &same["moved"][0]["difference"];
+    assert!(["low", "value", "high"].iter().all(|end| difference[end] == 0.0), "{difference}");
+}
+
 /// JUnit XML, Markdown, the summary page of GitHub Actions (which is added to), annotations of
 /// both systems at the objective's line, and what differs from the baseline.
 #[test]
@@ -117,10 +144,16 @@ fn ci_systems_are_told() {
     assert!(done.talk.contains(&annotation), "{annotation} is missing in\n{}", done.talk);
     let changed = "clusters[secondary].pools[user].minCount  1 -> 2";
     assert!(done.out.contains(changed), "{changed} is missing in\n{}", done.out);
+    // A second warm node changes nothing that a constant demand asks for.
+    let moved = done.out.split("Against the baseline, on the same ").nth(1).unwrap();
+    let offered = moved.lines().find(|line| line.trim_start().starts_with("offered")).unwrap();
+    assert!(offered.contains(" 0.000 to 0.000 "), "{moved}");
     let markdown = fs::read_to_string(root.path().join("gate.md")).unwrap();
+    assert!(markdown.contains("### Against the baseline"), "{markdown}");
     assert_eq!(fs::read_to_string(&page).unwrap(), format!("before\n{markdown}"));
     let junit = fs::read_to_string(root.path().join("out/gate.xml")).unwrap();
     assert!(junit.contains("<failure type=\"missed\""), "{junit}");
+    assert!(junit.contains("offered: mean "), "{junit}");
     let azure = said(gate(&path).env("TF_BUILD", "True"));
     assert!(azure.talk.contains("##vso[task.logissue type=error;sourcepath="), "{}", azure.talk);
     let quiet = said(gate(&path).arg("--quiet"));
