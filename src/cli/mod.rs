@@ -26,6 +26,7 @@ mod gate_line;
 mod size;
 mod size_catalogue;
 mod size_ends;
+mod size_fault_time;
 mod size_line;
 mod size_reasons;
 mod size_study;

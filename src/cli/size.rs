@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::scenario::Scenario;
+use crate::scenario::fault_time::FaultTimeSpec;
 use crate::scenario::sizing::Sizing;
 
 use crate::experiment::monte_carlo::Study;
@@ -43,13 +44,14 @@ pub(super) fn size(arguments: &SizeArguments) -> Result<(), Failure> {
     interrupt::listen()?;
     let how = How { max_trials: arguments.max_trials, threads: arguments.how.threads() };
     let found = size_study::study(&catalogue, &inputs, how, prices.as_ref()).map_err(invalid)?;
-    let Some(Found { outcome, fingerprint }) = found else {
+    let Some(found) = found else {
         say("interrupted: there is no answer\n");
         return Err(Failure::told(Exit::Interrupted));
     };
+    let outcome = &found.outcome;
     let text =
-        if arguments.json { size_folder::json(&outcome) } else { size_table::render(&outcome) };
-    let written = write(&folder, &catalogue, arguments, &outcome, fingerprint);
+        if arguments.json { size_folder::json(outcome) } else { size_table::render(outcome) };
+    let written = write(&folder, &catalogue, arguments, &found);
     stdout::print(&text).context("cannot write to the standard output")?;
     written.context("the results are incomplete")?;
     if !arguments.how.quiet {
@@ -72,18 +74,17 @@ fn write(
     folder: &OutputFolder,
     catalogue: &Catalogue,
     arguments: &SizeArguments,
-    outcome: &SizeOutcome,
-    fingerprint: String,
+    found: &Found,
 ) -> Result<(), anyhow::Error> {
-    let answer = outcome.answer.as_ref().and_then(|values| catalogue.design(values).ok());
-    let graded = answer.and_then(|scenario| {
-        let study = Study::new(&scenario, Some(catalogue.seed), catalogue.fidelity);
+    let graded = found.answer.as_ref().and_then(|scenario| {
+        let study = Study::new(scenario, Some(catalogue.seed), catalogue.fidelity);
         let threads = arguments.how.threads();
-        stability::graded(&scenario, study.options(0), stability::N_TRIALS, threads)
+        stability::graded(scenario, study.options(0), stability::N_TRIALS, threads)
     });
     let premises = Premises::new(&catalogue.scenario, graded.as_ref());
-    let manifest = SizeManifest::new(outcome, flags(arguments, outcome), fingerprint);
-    size_folder::write(folder, outcome, &premises, &manifest).map_err(run::said)
+    let flags = flags(arguments, &found.outcome);
+    let manifest = SizeManifest::new(&found.outcome, flags, found.fingerprint.clone());
+    size_folder::write(folder, &found.outcome, &premises, &manifest).map_err(run::said)
 }
 
 /// The flags that make the same sizing, whatever the scenario's section says by then.
@@ -114,6 +115,7 @@ fn sizing(scenario: &Scenario, arguments: &SizeArguments) -> Result<Sizing, Fail
         objectives: Vec::new(),
         confidence: 0.95,
         prices: None,
+        fault_time: FaultTimeSpec::Busiest,
         assumptions: Vec::new(),
     });
     if !arguments.vary.is_empty() {

@@ -29,6 +29,8 @@ pub(super) struct Catalogue {
     pub(super) scenario: Scenario,
     /// The assignments that it was loaded with.
     sets: Vec<String>,
+    /// Those of them that are not the user's.
+    extra: Vec<String>,
     /// What is looked for.
     pub(super) sizing: Sizing,
     /// Seed of all draws.
@@ -47,17 +49,21 @@ impl Catalogue {
         seed: u64,
         fidelity: Fidelity,
     ) -> Self {
-        Self { scenario, sets, sizing, seed, fidelity, known: RefCell::default() }
+        let (extra, known) = (Vec::new(), RefCell::default());
+        Self { scenario, sets, extra, sizing, seed, fidelity, known }
     }
 
     /// The same designs of the scenario with more assignments, or why there is no such scenario.
     pub(super) fn with(&self, more: &[String]) -> Result<Self, String> {
         let scenario = self.loaded(more)?;
-        let sets = self.sets.iter().chain(more).cloned().collect();
-        Ok(Self::new(scenario, sets, self.sizing.clone(), self.seed, self.fidelity))
+        let and_more = |sets: &[String]| sets.iter().chain(more).cloned().collect();
+        let (sets, extra) = (and_more(&self.sets), and_more(&self.extra));
+        let (sizing, known) = (self.sizing.clone(), RefCell::default());
+        Ok(Self { scenario, sets, extra, sizing, known, ..*self })
     }
 
-    fn loaded(&self, more: &[String]) -> Result<Scenario, String> {
+    /// The scenario with more assignments, or why there is none.
+    pub(super) fn loaded(&self, more: &[String]) -> Result<Scenario, String> {
         let source = self.scenario.sources().get(SourceId::default());
         let sets: Vec<String> = self.sets.iter().chain(more).cloned().collect();
         let folder = folder_of(&self.scenario);
@@ -81,6 +87,11 @@ impl Catalogue {
     pub(super) fn assignments(&self, values: &[u32]) -> Vec<String> {
         let knobs = self.sizing.knobs.iter().zip(values);
         knobs.flat_map(|(knob, &value)| knob.assignments(&self.scenario, value)).collect()
+    }
+
+    /// What makes a design of the user's scenario, for `--set`.
+    pub(super) fn all_assignments(&self, values: &[u32]) -> Vec<String> {
+        self.extra.iter().cloned().chain(self.assignments(values)).collect()
     }
 
     /// The trials of a design, or why there is none.

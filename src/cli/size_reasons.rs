@@ -27,7 +27,7 @@ pub(super) fn one_less(catalogue: &Catalogue, sizes: &Sizes, answer: &[u32]) -> 
         verdict: word(less.judgement.verdict).into(),
         trial: found.map(|(_, trial)| trial),
         words,
-        sets: catalogue.assignments(&less.values),
+        sets: catalogue.all_assignments(&less.values),
     })
 }
 

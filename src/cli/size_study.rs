@@ -1,19 +1,23 @@
-//! All that a sizing solves: the smallest design, and the same at the ends of its inputs.
+//! All that a sizing solves: the smallest design, and the same with faults at a random time and at
+//! the ends of its inputs.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
+use crate::scenario::Scenario;
 use crate::scenario::sizing::Knob;
 
 use crate::experiment::prices::Prices;
 use crate::experiment::size::{INDIFFERENCE, SizePlan, Sizes, size};
+use crate::experiment::size_fault_time::{FaultTimeOutcome, RandomTimeOutcome};
 use crate::experiment::size_findings::violations;
 use crate::experiment::size_outcome::{SCHEMA, SizeOutcome, designs, fingerprint};
 
-use super::interrupt;
 use super::size_catalogue::Catalogue;
 use super::size_ends::{self, Inputs};
 use super::size_reasons::{binds, one_less};
+use super::{interrupt, size_fault_time};
 
 /// How trials are run.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +32,8 @@ pub(super) struct How {
 pub(super) struct Found {
     /// As plain data.
     pub(super) outcome: SizeOutcome,
+    /// The scenario of the answer.
+    pub(super) answer: Option<Arc<Scenario>>,
     /// Hash of all trials.
     pub(super) fingerprint: String,
 }
@@ -37,12 +43,12 @@ pub(super) struct Found {
 /// # Errors
 /// What is wrong with the scenario, the knobs or the prices.
 pub(super) fn study(
-    catalogue: &Catalogue,
+    written: &Catalogue,
     inputs: &Inputs,
     how: How,
     prices: Option<&Prices>,
 ) -> Result<Option<Found>, String> {
-    let sizing = &catalogue.sizing;
+    let sizing = &written.sizing;
     let ranges: Vec<_> = sizing.knobs.iter().map(|knob| (knob.min, knob.max)).collect();
     let plan = SizePlan {
         ranges: &ranges,
@@ -51,23 +57,39 @@ pub(super) fn study(
         max_trials: how.max_trials,
         threads: how.threads,
     };
+    let times = size_fault_time::times(written)?;
+    let busiest = size_fault_time::busiest(written, times.as_ref())?;
+    let catalogue = busiest.as_ref().unwrap_or(written);
     let sizes = size(&plan, &interrupt::is_asked, |values| catalogue.trials(values))?;
     if sizes.stopped {
         return Ok(None);
     }
     let mut outcome = outcome(catalogue, &sizes, prices)?;
+    outcome.scenario_hash = format!("{:016x}", written.scenario.hash());
+    outcome.fault_time = times.as_ref().map(FaultTimeOutcome::new);
     let mut searches = vec![sizes];
-    if let Some(answer) = outcome.answer.as_deref().filter(|_| !inputs.is_empty()) {
+    let answer = outcome.answer.clone();
+    if let Some(answer) = &answer {
+        let random = size_fault_time::random(written, times.as_ref(), &plan, answer)?;
+        if let (Some(sizes), Some(time)) = (random, &mut outcome.fault_time) {
+            if sizes.stopped {
+                return Ok(None);
+            }
+            time.random = Some(RandomTimeOutcome::new(&sizes, answer));
+            searches.push(sizes);
+        }
+    }
+    if let Some(answer) = answer.as_deref().filter(|_| !inputs.is_empty()) {
         let ends = size_ends::solved(catalogue, inputs, &plan, &searches[0], answer)?;
         let Some(ends) = ends else { return Ok(None) };
         outcome.ends = Some(ends.outcome);
         searches.extend(ends.solved);
     }
-    let fingerprint = fingerprint(&searches);
-    Ok(Some(Found { outcome, fingerprint }))
+    let answer = answer.and_then(|values| catalogue.design(&values).ok());
+    Ok(Some(Found { outcome, answer, fingerprint: fingerprint(&searches) }))
 }
 
-/// The smallest design, without the ends.
+/// The smallest design alone.
 fn outcome(
     catalogue: &Catalogue,
     sizes: &Sizes,
@@ -95,6 +117,7 @@ fn outcome(
         knobs: sizing.knobs.iter().map(knob).collect(),
         one_less: answer.as_ref().and_then(|answer| one_less(catalogue, sizes, answer)),
         answer,
+        fault_time: None,
         ends: None,
         smallest: sizes.smallest.clone(),
         binds,

@@ -13,6 +13,7 @@ use super::gate::Verdict;
 use super::metric::{Figure, Metric};
 use super::size::{Sizes, Tried};
 use super::size_ends::EndsOutcome;
+use super::size_fault_time::FaultTimeOutcome;
 use super::size_findings::Violation;
 use super::study::{self, figure, read_figure};
 
@@ -48,6 +49,8 @@ pub struct SizeOutcome {
     pub smallest: Vec<Vec<u32>>,
     /// Why one less of the last knob fails.
     pub one_less: Option<OneLess>,
+    /// When faults strike; `None` if as the scenario is written, without another look.
+    pub fault_time: Option<FaultTimeOutcome>,
     /// The answer at both ends of inputs that nobody knows well; `None` if there are none, or no
     /// answer.
     pub ends: Option<EndsOutcome>,
@@ -134,10 +137,6 @@ pub fn designs(
     sizes: &Sizes,
     mut monthly_cost: impl FnMut(&[u32]) -> Option<f64>,
 ) -> Vec<DesignOutcome> {
-    let kept = |tried: &Tried| {
-        let judged = tried.judgement.judged.iter();
-        judged.map(|it| it.n_kept as f64 / it.n.max(1) as f64).collect()
-    };
     let mut designs: Vec<DesignOutcome> = sizes
         .tried
         .iter()
@@ -155,6 +154,13 @@ pub fn designs(
     designs.sort_by(|left, right| left.values.cmp(&right.values));
     frontier::mark(&mut designs);
     designs
+}
+
+/// The share of a design's trials that keep each objective's limit.
+#[must_use]
+pub fn kept(tried: &Tried) -> Vec<f64> {
+    let judged = tried.judgement.judged.iter();
+    judged.map(|it| it.n_kept as f64 / it.n.max(1) as f64).collect()
 }
 
 /// The 95th percentile over the trials of a design to which the metric applies.

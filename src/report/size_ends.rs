@@ -2,10 +2,12 @@
 //! sentences for the terminal and the report.
 
 use crate::experiment::size_ends::{EndOutcome, EndsOutcome, InputOutcome, WorstOutcome};
+use crate::experiment::size_fault_time::{FaultTimeOutcome, StretchOutcome};
 use crate::experiment::size_outcome::SizeOutcome;
 
+use super::gate_table::percent;
 use super::size_table::spelled;
-use super::words::printable;
+use super::words::{count, duration, printable};
 
 /// Names of the columns of [`rows`]; `#` stands before those of numbers.
 pub const COLUMNS: [&str; 7] =
@@ -47,6 +49,31 @@ pub fn worst(size: &SizeOutcome, worst: &WorstOutcome) -> String {
         1 => format!("Only {} is worse: {needs}", inputs[0]),
         _ => format!("All worse ends at once ({}): {needs}", inputs.join(", ")),
     }
+}
+
+/// When faults strike, and what a random time comes to.
+#[must_use]
+pub fn fault_time(size: &SizeOutcome, time: &FaultTimeOutcome) -> String {
+    let stretch = |it: StretchOutcome| {
+        format!("{} into the run ({}/s)", duration(it.at_s), count(it.demand_per_s.round() as u64))
+    };
+    let (busiest, written) = (stretch(time.busiest), stretch(time.written));
+    let mut words = if time.busiest == time.written {
+        format!("Faults strike as written, {written}")
+    } else {
+        format!("Faults strike when demand is highest, {busiest}; as written {written}")
+    };
+    if let Some(random) = &time.random {
+        let needs = needs(size, random.answer.as_deref());
+        let kept = random.kept.iter().map(|&share| percent(share)).collect::<Vec<_>>();
+        words += &format!(
+            "; at a random time {needs} would do, and the answer keeps the limits in {} of {} \
+             trials",
+            kept.join(" and "),
+            count(random.n_trials)
+        );
+    }
+    words
 }
 
 fn needs(size: &SizeOutcome, answer: Option<&[u32]>) -> String {

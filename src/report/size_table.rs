@@ -15,6 +15,9 @@ const MOST: usize = 5;
 #[must_use]
 pub fn render(size: &SizeOutcome) -> String {
     let mut text = headline(size);
+    if let Some(time) = &size.fault_time {
+        text += &format!("{}\n", size_ends::fault_time(size, time));
+    }
     if let Some(less) = &size.one_less {
         text += &format!("Why not {}: {}\n", spelled(&less.values), less.words);
         if let Some(trial) = less.trial {

@@ -8,6 +8,7 @@ use crate::spec::{Code, Decoder, Diagnostic, Refusal, Scalar, Shape, Text, Word,
 use crate::units::Ratio;
 
 use super::checked::Scenario;
+use super::fault_time::FaultTimeSpec;
 use super::objectives::Objective;
 use super::uncertain::{Assumption, AssumptionSpec};
 use super::variation::{Domain, Range, Variation};
@@ -25,6 +26,9 @@ section! {
         /// A CSV file of prices, relative to the scenario's folder: item, region, unit, price,
         /// currency, term, source, date.
         "prices" prices: Option<Text> = optional;
+        /// When faults strike.
+        "faultTime" fault_time: FaultTimeSpec = default "busiest",
+            source "assumed: a size must do at the worst time";
         /// Inputs that nobody knows well; `size` solves again at both ends of each. Guesses among
         /// the defaults, whose ends are documented, come by themselves.
         "assumptions" assumptions: Vec<AssumptionSpec> = list 0..=20;
@@ -87,6 +91,8 @@ pub struct Sizing {
     pub confidence: f64,
     /// A CSV file of prices.
     pub prices: Option<String>,
+    /// When faults strike.
+    pub fault_time: FaultTimeSpec,
     /// Inputs that nobody knows well.
     pub assumptions: Vec<Assumption>,
 }
@@ -119,6 +125,7 @@ impl SizingSpec {
             objectives: self.objectives.to_vec(),
             confidence: self.confidence.get(),
             prices: self.prices.as_ref().map(ToString::to_string),
+            fault_time: *self.fault_time,
             assumptions: self.assumptions.iter().map(AssumptionSpec::assumption).collect(),
         }
     }

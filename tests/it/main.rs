@@ -41,6 +41,7 @@ mod scenario_checks;
 mod scheduler_checks;
 mod sessions;
 mod size_ends;
+mod size_fault_time;
 mod size_reference;
 mod sizes;
 mod source_tree;

@@ -72,6 +72,8 @@ fn verdict(size: &SizeOutcome) -> Section {
         let words = format!("Designs of which no knob can be less: {}.", all.join(", "));
         blocks.push(Block::Paragraph(words.into()));
     }
+    let time = size.fault_time.iter().map(|time| size_ends::fault_time(size, time) + ".");
+    blocks.extend(time.map(|words| Block::Paragraph(words.into())));
     Section::new("Verdict", blocks)
 }
 
