@@ -108,7 +108,8 @@ pub fn stability(
         let survived = |trial| {
             let options = Options { trial: first.trial + trial, scaling, ..first };
             let outcome = outcome_of(scenario, options);
-            outcome.faults.iter().all(|fault| survives(fault, limit_s))
+            let mut alone = outcome.faults.iter().filter(|fault| fault.came_with.is_none());
+            alone.all(|fault| survives(fault, limit_s))
         };
         in_order(0..n_trials, threads, &|| false, survived, |_, survived| {
             n += u64::from(survived);

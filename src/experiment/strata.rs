@@ -96,7 +96,9 @@ impl Strata {
         let known: Vec<(bool, f64)> = happened.iter().zip(&self.kinds).filter_map(weight).collect();
         let whole: f64 = known.iter().map(|it| it.1).sum();
         let heaviest = known.iter().map(|it| it.1).fold(0.0, f64::max);
-        let sum = |which: bool| known.iter().filter(|it| it.0 == which).map(|it| it.1).sum::<f64>();
+        // Not `sum`, which is minus zero of nothing.
+        let sum =
+            |which: bool| known.iter().filter(|it| it.0 == which).fold(0.0, |sum, it| sum + it.1);
         if known.is_empty() {
             return (None, Interval { low: 0.0, high: 1.0 });
         }

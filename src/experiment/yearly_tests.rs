@@ -180,5 +180,7 @@ fn equal_kinds_weigh_alike() {
     let (share, all) = strata.proportion(&[Some(true); 100], TAILS);
     let plain = crate::sim::intervals::proportion(100, 100, TAILS);
     assert!(share == Some(1.0) && (all.low - plain.low).abs() < 1e-9 && all.high == 1.0);
+    let (none, _) = strata.proportion(&[Some(false); 100], TAILS);
+    assert!(none.is_some_and(f64::is_sign_positive), "nothing is plain nothing");
     assert_eq!(strata.proportion(&[None; 100], TAILS).0, None);
 }

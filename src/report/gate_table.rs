@@ -234,7 +234,7 @@ mod tests {
             "Static stability: needs HPA",
             "question  nothing -> a | <b>",
             "Against the baseline, on the same 368 trials:",
-            "rto_s  100.0  120.0       +20.0  +18.5 to +21.5     1 %   90 %",
+            "rto_s   100.0  120.0       +20.0  +18.5 to +21.5     1 %   90 %",
         ] {
             assert!(text.contains(words), "{words} is missing in\n{text}");
         }

@@ -66,7 +66,7 @@ fn row(kind: &KindOutcome) -> [String; 8] {
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), short);
     [
         printable(&kind.name),
-        short(kind.rate_per_year),
+        kind.rate_per_year.to_string(),
         count(kind.n_trials),
         number(kind.rto_s_p50),
         mean(kind.below_objective_s),
@@ -94,7 +94,7 @@ pub(super) fn notes(yearly: &Yearly) -> Vec<String> {
     let least = yearly.kinds.iter().min_by_key(|kind| kind.n_trials);
     if let Some(kind) = least.filter(|kind| kind.n_trials < FEW) {
         notes.push(format!(
-            "{} has only {} trials: --sampler stratified gives each kind as many as the others.",
+            "{} has only {} trials: more of them, or --sampler stratified, would tell more.",
             printable(&kind.name),
             count(kind.n_trials)
         ));

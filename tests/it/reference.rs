@@ -53,6 +53,7 @@ shipped! {
     zone_loss => "zone-loss";
     pod_crash => "pod-crash";
     call_graph => "call-graph";
+    year_of_failures => "year-of-failures";
     aks_baseline_multi_region => "aks-baseline-multi-region";
 }
 

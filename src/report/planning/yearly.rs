@@ -66,7 +66,7 @@ fn row(kind: &KindOutcome) -> [String; 8] {
     };
     [
         kind.name.clone(),
-        short(kind.rate_per_year),
+        kind.rate_per_year.to_string(),
         count(kind.n_trials),
         number(kind.rto_s_p50),
         mean(kind.below_objective_s),

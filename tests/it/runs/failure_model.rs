@@ -1,10 +1,12 @@
 //! Failure models: a trial has one failure, with what comes along, and its users recover once.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use tideover::control::Chance;
 use tideover::control::sampling::Sampler;
 use tideover::experiment::run::run_trial;
+use tideover::experiment::stability::{Grade, stability};
 use tideover::metrics::outcome::Outcome;
 use tideover::scenario::{Scenario, from_text};
 use tideover::simulation::{Fidelity, Options};
@@ -98,6 +100,10 @@ fn a_failure_with_companions_is_scored_once() {
     assert!(alone.failed_requests <= zone.failed_requests, "{zone:?}");
     assert!(alone.below_objective_s <= zone.below_objective_s, "{zone:?}");
     assert!(zone.detect_s.is_some(), "edge locations notice what came along");
+    let first =
+        Options { fidelity: Fidelity::Flow, sampler: Sampler::Stratified, ..Options::default() };
+    let graded = stability(&modelled(model), first, 1, NonZeroUsize::MIN).unwrap();
+    assert_ne!(graded.grade, Grade::Lost, "a companion is no failure to recover by itself");
 }
 
 /// What cannot be meant is refused with its place; what is allowed, but too often for one failure
