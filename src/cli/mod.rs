@@ -25,6 +25,7 @@ mod gate_line;
 
 mod size;
 mod size_catalogue;
+mod size_demand;
 mod size_ends;
 mod size_fault_time;
 mod size_line;
@@ -67,7 +68,7 @@ pub use command_line::{
 pub use diff_line::DiffArguments;
 pub use exit::{Exit, Failure, guarded};
 pub use gate_line::GateArguments;
-pub use size_line::SizeArguments;
+pub use size_line::{MaxDemandArgument, SizeArguments};
 pub use start::{parse, start};
 pub use study_arguments::StudyArguments;
 pub use sweep_line::{DesignArgument, SweepArguments};

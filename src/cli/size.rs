@@ -21,7 +21,7 @@ use super::exit::{Exit, Failure};
 use super::price_list::folder_of;
 use super::size_catalogue::Catalogue;
 use super::size_ends::{self, Inputs};
-use super::size_line::SizeArguments;
+use super::size_line::{MaxDemandArgument, SizeArguments};
 use super::size_study::{self, Found, How};
 use super::talk::say;
 use super::{interrupt, price_list, run, scenario_file, stability};
@@ -42,7 +42,8 @@ pub(super) fn size(arguments: &SizeArguments) -> Result<(), Failure> {
     let folder = OutputFolder::create(&path).map_err(run::said);
     let folder = folder.context("cannot make the result folder")?;
     interrupt::listen()?;
-    let how = How { max_trials: arguments.max_trials, threads: arguments.how.threads() };
+    let (max_trials, max_demand) = (arguments.max_trials, arguments.max_demand);
+    let how = How { max_trials, threads: arguments.how.threads(), max_demand };
     let found = size_study::study(&catalogue, &inputs, how, prices.as_ref()).map_err(invalid)?;
     let Some(found) = found else {
         say("interrupted: there is no answer\n");
@@ -57,10 +58,20 @@ pub(super) fn size(arguments: &SizeArguments) -> Result<(), Failure> {
     if !arguments.how.quiet {
         say(&format!("results in {}\n", run::shown(&path)));
     }
-    match (&outcome.answer, outcome.designs.iter().any(|design| design.verdict == "undecided")) {
-        (Some(_), _) => Ok(()),
-        (None, true) => Err(Failure::told(Exit::Undecided)),
-        (None, false) => Err(Failure::told(Exit::Missed)),
+    if let Some(demand) = &outcome.max_demand {
+        let is_open = demand.tried.iter().any(|tried| tried.verdict == "undecided");
+        return verdict(demand.percent.is_some(), is_open);
+    }
+    let is_open = outcome.designs.iter().any(|design| design.verdict == "undecided");
+    verdict(outcome.answer.is_some(), is_open)
+}
+
+/// What the shell is told: an answer, none, or that it cannot be told.
+fn verdict(is_found: bool, is_open: bool) -> Result<(), Failure> {
+    match (is_found, is_open) {
+        (true, _) => Ok(()),
+        (false, true) => Err(Failure::told(Exit::Undecided)),
+        (false, false) => Err(Failure::told(Exit::Missed)),
     }
 }
 
@@ -99,6 +110,10 @@ fn flags(arguments: &SizeArguments, outcome: &SizeOutcome) -> Vec<String> {
     if arguments.untied {
         flags.push("--untied".to_owned());
     }
+    if let Some(design) = arguments.max_demand {
+        let name = if design == MaxDemandArgument::Written { "written" } else { "answered" };
+        flags.push(format!("--max-demand={name}"));
+    }
     if arguments.no_ends {
         flags.push("--no-ends".to_owned());
     }
@@ -116,6 +131,7 @@ fn sizing(scenario: &Scenario, arguments: &SizeArguments) -> Result<Sizing, Fail
         confidence: 0.95,
         prices: None,
         fault_time: FaultTimeSpec::Busiest,
+        growth: None,
         assumptions: Vec::new(),
     });
     if !arguments.vary.is_empty() {
@@ -131,7 +147,8 @@ fn sizing(scenario: &Scenario, arguments: &SizeArguments) -> Result<Sizing, Fail
     }
     sizing.confidence = arguments.confidence.unwrap_or(sizing.confidence);
     let (n_knobs, exit) = (sizing.knobs.len(), Exit::InvalidInput);
-    let message = if n_knobs == 0 {
+    let is_fixed = arguments.max_demand == Some(MaxDemandArgument::Written);
+    let message = if n_knobs == 0 && !is_fixed {
         "there is nothing to vary; add a section `sizing`, or \
          --vary 'clusters[secondary].pools[user].minCount=0..40'"
     } else if 2 < n_knobs {

@@ -17,6 +17,7 @@ use crate::experiment::monte_carlo::Study;
 use crate::experiment::prices::Prices;
 use crate::experiment::run::outcome_of;
 use crate::experiment::size::Trials;
+use crate::experiment::size_demand::percent_at;
 
 use super::price_list::folder_of;
 
@@ -37,6 +38,8 @@ pub(super) struct Catalogue {
     pub(super) seed: u64,
     /// How requests are simulated.
     pub(super) fidelity: Fidelity,
+    /// Whether a design is a demand instead of values of the knobs.
+    is_by_demand: bool,
     known: RefCell<BTreeMap<Vec<u32>, Design>>,
 }
 
@@ -50,7 +53,7 @@ impl Catalogue {
         fidelity: Fidelity,
     ) -> Self {
         let (extra, known) = (Vec::new(), RefCell::default());
-        Self { scenario, sets, extra, sizing, seed, fidelity, known }
+        Self { scenario, sets, extra, sizing, seed, fidelity, is_by_demand: false, known }
     }
 
     /// The same designs of the scenario with more assignments, or why there is no such scenario.
@@ -60,6 +63,17 @@ impl Catalogue {
         let (sets, extra) = (and_more(&self.sets), and_more(&self.extra));
         let (sizing, known) = (self.sizing.clone(), RefCell::default());
         Ok(Self { scenario, sets, extra, sizing, known, ..*self })
+    }
+
+    /// The demands of one design, or of the scenario as it is written: each is a value of the
+    /// knob that takes demand away.
+    pub(super) fn by_demand(&self, design: &[u32]) -> Result<Self, String> {
+        Ok(Self { is_by_demand: true, ..self.with(&self.assignments(design))? })
+    }
+
+    /// What is said of the next larger design, which fails less.
+    pub(super) const fn with_more(&self) -> &'static str {
+        if self.is_by_demand { "with 1 % less" } else { "with one more" }
     }
 
     /// The scenario with more assignments, or why there is none.
@@ -85,6 +99,10 @@ impl Catalogue {
 
     /// What makes a design, for `--set`.
     pub(super) fn assignments(&self, values: &[u32]) -> Vec<String> {
+        if self.is_by_demand {
+            let factor = f64::from(percent_at(values)) / 100.0;
+            return vec![format!("run.demandFactor={factor}")];
+        }
         let knobs = self.sizing.knobs.iter().zip(values);
         knobs.flat_map(|(knob, &value)| knob.assignments(&self.scenario, value)).collect()
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::scenario::objectives::Objective;
 use crate::scenario::sizing::Knob;
@@ -39,6 +39,11 @@ pub struct SizeArguments {
     /// Do not solve again at both ends of the inputs that nobody knows well
     #[arg(long)]
     pub no_ends: bool,
+    /// Look for the largest demand that the scenario survives as it is written, instead of a
+    /// size, or for the largest that the answer survives
+    #[arg(long, value_enum, value_name = "DESIGN", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "written")]
+    pub max_demand: Option<MaxDemandArgument>,
     /// Trials of a design at most
     #[arg(long, value_name = "N", default_value_t = MAX_TRIALS)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
@@ -52,4 +57,13 @@ pub struct SizeArguments {
     /// How its trials are run.
     #[command(flatten)]
     pub how: StudyArguments,
+}
+
+/// The design whose largest demand is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MaxDemandArgument {
+    /// The scenario as it is written.
+    Written,
+    /// The answer of the sizing.
+    Answered,
 }

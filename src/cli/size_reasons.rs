@@ -42,7 +42,7 @@ pub(super) fn why(
     let Some(outcome) = catalogue.trial(values, trial) else { return String::new() };
     let mut words = format!("in trial {trial} not {}: {}", objective.event(), fate(&outcome));
     if let Some(other) = larger.and_then(|larger| catalogue.trial(larger, trial)) {
-        words += &format!(" (with one more: {})", fate(&other));
+        words += &format!(" ({}: {})", catalogue.with_more(), fate(&other));
     }
     words
 }
@@ -77,13 +77,20 @@ pub(super) fn binds(catalogue: &Catalogue, sizes: &Sizes) -> Vec<String> {
     if let Some((objective, trial)) = witness(&catalogue.sizing.objectives, largest, None) {
         let largest = &largest.values;
         found.push(format!("largest: {}", why(catalogue, largest, None, &objective, trial)));
-        let outcome = catalogue.trial(largest, trial);
-        let headroom = outcome.iter().flat_map(|outcome| &outcome.headroom);
-        let short = headroom.filter(|it| it.failover_min_ratio.is_some_and(|ratio| ratio < 0.0));
-        for cluster in short {
-            let what = cluster.binding.map_or("-", table::binding);
-            found.push(format!("binds: in cluster {} it is {what}", cluster.cluster));
-        }
+        found.extend(binding(catalogue, largest, trial));
     }
     found
+}
+
+/// What binds in the clusters that are too small in a trial of a design.
+pub(super) fn binding(catalogue: &Catalogue, values: &[u32], trial: u64) -> Vec<String> {
+    let outcome = catalogue.trial(values, trial);
+    let headroom = outcome.iter().flat_map(|outcome| &outcome.headroom);
+    let short = headroom.filter(|it| it.failover_min_ratio.is_some_and(|ratio| ratio < 0.0));
+    short
+        .map(|cluster| {
+            let what = cluster.binding.map_or("-", table::binding);
+            format!("binds: in cluster {} it is {what}", cluster.cluster)
+        })
+        .collect()
 }

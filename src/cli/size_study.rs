@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use crate::scenario::Scenario;
+use crate::scenario::fault_time::FaultTimes;
 use crate::scenario::sizing::Knob;
 
 use crate::experiment::prices::Prices;
@@ -16,8 +17,9 @@ use crate::experiment::size_outcome::{SCHEMA, SizeOutcome, designs, fingerprint}
 
 use super::size_catalogue::Catalogue;
 use super::size_ends::{self, Inputs};
+use super::size_line::MaxDemandArgument;
 use super::size_reasons::{binds, one_less};
-use super::{interrupt, size_fault_time};
+use super::{interrupt, size_demand, size_fault_time};
 
 /// How trials are run.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +28,8 @@ pub(super) struct How {
     pub(super) max_trials: u64,
     /// Threads to run trials on.
     pub(super) threads: NonZeroUsize,
+    /// The design whose largest demand is looked for.
+    pub(super) max_demand: Option<MaxDemandArgument>,
 }
 
 /// What was found.
@@ -60,6 +64,9 @@ pub(super) fn study(
     let times = size_fault_time::times(written)?;
     let busiest = size_fault_time::busiest(written, times.as_ref())?;
     let catalogue = busiest.as_ref().unwrap_or(written);
+    if how.max_demand == Some(MaxDemandArgument::Written) {
+        return written_demand(catalogue, &plan, times.as_ref());
+    }
     let sizes = size(&plan, &interrupt::is_asked, |values| catalogue.trials(values))?;
     if sizes.stopped {
         return Ok(None);
@@ -85,8 +92,31 @@ pub(super) fn study(
         outcome.ends = Some(ends.outcome);
         searches.extend(ends.solved);
     }
+    if let (Some(answer), Some(_)) = (&answer, how.max_demand) {
+        let largest = size_demand::largest(catalogue, &plan, Some(answer))?;
+        let Some((found, sizes)) = largest else { return Ok(None) };
+        outcome.max_demand = Some(found);
+        searches.push(sizes);
+    }
     let answer = answer.and_then(|values| catalogue.design(&values).ok());
     Ok(Some(Found { outcome, answer, fingerprint: fingerprint(&searches) }))
+}
+
+/// The largest demand of the scenario as it is written, without a search for a design.
+fn written_demand(
+    catalogue: &Catalogue,
+    plan: &SizePlan<'_>,
+    times: Option<&FaultTimes>,
+) -> Result<Option<Found>, String> {
+    let Some((found, sizes)) = size_demand::largest(catalogue, plan, None)? else {
+        return Ok(None);
+    };
+    let mut outcome = outcome(catalogue, &Sizes::default(), None)?;
+    outcome.knobs.clear();
+    outcome.fault_time = times.map(FaultTimeOutcome::new);
+    outcome.max_demand = Some(found);
+    let answer = catalogue.loaded(&[]).ok().map(Arc::new);
+    Ok(Some(Found { outcome, answer, fingerprint: fingerprint([&sizes]) }))
 }
 
 /// The smallest design alone.
@@ -119,6 +149,7 @@ fn outcome(
         answer,
         fault_time: None,
         ends: None,
+        max_demand: None,
         smallest: sizes.smallest.clone(),
         binds,
         designs: designs(sizes, |values| costs.get(values).copied().flatten()),

@@ -24,6 +24,7 @@ pub mod stability;
 
 pub mod prices;
 pub mod size;
+pub mod size_demand;
 pub mod size_ends;
 pub mod size_fault_time;
 pub mod size_findings;

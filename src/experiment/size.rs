@@ -51,7 +51,7 @@ pub struct Tried {
 }
 
 /// What was found.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Sizes {
     /// The designs that suffice and of which no knob can be less; empty if none in range does.
     pub smallest: Vec<Vec<u32>>,

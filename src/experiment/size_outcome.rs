@@ -12,6 +12,7 @@ use super::frontier;
 use super::gate::Verdict;
 use super::metric::{Figure, Metric};
 use super::size::{Sizes, Tried};
+use super::size_demand::MaxDemandOutcome;
 use super::size_ends::EndsOutcome;
 use super::size_fault_time::FaultTimeOutcome;
 use super::size_findings::Violation;
@@ -54,6 +55,8 @@ pub struct SizeOutcome {
     /// The answer at both ends of inputs that nobody knows well; `None` if there are none, or no
     /// answer.
     pub ends: Option<EndsOutcome>,
+    /// The largest demand that a design survives, if it was asked for.
+    pub max_demand: Option<MaxDemandOutcome>,
     /// What binds if nothing suffices, or at the largest value that is valid.
     pub binds: Vec<String>,
     /// Every design that was tried, smallest first.
@@ -62,6 +65,14 @@ pub struct SizeOutcome {
     pub currency: Option<String>,
     /// Trials that fare worse with more.
     pub violations: Vec<ViolationOutcome>,
+}
+
+impl SizeOutcome {
+    /// Whether the design was given, and only its largest demand was looked for.
+    #[must_use]
+    pub const fn is_fixed(&self) -> bool {
+        self.knobs.is_empty()
+    }
 }
 
 /// A design that was tried.

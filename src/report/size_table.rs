@@ -1,12 +1,12 @@
 //! The answer of a sizing for people at a terminal: the smallest design, why one less fails, and
 //! what was tried.
 
-use crate::experiment::size_outcome::{DesignOutcome, SizeOutcome};
+use crate::experiment::size_outcome::{DesignOutcome, OneLess, SizeOutcome};
 
 use super::gate_table::percent;
-use super::size_ends;
 use super::table::aligned;
 use super::words::{count, printable};
+use super::{size_demand, size_ends};
 
 /// Findings of one kind that are shown; all are in the JSON.
 const MOST: usize = 5;
@@ -18,17 +18,13 @@ pub fn render(size: &SizeOutcome) -> String {
     if let Some(time) = &size.fault_time {
         text += &format!("{}\n", size_ends::fault_time(size, time));
     }
+    let demand = size.max_demand.as_ref().map(|demand| size_demand::render(size, demand));
+    if size.is_fixed() {
+        return text + &demand.unwrap_or_default();
+    }
     if let Some(less) = &size.one_less {
-        text += &format!("Why not {}: {}\n", spelled(&less.values), less.words);
-        if let Some(trial) = less.trial {
-            let sets = less.sets.iter().map(|set| format!(" --set '{}'", printable(set)));
-            text += &format!(
-                "  run --trial {trial} --seed {} --fidelity {}{} replays it\n",
-                size.seed,
-                size.fidelity,
-                sets.collect::<String>()
-            );
-        }
+        text +=
+            &format!("Why not {}: {}\n{}", spelled(&less.values), less.words, replay(size, less));
     }
     for binds in &size.binds {
         text += &format!("{binds}\n");
@@ -55,7 +51,16 @@ pub fn render(size: &SizeOutcome) -> String {
     if MOST < size.violations.len() {
         text += &format!("finding: {} more like these\n", size.violations.len() - MOST);
     }
+    text.extend(demand.map(|demand| format!("\n{demand}")));
     text
+}
+
+/// The words that replay the trial which shows why a design fails.
+pub(super) fn replay(size: &SizeOutcome, less: &OneLess) -> String {
+    let Some(trial) = less.trial else { return String::new() };
+    let sets = less.sets.iter().map(|set| format!(" --set '{}'", printable(set)));
+    let (seed, fidelity, sets) = (size.seed, &size.fidelity, sets.collect::<String>());
+    format!("  run --trial {trial} --seed {seed} --fidelity {fidelity}{sets} replays it\n")
 }
 
 fn headline(size: &SizeOutcome) -> String {
@@ -71,10 +76,14 @@ fn headline(size: &SizeOutcome) -> String {
         let design = size.designs.iter().find(|design| design.values == *answer)?;
         Some(format!(", {} a month for its nodes", money(size, design.monthly_cost?)))
     });
+    let what = if size.is_fixed() {
+        "the largest demand".to_owned()
+    } else {
+        format!("{answer} of {knobs}{}", cost.unwrap_or_default())
+    };
     format!(
-        "{}: {answer} of {knobs}{}\n{}; confidence {}, indifference {}, seed {}, fidelity {}\n",
+        "{}: {what}\n{}; confidence {}, indifference {}, seed {}, fidelity {}\n",
         printable(&size.scenario),
-        cost.unwrap_or_default(),
         size.objectives.join(" and "),
         percent(size.confidence),
         percent(size.indifference),

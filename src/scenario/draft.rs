@@ -127,6 +127,9 @@ section! {
         "objective" objective: Ratio = default "99%", source "assumed", range "1%"..="100%";
         /// Recovery time objective of every fault: what a gate compares with; left out, none.
         "recoveryObjective" recovery_objective: Option<Span> = optional, range "0s"..="366d";
+        /// All demand of users is so many times what is written.
+        "demandFactor" demand_factor: f64 = default "1", source "as written",
+            range 0.001..=1000.0;
         /// Seed of all draws: the same seed gives the same run.
         "seed" seed: u64 = required;
     }

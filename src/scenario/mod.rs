@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`draft`] and [`workload_spec`] (the file as sections), [`mod@load`] (the
 //! stages), `manifests` (workloads as `kubectl` takes them), [`resolve`] (names to ids, specs to
-//! runtime data), [`sizing`], [`uncertain`] and [`fault_time`] (what `size` varies),
+//! runtime data), [`sizing`], [`uncertain`], [`fault_time`] and [`growth`] (what `size` asks for),
 //! [`arrivals`], [`trace`] and [`table`] (rates and CSV files), [`checks`] (what is wrong between
 //! sections), [`explain`] (derived values in words), [`changes`] and [`edits`] (what differs
 //! between two scenarios), [`checked`] (the result).
@@ -17,6 +17,7 @@ pub mod workload_spec;
 
 pub mod failure_model;
 pub mod fault_time;
+pub mod growth;
 pub mod objectives;
 pub mod sizing;
 pub mod uncertain;

@@ -9,6 +9,7 @@ use crate::units::Ratio;
 
 use super::checked::Scenario;
 use super::fault_time::FaultTimeSpec;
+use super::growth::{Growth, GrowthSpec};
 use super::objectives::Objective;
 use super::uncertain::{Assumption, AssumptionSpec};
 use super::variation::{Domain, Range, Variation};
@@ -29,6 +30,8 @@ section! {
         /// When faults strike.
         "faultTime" fault_time: FaultTimeSpec = default "busiest",
             source "assumed: a size must do at the worst time";
+        /// How demand grows; `size --max-demand` says until when a design is enough.
+        "growth" growth: Option<GrowthSpec> = optional;
         /// Inputs that nobody knows well; `size` solves again at both ends of each. Guesses among
         /// the defaults, whose ends are documented, come by themselves.
         "assumptions" assumptions: Vec<AssumptionSpec> = list 0..=20;
@@ -93,6 +96,8 @@ pub struct Sizing {
     pub prices: Option<String>,
     /// When faults strike.
     pub fault_time: FaultTimeSpec,
+    /// How demand grows.
+    pub growth: Option<Growth>,
     /// Inputs that nobody knows well.
     pub assumptions: Vec<Assumption>,
 }
@@ -126,6 +131,7 @@ impl SizingSpec {
             confidence: self.confidence.get(),
             prices: self.prices.as_ref().map(ToString::to_string),
             fault_time: *self.fault_time,
+            growth: self.growth.as_ref().map(GrowthSpec::growth),
             assumptions: self.assumptions.iter().map(AssumptionSpec::assumption).collect(),
         }
     }

@@ -1,7 +1,7 @@
 //! The report of a sizing.
 
 use crate::experiment::premises::Premises;
-use crate::experiment::size_outcome::{DesignOutcome, SizeOutcome};
+use crate::experiment::size_outcome::{DesignOutcome, OneLess, SizeOutcome};
 
 use crate::report::document::{Block, Document, Section, Table, Words};
 use crate::report::gate_table::percent;
@@ -12,6 +12,7 @@ use crate::report::size_table::spelled;
 use crate::report::study_table::short;
 use crate::report::words::count;
 
+use super::demand;
 use super::premises;
 use super::reproduction::{self, Source};
 use super::result_texts::ResultTexts;
@@ -24,21 +25,25 @@ pub fn document(texts: &ResultTexts) -> Result<Document, String> {
     let manifest: SizeManifest = texts.json(crate::report::manifest_json::FILE_NAME)?;
     let size: SizeOutcome = texts.json(size_folder::SIZE)?;
     let rests_on: Premises = texts.json(premises_json::FILE_NAME)?;
-    let sections = vec![
-        premises::question(&rests_on, about(&size)),
-        verdict(&size),
-        less(&size),
-        measure(&size),
-        frontier(&size),
+    let mut sections = vec![premises::question(&rests_on, about(&size)), verdict(&size)];
+    if !size.is_fixed() {
+        sections.extend([less(&size), measure(&size), frontier(&size)]);
+    }
+    sections.extend(size.max_demand.iter().map(|found| demand::section(&size, found)));
+    sections.extend([
         premises::stability(&rests_on),
         premises::assumptions(&rests_on),
         reproduction::section(&source(&manifest)),
         premises::documented(&rests_on),
-    ];
+    ]);
     Ok(Document { title: format!("Capacity report: {}", size.scenario), sections })
 }
 
 fn about(size: &SizeOutcome) -> Words {
+    if size.is_fixed() {
+        let met = size.objectives.join(" and ");
+        return format!("The largest demand with which {met}, in steps of 1 %.").into();
+    }
     let mut words = Words::from("A sizing: the least of ");
     for (index, knob) in size.knobs.iter().enumerate() {
         words = if index == 0 { words } else { words.plain(" and ") }.code(knob.as_str());
@@ -52,7 +57,8 @@ fn about(size: &SizeOutcome) -> Words {
 
 fn verdict(size: &SizeOutcome) -> Section {
     let mut blocks = Vec::new();
-    blocks.push(Block::Paragraph(match &size.answer {
+    blocks.extend(size.max_demand.iter().map(demand::answer));
+    let sized = match &size.answer {
         Some(answer) => {
             Words::new().strong(format!("{} is enough", spelled(answer))).plain(format!(
                 "{}, with confidence {}; a probability up to {} below what is asked may pass{}.",
@@ -63,7 +69,10 @@ fn verdict(size: &SizeOutcome) -> Section {
             ))
         }
         None => Words::new().strong("Nothing in range suffices.").plain(" What binds:"),
-    }));
+    };
+    if !size.is_fixed() {
+        blocks.push(Block::Paragraph(sized));
+    }
     if !size.binds.is_empty() {
         blocks.push(Block::List(size.binds.iter().map(|it| it.as_str().into()).collect()));
     }
@@ -96,25 +105,31 @@ fn less(size: &SizeOutcome) -> Section {
         }
     };
     let mut blocks = vec![Block::Paragraph(words)];
-    if let Some((less, trial)) = size.one_less.as_ref().and_then(|less| Some((less, less.trial?))) {
-        let source = Source {
-            verb: "run",
-            scenario: &size.scenario,
-            flags: vec![
-                ("--trial", trial.to_string()),
-                ("--seed", size.seed.to_string()),
-                ("--fidelity", size.fidelity.to_string()),
-            ],
-            changes: &less.sets.iter().map(|set| format!("--set {set}")).collect::<Vec<_>>(),
-            scenario_hash: "",
-            version: "",
-            seed: size.seed,
-            fingerprint: "",
-        };
-        blocks.push(Block::Paragraph("This replays the trial that shows it:".into()));
-        blocks.push(Block::Command(reproduction::command(&source)));
+    if let Some(less) = &size.one_less {
+        blocks.extend(replay(size, less));
     }
     Section::new("Why one less fails", blocks)
+}
+
+/// The command that replays the trial which shows why a design fails.
+pub(super) fn replay(size: &SizeOutcome, less: &OneLess) -> Vec<Block> {
+    let Some(trial) = less.trial else { return Vec::new() };
+    let source = Source {
+        verb: "run",
+        scenario: &size.scenario,
+        flags: vec![
+            ("--trial", trial.to_string()),
+            ("--seed", size.seed.to_string()),
+            ("--fidelity", size.fidelity.to_string()),
+        ],
+        changes: &less.sets.iter().map(|set| format!("--set {set}")).collect::<Vec<_>>(),
+        scenario_hash: "",
+        version: "",
+        seed: size.seed,
+        fingerprint: "",
+    };
+    let command = Block::Command(reproduction::command(&source));
+    vec![Block::Paragraph("This replays the trial that shows it:".into()), command]
 }
 
 /// What the answer depends on.

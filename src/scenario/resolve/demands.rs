@@ -38,6 +38,7 @@ fn add_demand(
         let later_s = later.as_secs_f64();
         arrivals(&spec.arrivals, window, later_s, cx.tables, cx.diagnostics)
             .map(|arrivals| with_crowds(arrivals, &spec.flash_crowds, window))
+            .and_then(|arrivals| multiplied(cx, spec, arrivals))
     };
     // Mistakes of a table are reported once, wherever its users are.
     let unmoved = whole(cx, Span::ZERO);
@@ -83,6 +84,26 @@ fn later(
     let rule = "left out: no series of this place; synthetic, by its `timeShift`";
     made.derived.push(derived(later.span(), path, shown, rule));
     **later
+}
+
+/// A demand times the factor of all demands; `None` after a report.
+fn multiplied(
+    cx: &mut Resolving<'_, '_>,
+    spec: &DemandSpec,
+    arrivals: Arrivals,
+) -> Option<Arrivals> {
+    let factor = &cx.decoded.spec.run.demand_factor;
+    if **factor == 1.0 {
+        return Some(arrivals);
+    }
+    if let Arrivals::Poisson { curve } = arrivals {
+        return Some(Arrivals::Poisson { curve: curve.scaled(**factor) });
+    }
+    let workload = spec.workload.as_str();
+    let message = format!("the demand of `{workload}` has no rate that could be multiplied");
+    let wrong = Diagnostic::error(Code::Contradiction, factor.place.clone(), message);
+    cx.diagnostics.push(wrong.allowed("1 with recorded arrivals or a closed loop"));
+    None
 }
 
 fn push(
