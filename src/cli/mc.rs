@@ -62,7 +62,7 @@ pub(super) fn mc(arguments: &McArguments) -> Result<(), Failure> {
     if let Some(n_machines) = arguments.plan {
         return plan(arguments, &scenario, n_trials, n_machines);
     }
-    let memory = memory_of(n_trials);
+    let memory = memory_of(n_trials, scenario.world().clusters.len());
     if LARGE < memory && !arguments.how.quiet {
         say(&format!("note: the rows of {n_trials} trials take up to {} MiB\n", memory >> 20));
     }

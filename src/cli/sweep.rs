@@ -38,7 +38,8 @@ pub(super) fn sweep(arguments: &SweepArguments) -> Result<(), Failure> {
     let knobs = knobs(arguments)?;
     let seed = arguments.how.seed(&scenario);
     let points = points(design(arguments)?, &knobs, seed).map_err(|wrong| usage(&wrong))?;
-    let memory = memory_of(arguments.trials.saturating_mul(points.values.len() as u64));
+    let n_rows = arguments.trials.saturating_mul(points.values.len() as u64);
+    let memory = memory_of(n_rows, scenario.world().clusters.len());
     if LARGE < memory && !arguments.how.quiet {
         say(&format!("note: the rows of all trials take up to {} MiB\n", memory >> 20));
     }

@@ -63,7 +63,7 @@ mod tests {
         let row = |figure| {
             let mut figures = [Figure::ABSENT; N_METRICS];
             figures[Metric::Failover as usize] = figure;
-            Row { trial: 0, fingerprint: 0, figures }
+            Row::bare(0, figures)
         };
         bins(&values.iter().copied().map(row).collect::<Vec<_>>(), Metric::Failover)
     }

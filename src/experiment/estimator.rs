@@ -3,6 +3,7 @@
 use crate::control::sampling::Sampler;
 
 use crate::sim::intervals::{self, Interval, Tails};
+use crate::sim::statistics::{mean, order_statistic};
 
 use super::metric::{Metric, Row, values};
 use super::precision::{Estimate, mean_of, quantile_of};
@@ -84,5 +85,26 @@ impl Estimator {
             Self::Stratified(Some(strata)) => strata.proportion(happened, tails),
             Self::Stratified(None) => (None, Interval { low: 0.0, high: 1.0 }),
         }
+    }
+    /// The mean of values by row where there are some.
+    #[must_use]
+    pub fn value_mean(&self, values: &[Option<f64>]) -> Option<f64> {
+        match self {
+            Self::Independent | Self::Sobol => {
+                mean(&values.iter().copied().flatten().collect::<Vec<_>>())
+            }
+            Self::Stratified(strata) => strata.as_ref()?.value_mean(values),
+        }
+    }
+
+    /// The quantile at `p` of values by row where there are some.
+    #[must_use]
+    pub fn value_quantile(&self, values: &[Option<f64>], p: f64) -> Option<f64> {
+        if let Self::Stratified(strata) = self {
+            return strata.as_ref()?.value_quantile(values, p);
+        }
+        let mut found: Vec<f64> = values.iter().copied().flatten().collect();
+        found.sort_by(f64::total_cmp);
+        order_statistic(&found, p)
     }
 }

@@ -170,7 +170,7 @@ mod tests {
         figures[Metric::RecoveryTime as usize] = Figure::new(-maths::ln(1.0 - unit));
         figures[Metric::Reroute as usize] =
             if number.is_multiple_of(2) { Figure::NEVER } else { Figure::new(1.0) };
-        Row { trial: number, fingerprint: 0, figures }
+        Row::bare(number, figures)
     }
 
     fn judged(texts: &[&str], most: u64, threads: usize, repeat: u64) -> Judgement {

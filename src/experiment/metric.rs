@@ -7,6 +7,8 @@
 
 use crate::metrics::outcome::{FaultOutcome, Outcome};
 
+use super::row_detail::RowDetail;
+
 /// The list: variant, name in files, which way is worse, where it comes from.
 macro_rules! metrics {
     ($($(#[doc = $doc:literal])* $variant:ident $name:literal $worse:ident $figure:expr;)+) => {
@@ -175,6 +177,8 @@ pub struct Row {
     pub fingerprint: u64,
     /// In the order of [`Metric::ALL`].
     pub figures: [Figure; N_METRICS],
+    /// Why requests failed, and how each cluster fared.
+    pub detail: RowDetail,
 }
 
 impl Row {
@@ -186,7 +190,14 @@ impl Row {
             trial: outcome.trial,
             fingerprint: fingerprint.expect("a fingerprint is sixteen hexadecimal digits"),
             figures: std::array::from_fn(|index| Metric::ALL[index].of(outcome)),
+            detail: RowDetail::new(outcome),
         }
+    }
+
+    /// A row of which nothing but the figures is known.
+    #[must_use]
+    pub fn bare(trial: u64, figures: [Figure; N_METRICS]) -> Self {
+        Self { trial, fingerprint: 0, figures, detail: RowDetail::default() }
     }
 
     /// One figure.

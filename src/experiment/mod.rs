@@ -8,10 +8,12 @@ pub mod kinds;
 pub mod metric;
 pub mod monte_carlo;
 pub mod precision;
+pub mod row_detail;
 pub mod scrambles;
 pub mod shard;
 pub mod strata;
 pub mod study;
+pub mod study_breakdown;
 pub mod yearly;
 
 pub mod in_order;

@@ -26,6 +26,7 @@ use crate::simulation::{Fidelity, Options};
 use super::in_order::in_order;
 use super::metric::Row;
 use super::precision::{Precision, is_look, n_looks};
+use super::row_detail::ClusterRow;
 use super::run::outcome_of;
 
 /// Confidence of the intervals of a study.
@@ -93,10 +94,11 @@ impl Plan {
 }
 
 /// The most memory that the rows of so many trials take while they are summed up \[bytes\]: each
-/// row, and the values of one metric, twice.
+/// row with its clusters, and the values of one metric, twice.
 #[must_use]
-pub const fn memory_of(n_trials: u64) -> u64 {
-    n_trials.saturating_mul((size_of::<Row>() + 2 * size_of::<f64>()) as u64)
+pub const fn memory_of(n_trials: u64, n_clusters: usize) -> u64 {
+    let row = size_of::<Row>() + n_clusters * size_of::<ClusterRow>() + 2 * size_of::<f64>();
+    n_trials.saturating_mul(row as u64)
 }
 
 /// Why a study ended.

@@ -217,7 +217,7 @@ mod tests {
             let mut figures = [Figure::ABSENT; N_METRICS];
             figures[Metric::RecoveryTime as usize] =
                 if rto_s.is_finite() { Figure::new(rto_s) } else { Figure::NEVER };
-            Row { trial: trial as u64, fingerprint: 0, figures }
+            Row::bare(trial as u64, figures)
         };
         recovery_times.enumerate().map(row).collect()
     }

@@ -108,7 +108,7 @@ mod tests {
             let value = figure(drawn.map(unit));
             figures[Metric::RecoveryTime as usize] =
                 if value.is_finite() { Figure::new(value) } else { Figure::NEVER };
-            Row { trial, fingerprint: 0, figures }
+            Row::bare(trial, figures)
         };
         (0..n).map(row).collect()
     }

@@ -14,10 +14,11 @@ use crate::model::fact::FactLog;
 
 use super::metric::{Figure, N_METRICS, Row};
 use super::premises::Premises;
+use super::row_detail::RowDetail;
 use super::study::Identity;
 
 /// Name of the schema of the text.
-pub const SCHEMA: &str = "tideover/shard/v1";
+pub const SCHEMA: &str = "tideover/shard/v2";
 
 /// What the rows of a shard belong to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +67,9 @@ pub fn row_line(row: &Row) -> String {
     for figure in row.figures {
         write!(line, " {}", figure.millionths()).expect("a String takes all");
     }
+    for number in row.detail.numbers() {
+        write!(line, " {number}").expect("a String takes all");
+    }
     writeln!(line, " {}", check_sum(row)).expect("a String takes all");
     line
 }
@@ -81,6 +85,7 @@ fn check_sum(row: &Row) -> u64 {
     hash.absorb(row.trial);
     hash.absorb(row.fingerprint);
     row.figures.iter().for_each(|figure| hash.absorb(figure.millionths() as u64));
+    row.detail.numbers().iter().for_each(|&number| hash.absorb(number as u64));
     hash.fingerprint()
 }
 
@@ -114,8 +119,9 @@ fn row(line: &str) -> Option<Row> {
     for figure in &mut figures {
         *figure = Figure::from_millionths(next()?.parse().ok()?);
     }
+    let detail = RowDetail::read(|| next()?.parse().ok())?;
     let sum: u64 = next()?.parse().ok()?;
-    let row = Row { trial, fingerprint, figures };
+    let row = Row { trial, fingerprint, figures, detail };
     (next().is_none() && sum == check_sum(&row)).then_some(row)
 }
 
@@ -208,6 +214,9 @@ pub fn difference(here: &Identity, there: &Identity) -> Mismatch {
 
 #[cfg(test)]
 mod tests {
+    use crate::experiment::row_detail::ClusterRow;
+    use crate::metrics::outcome::Binding;
+
     use super::*;
 
     fn identity() -> Identity {
@@ -223,6 +232,7 @@ mod tests {
             until: None,
             flags: Vec::new(),
             failure_rates: Vec::new(),
+            clusters: Vec::new(),
             horizon_s: 60.0,
             recovery_objective_s: None,
             metrics: Vec::new(),
@@ -241,11 +251,20 @@ mod tests {
     }
 
     fn shard(trials: Range<u64>) -> Shard {
+        let cluster = ClusterRow {
+            headroom: Figure::new(-0.5),
+            failover: Figure::ABSENT,
+            binding: Some(Binding::DependencyLimits),
+            peak_pods: 7,
+            peak_nodes: 2,
+            node_hours: Figure::new(1.5),
+        };
         let row = |trial| {
             let mut figures = [Figure::ABSENT; N_METRICS];
             figures[0] = Figure::NEVER;
             figures[1] = Figure::new(trial as f64 / 3.0);
-            Row { trial, fingerprint: u64::MAX - trial, figures }
+            let detail = RowDetail { clusters: vec![cluster; 2], ..RowDetail::default() };
+            Row { trial, fingerprint: u64::MAX - trial, figures, detail }
         };
         Shard { head: Head::new(identity(), premises(), &trials), rows: trials.map(row).collect() }
     }
@@ -327,7 +346,7 @@ mod tests {
         for text in ["", "trial,rto_s\n", "{}\n"] {
             assert!(parse(text).is_err(), "{text}");
         }
-        let text = render(&shard(0..1).head, &[]).replace("shard/v1", "shard/v2");
-        assert!(parse(&text).unwrap_err().contains("tideover/shard/v2"));
+        let text = render(&shard(0..1).head, &[]).replace("shard/v2", "shard/v3");
+        assert!(parse(&text).unwrap_err().contains("tideover/shard/v3"));
     }
 }

@@ -138,7 +138,7 @@ mod tests {
         let mut figures = [Figure::ABSENT; N_METRICS];
         figures[Metric::RecoveryTime as usize] =
             if need <= capacity { Figure::new(0.0) } else { Figure::NEVER };
-        Row { trial, fingerprint: 0, figures }
+        Row::bare(trial, figures)
     }
 
     fn objectives() -> Vec<Objective> {

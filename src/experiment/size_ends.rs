@@ -257,7 +257,7 @@ mod tests {
                     let mut figures = [Figure::ABSENT; N_METRICS];
                     figures[Metric::RecoveryTime as usize] =
                         if load - noise <= nodes { Figure::new(0.0) } else { Figure::NEVER };
-                    Row { trial, fingerprint: 0, figures }
+                    Row::bare(trial, figures)
                 };
                 Ok(Box::new(row) as Trials<'static>)
             }

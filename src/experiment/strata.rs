@@ -68,19 +68,10 @@ impl Strata {
         p: f64,
         tails: Tails,
     ) -> Option<Estimate> {
-        let mut found: Vec<Weighed> = self.weighed(rows, metric).into_iter().flatten().collect();
-        found.sort_by(|a, b| a.value.total_cmp(&b.value));
-        let whole: f64 = found.iter().map(|it| it.weight).sum();
-        let heaviest = found.iter().map(|it| it.weight).fold(0.0, f64::max);
-        // The first value up to which there is at least that share, but for a rounding.
-        let at = |share: f64| {
-            let mut below = 0.0;
-            let reached = |it: &&Weighed| {
-                below += it.weight / whole;
-                share <= below + 1e-9
-            };
-            found.iter().find(reached).map(|it| it.value)
-        };
+        let sorted = self.sorted(rows.iter().map(|row| row.figure(metric).value()));
+        let whole: f64 = sorted.iter().map(|it| it.weight).sum();
+        let heaviest = sorted.iter().map(|it| it.weight).fold(0.0, f64::max);
+        let at = |share: f64| reached(&sorted, share);
         let value = at(p)?;
         let n = (whole / heaviest + 1e-9) as usize;
         let ranks = intervals::quantile_ranks(n, p, tails);
@@ -106,6 +97,30 @@ impl Strata {
         (Some(sum(true) / whole), intervals::weighed_proportion(wins, losses, tails))
     }
 
+    /// The mean of values by row where there are some.
+    #[must_use]
+    pub fn value_mean(&self, values: &[Option<f64>]) -> Option<f64> {
+        let found = self.sorted(values.iter().copied());
+        let whole: f64 = found.iter().map(|it| it.weight).sum();
+        let sum: f64 = found.iter().map(|it| it.weight * it.value).sum();
+        (!found.is_empty()).then(|| sum / whole)
+    }
+
+    /// The quantile at `p` of values by row where there are some.
+    #[must_use]
+    pub fn value_quantile(&self, values: &[Option<f64>], p: f64) -> Option<f64> {
+        reached(&self.sorted(values.iter().copied()), p)
+    }
+
+    fn sorted(&self, values: impl Iterator<Item = Option<f64>>) -> Vec<Weighed> {
+        let weighed = |(value, &kind): (Option<f64>, &usize)| {
+            value.map(|value| Weighed { weight: self.weights[kind], value })
+        };
+        let mut found: Vec<Weighed> = values.zip(&self.kinds).filter_map(weighed).collect();
+        found.sort_by(|a, b| a.value.total_cmp(&b.value));
+        found
+    }
+
     fn weighed(&self, rows: &[Row], metric: Metric) -> Vec<Option<Weighed>> {
         let weighed = |(row, &kind): (&Row, &usize)| {
             let weight = self.weights[kind];
@@ -113,4 +128,16 @@ impl Strata {
         };
         rows.iter().zip(&self.kinds).map(weighed).collect()
     }
+}
+
+/// The first of sorted values up to which there is at least a share of the weight, but for a
+/// rounding.
+fn reached(sorted: &[Weighed], share: f64) -> Option<f64> {
+    let whole: f64 = sorted.iter().map(|it| it.weight).sum();
+    let mut below = 0.0;
+    let is_reached = |it: &&Weighed| {
+        below += it.weight / whole;
+        share <= below + 1e-9
+    };
+    sorted.iter().find(is_reached).map(|it| it.value)
 }

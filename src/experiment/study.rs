@@ -21,6 +21,7 @@ use super::kinds::{self, KindRate, Kinds};
 use super::metric::{Metric, Row, Worse, values};
 use super::monte_carlo::{CONFIDENCE, Ended, Study};
 use super::precision::{Estimate, Precision, n_looks};
+use super::study_breakdown::{self, ClusterStudy, ReasonOutcome};
 use super::study_verdict::ObjectiveShown;
 use super::yearly::{Yearly, yearly};
 
@@ -59,6 +60,8 @@ pub struct Identity {
     /// How often each kind of failure happens, where the scenario says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failure_rates: Vec<KindRate>,
+    /// Names of the clusters, in the order of the scenario.
+    pub clusters: Vec<String>,
     /// Length of a run after its warm-up \[s\].
     pub horizon_s: f64,
     /// Recovery time objective of the scenario \[s\].
@@ -90,6 +93,7 @@ impl Identity {
             until: until.map(|until| until.to_string()),
             flags,
             failure_rates: kinds::rates(study.scenario),
+            clusters: study.scenario.world().clusters.iter().map(|it| it.name.clone()).collect(),
             horizon_s: run.horizon.as_secs_f64(),
             recovery_objective_s: run.recovery_objective.map(|objective| objective.as_secs_f64()),
             metrics: Metric::ALL.iter().map(|metric| metric.name().to_owned()).collect(),
@@ -150,6 +154,12 @@ pub struct StudyOutcome {
     /// What the failures of a year come to, where the scenario says how often they happen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub yearly: Option<Yearly>,
+    /// Why requests failed, the most frequent reason first.
+    #[serde(default)]
+    pub failed_by_reason: Vec<ReasonOutcome>,
+    /// How each cluster fared.
+    #[serde(default)]
+    pub by_cluster: Vec<ClusterStudy>,
     /// What the trials say about the scenario's objectives.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objectives: Vec<ObjectiveShown>,
@@ -309,6 +319,8 @@ pub fn outcome(identity: Identity, rows: &[Row], ended: Ended) -> StudyOutcome {
             .collect(),
         probabilities: probabilities(&identity, rows, tails, &estimator),
         yearly,
+        failed_by_reason: study_breakdown::reasons(rows, &estimator),
+        by_cluster: study_breakdown::clusters(&identity.clusters, rows, &estimator),
         objectives: Vec::new(),
         fingerprint: format!("{:016x}", fingerprint(rows)),
         identity,

@@ -92,7 +92,7 @@ mod tests {
         let row = |rto_s: Figure| {
             let mut figures = [Figure::ABSENT; N_METRICS];
             figures[Metric::RecoveryTime as usize] = rto_s;
-            move |trial| Row { trial, fingerprint: 0, figures }
+            move |trial| Row::bare(trial, figures)
         };
         let (short, long, absent) =
             (row(Figure::new(10.0)), row(Figure::NEVER), row(Figure::ABSENT));

@@ -24,7 +24,7 @@ fn rates(rates: &[(&str, f64)]) -> Vec<KindRate> {
 fn row(trial: u64, figures_of: &[(Metric, Figure)]) -> Row {
     let mut figures = [Figure::ABSENT; N_METRICS];
     figures_of.iter().for_each(|&(metric, figure)| figures[metric as usize] = figure);
-    Row { trial, fingerprint: 0, figures }
+    Row::bare(trial, figures)
 }
 
 /// Failures that always do the same cost exactly rate times what they do, without any doubt,

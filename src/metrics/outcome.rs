@@ -231,6 +231,21 @@ pub enum Binding {
     DependencyLimits,
 }
 
+impl Binding {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::HpaMaxReplicas,
+        Self::NodePoolMax,
+        Self::FixedReplicas,
+        Self::GatewayUnits,
+        Self::FirewallThroughput,
+        Self::SnatPorts,
+        Self::VcpuQuota,
+        Self::Addresses,
+        Self::DependencyLimits,
+    ];
+}
+
 /// What a cluster grew to after t = 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClusterOutcome {

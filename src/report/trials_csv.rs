@@ -96,7 +96,8 @@ mod tests {
     /// One row a trial under a header with every metric.
     #[test]
     fn one_row_a_trial() {
-        let row = |trial| Row { trial, fingerprint: 255, figures: [Figure::count(3); N_METRICS] };
+        let row =
+            |trial| Row { fingerprint: 255, ..Row::bare(trial, [Figure::count(3); N_METRICS]) };
         let text = render(&[row(4), row(5)]);
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let header = reader.headers().unwrap().clone();

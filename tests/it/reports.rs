@@ -6,6 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
+
 use tideover::experiment::run::run_trial;
 use tideover::metrics::capacity_plan::ClusterPhase;
 use tideover::scenario::load;
@@ -97,6 +99,55 @@ fn studies_and_sizings_write_what_report_prints() {
     let names = ["frontier.csv", "manifest.json", "premises.json", "report.md", "size.json"];
     for name in names {
         assert!(folder("size").join(name).exists(), "{name}");
+    }
+}
+
+/// What a study says beyond its figures is what its trials say one by one: the mean of each reason
+/// for which requests failed, the most pods and nodes of each cluster, the least headroom, and how
+/// often what binds next. The report has a section of each.
+#[test]
+fn a_study_tells_what_its_trials_tell() {
+    let home = tempfile::tempdir().unwrap();
+    let json = |words: &[&str]| -> Value {
+        let mut command = tideover();
+        command.arg(words[0]).arg(small()).args(&words[1..]).args(["--fidelity", "flow"]);
+        let done = said(command.args(["--json", "--quiet"]).current_dir(home.path()));
+        assert_eq!(done.code, Some(0), "{}", done.talk);
+        serde_json::from_str(&done.out).unwrap()
+    };
+    let study = json(&["mc", "--trials", "3", "--out", "mc"]);
+    let trials =
+        ["0", "1", "2"].map(|trial| json(&["run", "--trial", trial, "--no-plots", "--out", "run"]));
+    let reasons = study["failed_by_reason"].as_array().unwrap();
+    assert!(!reasons.is_empty());
+    for reason in reasons {
+        let name = reason["reason"].as_str().unwrap();
+        let counts = trials.iter().map(|it| it["requests"]["failed_by_reason"][name].as_u64());
+        let sum: u64 = counts.map(|count| count.unwrap_or(0)).sum();
+        let mean = reason["mean"].as_f64().unwrap();
+        assert!((3.0 * mean - sum as f64).abs() < 1e-6, "{reason}");
+    }
+    let most = |at: usize, figure: &str| {
+        trials.iter().map(|it| it["clusters"][at][figure].as_u64().unwrap()).max().unwrap() as f64
+    };
+    let clusters = study["by_cluster"].as_array().unwrap();
+    assert_eq!(clusters.len(), 2);
+    for (at, cluster) in clusters.iter().enumerate() {
+        for figure in ["peak_pods", "peak_nodes"] {
+            assert_eq!(cluster[figure]["worst"].as_f64(), Some(most(at, figure)), "{cluster}");
+        }
+        let least = trials.iter().filter_map(|it| it["headroom"][at]["min_ratio"].as_f64());
+        let least = least.min_by(f64::total_cmp).unwrap();
+        assert!((cluster["headroom"]["worst"].as_f64().unwrap() - least).abs() < 1e-6);
+        for counted in cluster["binding"].as_array().unwrap() {
+            let binds = |it: &&Value| it["headroom"][at]["binding"] == counted["binding"];
+            let n = trials.iter().filter(binds).count() as u64;
+            assert_eq!(counted["n_trials"].as_u64(), Some(n), "{cluster}");
+        }
+    }
+    let report = fs::read_to_string(home.path().join("mc/report.md")).unwrap();
+    for title in ["Failed requests by reason", "Headroom by cluster", "Capacity plan"] {
+        assert!(report.contains(&format!("## {title} over all trials")), "{report}");
     }
 }
 

@@ -2,7 +2,11 @@
 
 use crate::metrics::outcome::Requests;
 
+use crate::experiment::study_breakdown::ReasonOutcome;
+
 use crate::report::document::{Block, Section, Table, Words};
+use crate::report::gate_table::percent;
+use crate::report::study_table::short;
 use crate::report::words::{count, share};
 
 /// Failed requests by the reason of their last attempt.
@@ -36,6 +40,30 @@ pub fn section(requests: &Requests) -> Section {
         blocks.push(Block::Table(table));
     }
     Section::new("Failed requests by reason", blocks)
+}
+
+/// Why requests failed over the trials of a study.
+#[must_use]
+pub fn over_trials(reasons: &[ReasonOutcome]) -> Section {
+    const TITLE: &str = "Failed requests by reason over all trials";
+    if reasons.is_empty() {
+        return Section::new(TITLE, vec![Block::Paragraph("No request failed.".into())]);
+    }
+    let columns = ["reason", "# mean of a trial", "# share", "# in trials", "# most in a trial"];
+    let mut table = Table::new(&[&columns[..], &["what happened last"]].concat());
+    for it in reasons {
+        table.add([
+            Words::new().code(it.reason.as_str()),
+            short(it.mean).into(),
+            percent(it.share).into(),
+            count(it.n_trials).into(),
+            count(it.most).into(),
+            meaning(&it.reason).into(),
+        ]);
+    }
+    let words = "Of whole trials, whether a fault was the cause or not; a request is what a user \
+                 wants once, with all its retries.";
+    Section::new(TITLE, vec![Block::Paragraph(words.into()), Block::Table(table)])
 }
 
 /// What a reason means.

@@ -13,7 +13,7 @@ use crate::report::{premises_json, summary_json};
 
 use super::reproduction::{self, Source};
 use super::result_texts::ResultTexts;
-use super::{premises, yearly};
+use super::{clusters, premises, requests, yearly};
 
 /// The report of a study's folder.
 ///
@@ -27,6 +27,9 @@ pub fn document(texts: &ResultTexts) -> Result<Document, String> {
         verdict(&study),
         yearly::section(&study),
         milestones(&study),
+        requests::over_trials(&study.failed_by_reason),
+        clusters::headroom(&study),
+        clusters::plan(&study),
         others(&study),
         premises::stability(&rests_on),
         premises::assumptions(&rests_on),
@@ -158,7 +161,7 @@ fn milestones(study: &StudyOutcome) -> Section {
 
 fn others(study: &StudyOutcome) -> Section {
     Section::new(
-        "Headroom and capacity over all trials",
+        "Other figures over all trials",
         distributions(study, "Of each trial as a whole", &OTHERS),
     )
 }
