@@ -25,6 +25,7 @@ mod gate_line;
 
 mod size;
 mod size_catalogue;
+mod size_cost;
 mod size_demand;
 mod size_ends;
 mod size_fault_time;

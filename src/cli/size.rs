@@ -132,6 +132,8 @@ fn sizing(scenario: &Scenario, arguments: &SizeArguments) -> Result<Sizing, Fail
         prices: None,
         fault_time: FaultTimeSpec::Busiest,
         growth: None,
+        loss: None,
+        faults_per_year: None,
         assumptions: Vec::new(),
     });
     if !arguments.vary.is_empty() {

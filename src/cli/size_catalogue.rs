@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::spec::SourceId;
@@ -13,12 +15,15 @@ use crate::simulation::Fidelity;
 
 use crate::metrics::outcome::Outcome;
 
+use crate::experiment::in_order::in_order;
+use crate::experiment::metric::Row;
 use crate::experiment::monte_carlo::Study;
 use crate::experiment::prices::Prices;
 use crate::experiment::run::outcome_of;
 use crate::experiment::size::Trials;
 use crate::experiment::size_demand::percent_at;
 
+use super::interrupt;
 use super::price_list::folder_of;
 
 /// The scenario of a design, or why there is none.
@@ -116,6 +121,25 @@ impl Catalogue {
     pub(super) fn trials(&self, values: &[u32]) -> Result<Trials<'static>, String> {
         let (scenario, seed, fidelity) = (self.design(values)?, self.seed, self.fidelity);
         Ok(Box::new(move |trial| Study::new(&scenario, Some(seed), fidelity).row(trial)))
+    }
+
+    /// The first `n` trials of a design, of which some may be `known`; `None` if it was told to
+    /// stop.
+    pub(super) fn rows(
+        &self,
+        values: &[u32],
+        n: u64,
+        known: &[Row],
+        threads: NonZeroUsize,
+    ) -> Result<Option<Vec<Row>>, String> {
+        let trials = self.trials(values)?;
+        let mut rows: Vec<Row> = known.iter().take(n as usize).cloned().collect();
+        let open = rows.len() as u64..n;
+        in_order(open, threads, &interrupt::is_asked, trials, |_, row| {
+            rows.push(row);
+            ControlFlow::Continue(())
+        });
+        Ok((rows.len() as u64 == n).then_some(rows))
     }
 
     /// One trial of a design as a whole.

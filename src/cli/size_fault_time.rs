@@ -41,9 +41,20 @@ pub(super) fn random(
     plan: &SizePlan<'_>,
     answer: &[u32],
 ) -> Result<Option<Sizes>, String> {
-    let Some(sets) = times.and_then(|times| times.random_sets.as_ref()) else { return Ok(None) };
-    let there = written.with(sets).map_err(explained)?;
+    let Some(there) = at_random(written, times)? else { return Ok(None) };
     size_near(plan, answer, 1, &interrupt::is_asked, |values| there.trials(values)).map(Some)
+}
+
+/// The designs with faults at a random time, if that makes sense.
+///
+/// # Errors
+/// If there is no such scenario.
+pub(super) fn at_random(
+    written: &Catalogue,
+    times: Option<&FaultTimes>,
+) -> Result<Option<Catalogue>, String> {
+    let sets = times.and_then(|times| times.random_sets.as_ref());
+    sets.map(|sets| written.with(sets)).transpose().map_err(explained)
 }
 
 fn explained(why: String) -> String {

@@ -9,6 +9,7 @@ use crate::scenario::Scenario;
 use crate::scenario::fault_time::FaultTimes;
 use crate::scenario::sizing::Knob;
 
+use crate::experiment::frontier::knee;
 use crate::experiment::prices::Prices;
 use crate::experiment::size::{INDIFFERENCE, SizePlan, Sizes, size};
 use crate::experiment::size_fault_time::{FaultTimeOutcome, RandomTimeOutcome};
@@ -19,7 +20,7 @@ use super::size_catalogue::Catalogue;
 use super::size_ends::{self, Inputs};
 use super::size_line::MaxDemandArgument;
 use super::size_reasons::{binds, one_less};
-use super::{interrupt, size_demand, size_fault_time};
+use super::{interrupt, size_cost, size_demand, size_fault_time};
 
 /// How trials are run.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +62,7 @@ pub(super) fn study(
         max_trials: how.max_trials,
         threads: how.threads,
     };
+    let losses = size_cost::losses(written, prices)?;
     let times = size_fault_time::times(written)?;
     let busiest = size_fault_time::busiest(written, times.as_ref())?;
     let catalogue = busiest.as_ref().unwrap_or(written);
@@ -91,6 +93,18 @@ pub(super) fn study(
         let Some(ends) = ends else { return Ok(None) };
         outcome.ends = Some(ends.outcome);
         searches.extend(ends.solved);
+    }
+    if let Some(answer) = &answer {
+        let next = size_cost::next(catalogue, &searches[0], answer, prices, how)?;
+        let Some(next) = next else { return Ok(None) };
+        outcome.next = next;
+    }
+    if let Some(losses) = &losses {
+        let random = size_fault_time::at_random(written, times.as_ref())?;
+        let there = random.as_ref().map_or((catalogue, false), |random| (random, true));
+        if !size_cost::add_costs(&mut outcome, losses, there, how)? {
+            return Ok(None);
+        }
     }
     if let (Some(answer), Some(_)) = (&answer, how.max_demand) {
         let largest = size_demand::largest(catalogue, &plan, Some(answer))?;
@@ -134,6 +148,7 @@ fn outcome(
     let answer = cheapest(&sizes.smallest, &costs);
     let binds = if answer.is_none() { binds(catalogue, sizes) } else { Vec::new() };
     let knob = |knob: &Knob| format!("{}={}..{}", knob.path, knob.min, knob.max);
+    let designs = designs(sizes, |values| costs.get(values).copied().flatten());
     Ok(SizeOutcome {
         schema: SCHEMA.into(),
         scenario: catalogue.scenario.name().to_owned(),
@@ -152,7 +167,10 @@ fn outcome(
         max_demand: None,
         smallest: sizes.smallest.clone(),
         binds,
-        designs: designs(sizes, |values| costs.get(values).copied().flatten()),
+        next: Vec::new(),
+        knee: knee(&designs),
+        loss: None,
+        designs,
         currency: prices.map(|prices| prices.currency.clone()),
         violations: violations(sizes, &sizing.objectives).into_iter().map(Into::into).collect(),
     })

@@ -26,10 +26,12 @@ pub mod stability;
 
 pub mod prices;
 pub mod size;
+pub mod size_cost;
 pub mod size_demand;
 pub mod size_ends;
 pub mod size_fault_time;
 pub mod size_findings;
+pub mod size_next;
 pub mod size_outcome;
 mod size_search;
 

@@ -12,10 +12,12 @@ use super::frontier;
 use super::gate::Verdict;
 use super::metric::{Figure, Metric};
 use super::size::{Sizes, Tried};
+use super::size_cost::{LossOutcome, YearlyCost};
 use super::size_demand::MaxDemandOutcome;
 use super::size_ends::EndsOutcome;
 use super::size_fault_time::FaultTimeOutcome;
 use super::size_findings::Violation;
+use super::size_next::NextOutcome;
 use super::study::{self, figure, read_figure};
 
 /// Name of the schema that a [`SizeOutcome`] follows.
@@ -59,6 +61,12 @@ pub struct SizeOutcome {
     pub max_demand: Option<MaxDemandOutcome>,
     /// What binds if nothing suffices, or at the largest value that is valid.
     pub binds: Vec<String>,
+    /// What one more of each knob would buy, what is worth most first.
+    pub next: Vec<NextOutcome>,
+    /// The design at the knee of the frontier, if it has one.
+    pub knee: Option<Vec<u32>>,
+    /// What the costs of a year rest on; `None` if nothing says what a failed request costs.
+    pub loss: Option<LossOutcome>,
     /// Every design that was tried, smallest first.
     pub designs: Vec<DesignOutcome>,
     /// Currency of costs.
@@ -97,6 +105,8 @@ pub struct DesignOutcome {
     /// A design that is no dearer, recovers as fast and loses as little, and is better in one of
     /// these; `None` on the frontier.
     pub dominated_by: Option<Vec<u32>>,
+    /// What it costs in a year, if that was asked for.
+    pub yearly_cost: Option<YearlyCost>,
 }
 
 /// Why one less of the last knob fails.
@@ -160,6 +170,7 @@ pub fn designs(
             rto_s_p95: p95(tried, Metric::RecoveryTime),
             failed_requests_p95: p95(tried, Metric::FailedRequests),
             dominated_by: None,
+            yearly_cost: None,
         })
         .collect();
     designs.sort_by(|left, right| left.values.cmp(&right.values));

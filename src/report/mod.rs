@@ -46,6 +46,7 @@ pub mod gate_markdown;
 pub mod gate_table;
 pub mod junit_xml;
 
+pub mod size_cost;
 pub mod size_demand;
 pub mod size_ends;
 pub mod size_folder;

@@ -10,7 +10,7 @@ use super::cells::table;
 use super::planning::result_texts::{REPORT, ResultTexts};
 use super::size_table::spelled;
 use super::writer::{OutputFolder, WriteError};
-use super::{manifest_json, premises_json};
+use super::{manifest_json, premises_json, size_cost};
 
 /// Name of the file with the answer.
 pub const SIZE: &str = "size.json";
@@ -104,6 +104,9 @@ fn frontier(size: &SizeOutcome) -> String {
         "monthly_cost",
         "currency",
         "dominated_by",
+        "is_knee",
+        "yearly_nodes",
+        "yearly_loss",
     ];
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     let row = |design: &DesignOutcome| {
@@ -114,8 +117,11 @@ fn frontier(size: &SizeOutcome) -> String {
             number(design.rto_s_p95),
             number(design.failed_requests_p95),
             number(design.monthly_cost),
-            size.currency.clone().unwrap_or_default(),
+            size_cost::currency(size).to_owned(),
             design.dominated_by.as_ref().map_or_else(String::new, |values| spelled(values)),
+            (size.knee.as_ref() == Some(&design.values)).to_string(),
+            number(design.yearly_cost.as_ref().and_then(|cost| cost.nodes)),
+            number(design.yearly_cost.as_ref().map(|cost| cost.loss.value)),
         ]
     };
     table(header, size.designs.iter().map(row))

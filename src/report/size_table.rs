@@ -6,7 +6,7 @@ use crate::experiment::size_outcome::{DesignOutcome, OneLess, SizeOutcome};
 use super::gate_table::percent;
 use super::table::aligned;
 use super::words::{count, printable};
-use super::{size_demand, size_ends};
+use super::{size_cost, size_demand, size_ends};
 
 /// Findings of one kind that are shown; all are in the JSON.
 const MOST: usize = 5;
@@ -31,6 +31,7 @@ pub fn render(size: &SizeOutcome) -> String {
     }
     text.push('\n');
     text += &tried(size);
+    text += &size_cost::render(size);
     text += &ends(size);
     if 1 < size.smallest.len() {
         text += "\nDesigns of which no knob can be less: ";
@@ -107,11 +108,13 @@ fn tried(size: &SizeOutcome) -> String {
     if size.currency.is_some() {
         head.push("a month".to_owned());
     }
+    head.extend(size.loss.as_ref().map(|_| "a year".to_owned()));
     let row = |design: &DesignOutcome| {
         let mut row =
             vec![spelled(&design.values), design.verdict.to_string(), count(design.n_trials)];
         row.extend(design.kept.iter().map(|&share| percent(share)));
         row.extend(design.monthly_cost.map(|amount| money(size, amount)));
+        row.extend(size.loss.as_ref().map(|_| size_cost::a_year(size, design)));
         row
     };
     let mut rows = vec![head];

@@ -32,9 +32,24 @@ section! {
             source "assumed: a size must do at the worst time";
         /// How demand grows; `size --max-demand` says until when a design is enough.
         "growth" growth: Option<GrowthSpec> = optional;
+        /// What a failed request costs; with rates of faults, `size` says what a design costs in a
+        /// year.
+        "lossPerFailedRequest" loss: Option<LossSpec> = optional;
+        /// How often the faults happen in a year on average, if no `failureModel` says it.
+        "faultsPerYear" faults_per_year: Option<f64> = optional, range 0.000001..=100000;
         /// Inputs that nobody knows well; `size` solves again at both ends of each. Guesses among
         /// the defaults, whose ends are documented, come by themselves.
         "assumptions" assumptions: Vec<AssumptionSpec> = list 0..=20;
+    }
+}
+
+section! {
+    /// What a failed request costs.
+    pub struct LossSpec {
+        /// How much.
+        "price" price: f64 = required, range 0.0..=1000000000.0;
+        /// In which currency, such as USD: that of the prices, if there are some.
+        "currency" currency: Text = required;
     }
 }
 
@@ -98,8 +113,21 @@ pub struct Sizing {
     pub fault_time: FaultTimeSpec,
     /// How demand grows.
     pub growth: Option<Growth>,
+    /// What a failed request costs.
+    pub loss: Option<Loss>,
+    /// How often the faults happen in a year on average.
+    pub faults_per_year: Option<f64>,
     /// Inputs that nobody knows well.
     pub assumptions: Vec<Assumption>,
+}
+
+/// What a failed request costs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loss {
+    /// How much.
+    pub price: f64,
+    /// In which currency.
+    pub currency: String,
 }
 
 /// A whole number of the scenario that may change.
@@ -132,6 +160,11 @@ impl SizingSpec {
             prices: self.prices.as_ref().map(ToString::to_string),
             fault_time: *self.fault_time,
             growth: self.growth.as_ref().map(GrowthSpec::growth),
+            loss: self
+                .loss
+                .as_ref()
+                .map(|loss| Loss { price: *loss.price, currency: loss.currency.to_string() }),
+            faults_per_year: *self.faults_per_year,
             assumptions: self.assumptions.iter().map(AssumptionSpec::assumption).collect(),
         }
     }

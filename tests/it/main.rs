@@ -40,6 +40,7 @@ mod samplers;
 mod scenario_checks;
 mod scheduler_checks;
 mod sessions;
+mod size_cost;
 mod size_demand;
 mod size_ends;
 mod size_fault_time;

@@ -6,11 +6,11 @@ use crate::experiment::size_outcome::{DesignOutcome, OneLess, SizeOutcome};
 use crate::report::document::{Block, Document, Section, Table, Words};
 use crate::report::gate_table::percent;
 use crate::report::premises_json;
-use crate::report::size_ends;
 use crate::report::size_folder::{self, SizeManifest};
 use crate::report::size_table::spelled;
 use crate::report::study_table::short;
 use crate::report::words::count;
+use crate::report::{size_cost, size_ends};
 
 use super::demand;
 use super::premises;
@@ -168,6 +168,7 @@ fn frontier(size: &SizeOutcome) -> Section {
     columns.extend(kept.iter().map(String::as_str));
     columns.extend(["# rto_s p95", "# failed_requests p95"]);
     columns.extend(size.currency.as_ref().map(|_| "# a month"));
+    columns.extend(size.loss.as_ref().map(|_| "# a year"));
     columns.push("frontier");
     let mut table = Table::new(&columns);
     for design in &size.designs {
@@ -178,6 +179,11 @@ fn frontier(size: &SizeOutcome) -> Section {
                  without prices fewer counts as cheaper. Clear cases end after few trials, so \
                  their figures are rough.";
     let mut blocks = vec![Block::Paragraph(words.into()), Block::Table(table)];
+    let worth = size_cost::sentences(size);
+    if !worth.is_empty() {
+        let points = worth.into_iter().map(|it| Words::from(it + "."));
+        blocks.push(Block::List(points.collect()));
+    }
     let findings = size.violations.iter().map(|found| {
         format!(
             "{} trials of {} keep {} with {} and not with {}, trial {} first: more does not \
@@ -212,8 +218,10 @@ fn cells(size: &SizeOutcome, design: &DesignOutcome) -> Vec<Words> {
         let cost = design.monthly_cost.map(|cost| money(size, cost));
         Words::from(cost.unwrap_or_else(|| "-".to_owned()))
     }));
+    cells.extend(size.loss.as_ref().map(|_| Words::from(size_cost::a_year(size, design))));
+    let on_it = if size.knee.as_ref() == Some(&design.values) { "its knee" } else { "on it" };
     cells.push(design.dominated_by.as_ref().map_or_else(
-        || Words::new().strong("on it"),
+        || Words::new().strong(on_it),
         |better| format!("off it, {} is better", spelled(better)).into(),
     ));
     cells
