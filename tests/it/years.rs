@@ -112,8 +112,8 @@ fn samplers_agree_on_the_year() {
         found.push([year.clone(), failed["mean"].clone()]);
     }
     let end = |figure: &Value, end: &str| figure[end].as_f64().unwrap();
-    for which in 0..2 {
-        let [a, b] = [0, 1].map(|sampler: usize| &found[sampler][which]);
+    let [independent, stratified] = &found[..] else { panic!("two samplers") };
+    for (a, b) in independent.iter().zip(stratified) {
         let width = |it| end(it, "high") - end(it, "low");
         let apart = (end(a, "value") - end(b, "value")).abs();
         assert!(apart < width(a) + width(b), "{a} against {b}");
