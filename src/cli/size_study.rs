@@ -9,12 +9,14 @@ use crate::scenario::Scenario;
 use crate::scenario::fault_time::FaultTimes;
 use crate::scenario::sizing::Knob;
 
+use crate::experiment::estimator::Estimator;
 use crate::experiment::frontier::knee;
 use crate::experiment::prices::Prices;
 use crate::experiment::size::{INDIFFERENCE, SizePlan, Sizes, size};
 use crate::experiment::size_fault_time::{FaultTimeOutcome, RandomTimeOutcome};
 use crate::experiment::size_findings::violations;
 use crate::experiment::size_outcome::{SCHEMA, SizeOutcome, designs, fingerprint};
+use crate::experiment::study_breakdown::Breakdown;
 
 use super::size_catalogue::Catalogue;
 use super::size_ends::{self, Inputs};
@@ -161,6 +163,12 @@ fn outcome(
         objectives: sizing.objectives.iter().map(ToString::to_string).collect(),
         knobs: sizing.knobs.iter().map(knob).collect(),
         one_less: answer.as_ref().and_then(|answer| one_less(catalogue, sizes, answer)),
+        answer_trials: answer.as_ref().and_then(|answer| {
+            let clusters = catalogue.scenario.world().clusters.iter();
+            let names: Vec<String> = clusters.map(|cluster| cluster.name.clone()).collect();
+            let rows = &sizes.tried(answer)?.judgement.rows;
+            Some(Breakdown::new(&names, rows, &Estimator::Independent))
+        }),
         answer,
         fault_time: None,
         ends: None,

@@ -19,6 +19,7 @@ use super::size_fault_time::FaultTimeOutcome;
 use super::size_findings::Violation;
 use super::size_next::NextOutcome;
 use super::study::{self, figure, read_figure};
+use super::study_breakdown::Breakdown;
 
 /// Name of the schema that a [`SizeOutcome`] follows.
 pub const SCHEMA: &str = "tideover/size/v2";
@@ -67,6 +68,9 @@ pub struct SizeOutcome {
     pub knee: Option<Vec<u32>>,
     /// What the costs of a year rest on; `None` if nothing says what a failed request costs.
     pub loss: Option<LossOutcome>,
+    /// Why requests failed with the answer, and how each cluster fared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_trials: Option<Breakdown>,
     /// Every design that was tried, smallest first.
     pub designs: Vec<DesignOutcome>,
     /// Currency of costs.

@@ -21,7 +21,7 @@ use super::kinds::{self, KindRate, Kinds};
 use super::metric::{Metric, Row, Worse, values};
 use super::monte_carlo::{CONFIDENCE, Ended, Study};
 use super::precision::{Estimate, Precision, n_looks};
-use super::study_breakdown::{self, ClusterStudy, ReasonOutcome};
+use super::study_breakdown::Breakdown;
 use super::study_verdict::ObjectiveShown;
 use super::yearly::{Yearly, yearly};
 
@@ -154,12 +154,9 @@ pub struct StudyOutcome {
     /// What the failures of a year come to, where the scenario says how often they happen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub yearly: Option<Yearly>,
-    /// Why requests failed, the most frequent reason first.
-    #[serde(default)]
-    pub failed_by_reason: Vec<ReasonOutcome>,
-    /// How each cluster fared.
-    #[serde(default)]
-    pub by_cluster: Vec<ClusterStudy>,
+    /// Why requests failed, and how each cluster fared.
+    #[serde(flatten)]
+    pub breakdown: Breakdown,
     /// What the trials say about the scenario's objectives.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objectives: Vec<ObjectiveShown>,
@@ -319,8 +316,7 @@ pub fn outcome(identity: Identity, rows: &[Row], ended: Ended) -> StudyOutcome {
             .collect(),
         probabilities: probabilities(&identity, rows, tails, &estimator),
         yearly,
-        failed_by_reason: study_breakdown::reasons(rows, &estimator),
-        by_cluster: study_breakdown::clusters(&identity.clusters, rows, &estimator),
+        breakdown: Breakdown::new(&identity.clusters, rows, &estimator),
         objectives: Vec::new(),
         fingerprint: format!("{:016x}", fingerprint(rows)),
         identity,

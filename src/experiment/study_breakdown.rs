@@ -12,6 +12,23 @@ use super::estimator::Estimator;
 use super::metric::{Figure, Row};
 use super::row_detail::ClusterRow;
 
+/// What trials tell beyond their figures.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Breakdown {
+    /// Why requests failed, the most frequent reason first.
+    pub failed_by_reason: Vec<ReasonOutcome>,
+    /// How each cluster fared, in the order of the scenario.
+    pub by_cluster: Vec<ClusterStudy>,
+}
+
+impl Breakdown {
+    /// What rows tell of the clusters with those names.
+    #[must_use]
+    pub fn new(names: &[String], rows: &[Row], by: &Estimator) -> Self {
+        Self { failed_by_reason: reasons(rows, by), by_cluster: clusters(names, rows, by) }
+    }
+}
+
 /// A reason for which requests failed in some trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReasonOutcome {
@@ -66,9 +83,7 @@ pub struct BindingCount {
     pub n_trials: u64,
 }
 
-/// The reasons for which requests failed, the most frequent first.
-#[must_use]
-pub fn reasons(rows: &[Row], by: &Estimator) -> Vec<ReasonOutcome> {
+fn reasons(rows: &[Row], by: &Estimator) -> Vec<ReasonOutcome> {
     let failed = |place: usize| rows.iter().map(move |row| row.detail.failed[place]);
     let mean = |place| by.value_mean(&failed(place).map(|it| Some(it as f64)).collect::<Vec<_>>());
     let means: Vec<f64> = (0..Reason::ALL.len()).map(|it| mean(it).unwrap_or(0.0)).collect();
@@ -89,9 +104,7 @@ pub fn reasons(rows: &[Row], by: &Estimator) -> Vec<ReasonOutcome> {
     found
 }
 
-/// How the clusters fared, in the order of the scenario.
-#[must_use]
-pub fn clusters(names: &[String], rows: &[Row], by: &Estimator) -> Vec<ClusterStudy> {
+fn clusters(names: &[String], rows: &[Row], by: &Estimator) -> Vec<ClusterStudy> {
     names.iter().enumerate().map(|(place, name)| cluster(name, place, rows, by)).collect()
 }
 

@@ -92,7 +92,13 @@ fn studies_and_sizings_write_what_report_prints() {
     run(&["size", "--vary", knob, "--objective", wanted, "--max-trials", "40", "--out", "size"]);
     let written = fs::read_to_string(folder("size/report.md")).unwrap();
     assert_eq!(written, report(&folder("size")));
-    for words in ["**1 is enough**", "## Sizing frontier", "--vary 'clusters[secondary]"] {
+    for words in [
+        "**1 is enough**",
+        "## Sizing frontier",
+        "## Headroom by cluster with the answer",
+        "## Capacity plan with the answer",
+        "--vary 'clusters[secondary]",
+    ] {
         assert!(written.contains(words), "{words} is missing in {written}");
     }
     again(home.path(), &written);

@@ -1,16 +1,27 @@
-//! How each cluster fared over the trials of a study: room, what ends it, and what to grant.
+//! How each cluster fared over trials: room, what ends it, and what to grant.
 
-use crate::experiment::study::StudyOutcome;
-use crate::experiment::study_breakdown::{BindingCount, Spread};
+use crate::experiment::study_breakdown::{BindingCount, Breakdown, ClusterStudy, Spread};
 
 use crate::report::document::{Block, Section, Table};
 use crate::report::study_table::short;
 use crate::report::table::binding;
 use crate::report::words::{count, signed_percent};
 
-/// Least headroom of each cluster, and what binds next most often.
+use super::requests;
+
+/// Why requests failed over trials, the room of each cluster, and what to grant it; `which` says
+/// which trials they are.
 #[must_use]
-pub fn headroom(study: &StudyOutcome) -> Section {
+pub fn sections(found: &Breakdown, which: &str) -> [Section; 3] {
+    [
+        requests::over_trials(&found.failed_by_reason, which),
+        headroom(&found.by_cluster, which),
+        plan(&found.by_cluster, which),
+    ]
+}
+
+/// Least headroom of each cluster, and what binds next most often.
+fn headroom(clusters: &[ClusterStudy], which: &str) -> Section {
     let columns = [
         "cluster",
         "# median",
@@ -22,7 +33,7 @@ pub fn headroom(study: &StudyOutcome) -> Section {
         "binds next (trials)",
     ];
     let mut table = Table::new(&columns);
-    for it in &study.by_cluster {
+    for it in clusters {
         let mut cells = vec![it.cluster.clone()];
         cells.extend(figures(it.headroom, signed_percent));
         cells.extend(figures(it.failover, signed_percent));
@@ -33,15 +44,14 @@ pub fn headroom(study: &StudyOutcome) -> Section {
                  cluster is asked for more than it sustains. \"After a failover\" is against the \
                  demand that it would have, were every cluster of higher priority lost at that \
                  moment: size by this one. What binds next is what ends further growth then.";
-    section("Headroom by cluster over all trials", words, table)
+    section(&format!("Headroom by cluster {which}"), words, table)
 }
 
 /// The pods and nodes that each cluster took at a time, and its node hours.
-#[must_use]
-pub fn plan(study: &StudyOutcome) -> Section {
+fn plan(clusters: &[ClusterStudy], which: &str) -> Section {
     let columns = ["cluster", "what", "# median", "# 1 in 20 takes more", "# most"];
     let mut table = Table::new(&columns);
-    for it in &study.by_cluster {
+    for it in clusters {
         let rows = [
             ("pods at a time", it.peak_pods),
             ("nodes at a time", it.peak_nodes),
@@ -56,10 +66,10 @@ pub fn plan(study: &StudyOutcome) -> Section {
     let words = "So much must be granted, by quota, subnets and budget, for all but one of twenty \
                  trials, and for all. What each phase of one trial takes, with vCPUs, addresses \
                  and cost, is in the report of that trial: `mc --keep worst` writes it.";
-    section("Capacity plan over all trials", words, table)
+    section(&format!("Capacity plan {which}"), words, table)
 }
 
-fn section(title: &'static str, words: &str, table: Table) -> Section {
+fn section(title: &str, words: &str, table: Table) -> Section {
     if table.rows.is_empty() {
         return Section::new(title, Vec::new());
     }

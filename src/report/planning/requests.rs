@@ -42,12 +42,12 @@ pub fn section(requests: &Requests) -> Section {
     Section::new("Failed requests by reason", blocks)
 }
 
-/// Why requests failed over the trials of a study.
+/// Why requests failed over trials, of which `which` says which they are.
 #[must_use]
-pub fn over_trials(reasons: &[ReasonOutcome]) -> Section {
-    const TITLE: &str = "Failed requests by reason over all trials";
+pub fn over_trials(reasons: &[ReasonOutcome], which: &str) -> Section {
+    let title = format!("Failed requests by reason {which}");
     if reasons.is_empty() {
-        return Section::new(TITLE, vec![Block::Paragraph("No request failed.".into())]);
+        return Section::new(&title, vec![Block::Paragraph("No request failed.".into())]);
     }
     let columns = ["reason", "# mean of a trial", "# share", "# in trials", "# most in a trial"];
     let mut table = Table::new(&[&columns[..], &["what happened last"]].concat());
@@ -63,7 +63,7 @@ pub fn over_trials(reasons: &[ReasonOutcome]) -> Section {
     }
     let words = "Of whole trials, whether a fault was the cause or not; a request is what a user \
                  wants once, with all its retries.";
-    Section::new(TITLE, vec![Block::Paragraph(words.into()), Block::Table(table)])
+    Section::new(&title, vec![Block::Paragraph(words.into()), Block::Table(table)])
 }
 
 /// What a reason means.

@@ -12,10 +12,10 @@ use crate::report::study_table::short;
 use crate::report::words::count;
 use crate::report::{size_cost, size_ends};
 
-use super::demand;
 use super::premises;
 use super::reproduction::{self, Source};
 use super::result_texts::ResultTexts;
+use super::{clusters, demand};
 
 /// The report of a sizing's folder.
 ///
@@ -29,6 +29,8 @@ pub fn document(texts: &ResultTexts) -> Result<Document, String> {
     if !size.is_fixed() {
         sections.extend([less(&size), measure(&size), frontier(&size)]);
     }
+    let fared = size.answer_trials.iter();
+    sections.extend(fared.flat_map(|found| clusters::sections(found, "with the answer")));
     sections.extend(size.max_demand.iter().map(|found| demand::section(&size, found)));
     sections.extend([
         premises::stability(&rests_on),

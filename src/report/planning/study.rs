@@ -13,7 +13,7 @@ use crate::report::{premises_json, summary_json};
 
 use super::reproduction::{self, Source};
 use super::result_texts::ResultTexts;
-use super::{clusters, premises, requests, yearly};
+use super::{clusters, premises, yearly};
 
 /// The report of a study's folder.
 ///
@@ -27,15 +27,15 @@ pub fn document(texts: &ResultTexts) -> Result<Document, String> {
         verdict(&study),
         yearly::section(&study),
         milestones(&study),
-        requests::over_trials(&study.failed_by_reason),
-        clusters::headroom(&study),
-        clusters::plan(&study),
+    ];
+    sections.extend(clusters::sections(&study.breakdown, "over all trials"));
+    sections.extend([
         others(&study),
         premises::stability(&rests_on),
         premises::assumptions(&rests_on),
         reproduction::section(&source(&study)),
         premises::documented(&rests_on),
-    ];
+    ]);
     sections.retain(|section| !section.blocks.is_empty());
     Ok(Document { title: format!("Capacity report: {}", study.identity.scenario), sections })
 }
