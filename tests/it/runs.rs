@@ -19,6 +19,7 @@ mod load_doubling;
 mod network;
 mod node_repair;
 mod nodes;
+mod overload;
 mod placement;
 mod random_inputs;
 mod regions;

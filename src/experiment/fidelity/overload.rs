@@ -23,7 +23,7 @@ part! {
         limits_follow_the_gradient, a_measurement_comes_first, a_measurement_gives_the_limit_back,
         a_doubtful_measurement_is_repeated, jitter_is_within_its_share,
         overload_settles_at_the_fixed_point, an_adaptive_limit_settles_at_its_fixed_point,
-        a_limit_ends_a_retry_storm,
+        a_limit_ends_a_retry_storm, a_limit_keeps_the_answers_in_time,
     ],
     left out "a fixed `minRTT`; a least limit beside that of the measurement; percentiles are \
               exact where Envoy's histogram has two digits; a request counts until its client \
