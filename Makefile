@@ -10,7 +10,8 @@ DEEP_CASES ?= 4096
 # Cargo.lock says which dependencies were tested: no target may change it.
 LOCKED := --locked $(CARGOFLAGS)
 
-.PHONY: help tools lint test test-deep notebooks bench bench-requests bench-peers docs
+.PHONY: help tools lint test test-deep notebooks bench bench-requests bench-instructions \
+    bench-ratios bench-peers docs
 
 help:
 	@echo 'make test            format, lints, all tests (what CI runs)'
@@ -18,6 +19,8 @@ help:
 	@echo 'make test-deep       the same with the longest theory rows and more random cases'
 	@echo 'make bench           all benches'
 	@echo 'make bench-requests  what one request costs on the exact engine'
+	@echo 'make bench-instructions  what a request and a timer take, against limits (valgrind)'
+	@echo 'make bench-ratios    CPU time against a textbook event loop in the same process'
 	@echo 'make bench-peers     the same work in other simulators: one table of CPU times'
 	@echo 'make docs            rewrite the files that are generated from the code'
 
@@ -60,6 +63,14 @@ bench:
 
 bench-requests:
 	$(CARGO) bench $(LOCKED) --bench requests
+
+# Counts do not depend on the load of the machine, so this one fails where a limit is exceeded.
+# Without valgrind it says so, and is no failure.
+bench-instructions:
+	$(CARGO) bench $(LOCKED) --bench instructions
+
+bench-ratios:
+	$(CARGO) bench $(LOCKED) --bench ratios
 
 # Other simulators stay out of the default build: a crate of its own, whose lock file follows that
 # of the product, and a Python environment for SimPy (skipped with a word if it cannot be made).

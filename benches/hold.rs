@@ -8,34 +8,19 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
-use tideover::sim::exponential::exponential;
 use tideover::sim::laws::{Law, Sampler};
 use tideover::sim::streams::Stream;
-use tideover::sim::timers::Timers;
-use tideover::units::{Span, Time};
 
-fn hold(criterion: &mut Criterion) {
-    let stream = Stream::new(1, 0, "bench", "hold");
+#[path = "parts/hold.rs"]
+mod hold;
+
+use hold::Hold;
+
+fn timers(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("hold");
     for n in [100, 1_000, 10_000] {
-        let mut timers = Timers::new();
-        let mut drawn = 0;
-        let mut delay = || {
-            drawn += 1;
-            Span::from_nanos((exponential(stream.at(drawn)) * 1e9) as i64)
-        };
-        let mut ids = Vec::new();
-        for i in 0..n {
-            let id = timers.add(0, i);
-            ids.push(id);
-            timers.set(id, Time::ZERO + delay());
-        }
-        group.bench_function(n.to_string(), |bencher| {
-            bencher.iter(|| {
-                let (now, i) = timers.pop().expect("every timer is armed again");
-                timers.set(ids[i], now + delay());
-            });
-        });
+        let mut hold = Hold::new(n);
+        group.bench_function(n.to_string(), |bencher| bencher.iter(|| hold.step()));
     }
     group.finish();
 }
@@ -61,5 +46,5 @@ fn draws(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, hold, draws);
+criterion_group!(benches, timers, draws);
 criterion_main!(benches);
