@@ -130,7 +130,7 @@ fn a_limit_ends_a_retry_storm() {
 /// of both that are refused, within four standard errors.
 #[test]
 fn shedding_is_a_birth_death_chain() {
-    let (servers, places, time) = (4, 20, 400_000.0);
+    let (servers, places, time) = (4, 20, 100_000.0);
     for (high, low) in [(1.5, 3.0), (3.0, 6.0)] {
         let mut users = plan(
             demand("high", poisson(high / UNIT_S)),
