@@ -93,12 +93,11 @@ pub fn fault_times(
     if busiest.rate <= 0.0 {
         return Ok(None);
     }
-    Ok(Some(FaultTimes {
-        written,
-        busiest,
-        busiest_sets: moved(scenario, (at_s, busiest.at_s), rest_s),
-        random_sets: random(scenario, rest_s).filter(|_| !is_even),
-    }))
+    // Where no time differs from another, faults keep the times that the scenario draws.
+    let busiest_sets = moved(scenario, (at_s, busiest.at_s), rest_s);
+    let busiest_sets = if is_even { Vec::new() } else { busiest_sets };
+    let random_sets = random(scenario, rest_s).filter(|_| !is_even);
+    Ok(Some(FaultTimes { written, busiest, busiest_sets, random_sets }))
 }
 
 /// What moves the faults from one time to another, all together or each kind of failure to that

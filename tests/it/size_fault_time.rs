@@ -3,6 +3,8 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use tideover::scenario::fault_time::fault_times;
+use tideover::scenario::load;
 
 use crate::cli::{said, tideover};
 use crate::sizes::{PASSIVE, scenario, size};
@@ -74,4 +76,38 @@ fn people_read_when_faults_strike() {
     let even = scenario(root.path(), PASSIVE);
     let (text, _) = shown(&even);
     assert!(text.contains("\nFaults strike as written, 1 min into the run (1,050/s)\n"), "{text}");
+}
+
+/// What moves faults, by what the scenario says of their times: even demand moves none, drawn ones
+/// included; a drawn time is its own random time; several faults move together, and have none.
+#[test]
+fn faults_move_by_assignments() {
+    let root = tempfile::tempdir().unwrap();
+    let path = peaked(root.path());
+    let delay = "faults[0].delay={uniform: {min: 0s, max: 1m}}";
+    let even = "demands[0].arrivals={constant: 1050/s}";
+    let two = "faults=[{name: one, at: 1m, duration: 90s, regionLoss: {region: a, mode: refused}}, \
+               {name: two, at: 70s, duration: 10s, regionLoss: {region: c, mode: refused}}]";
+    let moved = ["run.horizon=600s", "faults[0].at=240s"];
+    let drawn = ["run.horizon=600s", "faults[0].at=240s", "faults[0].delay={constant: 0s}"];
+    let both = ["run.horizon=600s", "faults[0].at=240s", "faults[1].at=250s"];
+    let evenly =
+        ["run.horizon=780s", "faults[0].at=0s", "faults[0].delay={uniform: {min: 0s, max: 420s}}"];
+    let rows: [(&[&str], &[&str], Option<&[&str]>); 5] = [
+        (&[], &moved, Some(&evenly)),
+        (&[delay], &drawn, Some(&[])),
+        (&[two], &both, None),
+        (&[even], &[], None),
+        (&[even, delay], &[], None),
+    ];
+    for (stated, busiest, random) in rows {
+        let with = |more: &[String]| {
+            let sets: Vec<String> = stated.iter().map(|it| (*it).to_owned()).collect();
+            load(&path, &[&sets[..], more].concat()).map_err(|rejected| rejected.to_string())
+        };
+        let found = fault_times(&with(&[]).unwrap(), with).unwrap().unwrap();
+        assert_eq!(found.busiest_sets, busiest, "{stated:?}");
+        let owned = |sets: &[&str]| sets.iter().map(|set| (*set).to_owned()).collect::<Vec<_>>();
+        assert_eq!(found.random_sets, random.map(owned), "{stated:?}");
+    }
 }
