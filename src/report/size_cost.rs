@@ -24,10 +24,7 @@ fn money(size: &SizeOutcome, amount: f64) -> String {
 #[must_use]
 pub fn sentences(size: &SizeOutcome) -> Vec<String> {
     let knee = size.knee.as_ref().map(|knee| {
-        format!(
-            "Knee of the frontier: {}; beyond it money buys less than on average",
-            spelled(knee)
-        )
+        format!("Knee of the frontier: {}; beyond it more buys less than on average", spelled(knee))
     });
     let next = size.next.iter().map(|next| self::next(size, next));
     knee.into_iter().chain(next).chain(year(size)).collect()

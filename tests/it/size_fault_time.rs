@@ -78,6 +78,9 @@ fn people_read_when_faults_strike() {
     assert!(text.contains("\nFaults strike as written, 1 min into the run (1,050/s)\n"), "{text}");
 }
 
+/// What is stated, what puts faults into the busiest stretch, and what at a random time.
+type Moves<'m> = (&'m [&'m str], &'m [&'m str], Option<&'m [&'m str]>);
+
 /// What moves faults, by what the scenario says of their times: even demand moves none, drawn ones
 /// included; a drawn time is its own random time; several faults move together, and have none.
 #[test]
@@ -93,7 +96,7 @@ fn faults_move_by_assignments() {
     let both = ["run.horizon=600s", "faults[0].at=240s", "faults[1].at=250s"];
     let evenly =
         ["run.horizon=780s", "faults[0].at=0s", "faults[0].delay={uniform: {min: 0s, max: 420s}}"];
-    let rows: [(&[&str], &[&str], Option<&[&str]>); 5] = [
+    let rows: [Moves<'_>; 5] = [
         (&[], &moved, Some(&evenly)),
         (&[delay], &drawn, Some(&[])),
         (&[two], &both, None),
