@@ -272,9 +272,14 @@ impl Pod {
         self.unfinished(now_s).map(|entry| Leaves(entry.finish_s.min(entry.give_up_s))).collect()
     }
 
-    /// The process is gone, and with it all that was outstanding.
-    pub(super) fn nothing_outstanding(&mut self) {
-        self.leaves = Some(BinaryHeap::new());
+    /// The process is gone. Where its clients know, nothing is outstanding any more; else all
+    /// that it had stays unanswered until it is given up.
+    pub(super) fn leave_outstanding(&mut self, how: Kill, now_s: f64) {
+        let unanswered = match how {
+            Kill::Reset => BinaryHeap::new(),
+            Kill::Silent => self.unfinished(now_s).map(|entry| Leaves(entry.give_up_s)).collect(),
+        };
+        self.leaves = Some(unanswered);
     }
 
     /// Counts again what is outstanding, after finishes have moved.

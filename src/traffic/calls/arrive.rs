@@ -51,7 +51,7 @@ impl Calls {
         if endpoints.is_empty() {
             return self.fail_at(wire, &sent, AttemptFailure::NoPod, now_s);
         }
-        let picked = self.pick(wire, deployment, endpoints, &sent);
+        let picked = self.pick(wire, deployment, endpoints, &sent, now_s);
         match self.pods.get(picked.index()) {
             Some(pod) if pod.runs() => self.serve(wire, &sent, picked, now_s, routing),
             _ => self.miss(wire, &sent, picked, now_s, routing),
@@ -98,9 +98,18 @@ impl Calls {
     }
 
     /// The pod for a request, by any balancer.
-    fn pick(&mut self, wire: usize, deployment: usize, endpoints: &[PodId], sent: &Sent) -> PodId {
+    fn pick(
+        &mut self,
+        wire: usize,
+        deployment: usize,
+        endpoints: &[PodId],
+        sent: &Sent,
+        now_s: f64,
+    ) -> PodId {
         let draw = self.wires[wire].pod_stream.at(sent.key);
-        let load = |pod: PodId| self.pods.get(pod.index()).map_or(0, |pod| pod.n_outstanding);
+        let pods = &mut self.pods;
+        let mut load =
+            |pod: PodId| pods.get_mut(pod.index()).map_or(0, |pod| pod.outstanding(now_s));
         match self.deployments[deployment].balancer {
             Balancer::Random => endpoints[below(draw, endpoints.len())],
             Balancer::RoundRobin => {
@@ -138,6 +147,11 @@ impl Calls {
         let current = routing.current(deployment);
         let is_stale = routing.endpoints[deployment][current.len()..].contains(&picked);
         if !is_stale || (how == Kill::Silent && 0 < left) {
+            if how == Kill::Silent
+                && let Some(gone) = self.pods.get_mut(picked.index())
+            {
+                gone.unanswered_s.push(sent.give_up_s);
+            }
             return self.fail_at(wire, sent, AttemptFailure::Lost(how), now_s);
         }
         if current.is_empty() {

@@ -29,6 +29,8 @@ impl Calls {
             self.lose(name, how, now_s);
             if how == Kill::Silent {
                 self.hold_unanswered(name, now_s);
+                let give_up_s = self.visits[name].give_up_s;
+                self.pods[pod_index].unanswered_s.push(give_up_s);
             }
             let Visit { stage, start_s, .. } = self.visits[name];
             if stage == Stage::Working {

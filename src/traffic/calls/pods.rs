@@ -66,6 +66,8 @@ pub(super) struct Pod {
     pub(super) visits: Vec<Ref>,
     /// Those that somebody waits for.
     pub(super) n_outstanding: usize,
+    /// Once it is gone without a word: when what it does not answer is given up [s].
+    pub(super) unanswered_s: Vec<f64>,
     /// Seconds that a second of nominal work takes.
     pub(super) slowness: f64,
     pub(super) slowness_since_s: f64,
@@ -119,6 +121,7 @@ impl Pod {
             queued_ns: 0,
             visits: Vec::new(),
             n_outstanding: 0,
+            unanswered_s: Vec::new(),
             slowness: 1.0,
             slowness_since_s: f64::NEG_INFINITY,
             threshold_s: f64::INFINITY,
@@ -142,6 +145,13 @@ impl Pod {
         self.done_ns = 0;
         self.mean_hold_s = 0.0;
         self.guards.clear();
+        self.unanswered_s.clear();
+    }
+
+    /// Unanswered and not abandoned requests at `now_s`.
+    pub(super) fn outstanding(&mut self, now_s: f64) -> usize {
+        self.unanswered_s.retain(|give_up_s| now_s < *give_up_s);
+        self.n_outstanding + self.unanswered_s.len()
     }
 
     pub(super) fn runs(&self) -> bool {

@@ -313,6 +313,11 @@ impl Arriving<'_> {
         let current = self.routing.current(deployment);
         let is_stale = head.endpoints[current.len()..].contains(&picked);
         if !is_stale || (how == Kill::Silent && 0 < left) {
+            if how == Kill::Silent
+                && let Some(gone) = self.pods.get_mut(picked.index())
+            {
+                gone.count_out(attempt.give_up_s);
+            }
             self.fail_at(head, attempt, AttemptFailure::Lost(how));
             return None;
         }

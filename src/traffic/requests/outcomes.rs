@@ -103,7 +103,7 @@ impl Requests {
         let pod = &mut self.pods[pod_index];
         settle(pod, &self.lanes, &mut self.ledger, now_s);
         pod.free_s.fill(f64::INFINITY);
-        pod.nothing_outstanding();
+        pod.leave_outstanding(how, now_s);
         let deployment = pod.deployment as usize;
         pod.stale_failures = self.deployments[deployment].stale_failures;
         let lost: Vec<Entry> = pod.unfinished(now_s).copied().collect();

@@ -3,7 +3,7 @@
 use tideover::model::ids::PodId;
 use tideover::sim::laws::Law;
 use tideover::traffic::ledger::{Reason, UserTotals};
-use tideover::traffic::plan::{Arrivals, Jitter, RetryPolicy, TrafficPlan};
+use tideover::traffic::plan::{Arrivals, Balancer, Jitter, RetryPolicy, TrafficPlan};
 use tideover::traffic::requests::Requests;
 use tideover::traffic::{Kill, Traffic};
 use tideover::units::{Span, Time};
@@ -138,4 +138,25 @@ fn severed_clients_may_try_again() {
     // Zombies until 310 ms, then one after the other: the last answer arrives at 620 ms.
     let longest_s = engine.ledger().demands()[0].latency().max_s().unwrap();
     assert!(0.6 - 1e-6 < longest_s && longest_s < 0.62 + 1e-6, "{longest_s}");
+}
+
+/// Two pods, of which the first is gone without a word; one user a second, who waits 5 s. Least
+/// outstanding sends one request to the dead pod, sees it unanswered, and takes the other one
+/// until that request is given up: one user in five is lost. Where connections are reset, nothing
+/// stays unanswered, and all are lost.
+#[test]
+fn a_silent_pod_keeps_what_it_does_not_answer() {
+    for (how, expected) in [(Kill::Silent, 4), (Kill::Reset, 20)] {
+        let instants = (0..20).map(|second| millis(1_000 * second + 500)).collect();
+        let mut users_plan = demand("users", Arrivals::Replay { instants });
+        users_plan.attempt_timeout = Span::from_secs(5);
+        let mut pods = pods_of(1, Law::constant(0.1));
+        pods.balancer = Balancer::LeastOutstanding;
+        let plan = plan(users_plan, pods, 40.0);
+        let mut engine = start(&plan, 2);
+        engine.advance(Time::ZERO, &route_to(2));
+        engine.kill_pod(pod(), how);
+        engine.advance(plan.end, &route_to(2));
+        assert_eq!(lost(&engine), expected, "{how:?}");
+    }
 }
