@@ -10,28 +10,35 @@
 //!
 //! What is approximated, and how well: waits and refusals of laws other than the exponential
 //! enter by their variance only (Allen and Cunneen); between steady states the mean state moves
-//! as if its distribution were stationary (pointwise stationary fluid flow), which is within a few
-//! percent away from saturation and worst where the load is within 5 % of it; balancers that look
-//! at load are treated as pools of pods that share a queue. Latency below saturation is the
-//! convolution of wait and service, above it the fluid wait.
+//! as if its distribution were stationary (pointwise stationary fluid flow), but for its spread,
+//! which takes its time (`spread`); balancers that look at load are treated as pools of pods that
+//! share a queue, and fill up emptier pods (`balance`). Latency below saturation is the
+//! convolution of wait and service, above it the fluid wait; of users who are served in time, it
+//! is so on condition that it was in time (`lateness`).
 //!
 //! A step ends on a grid of its own, or where the state of pods changes: one ends, or balancers
 //! learn another list. So looking in between changes nothing. The grid is as fine as the last step
 //! has moved the queues (`Unrest`), and where nothing moves, seconds are counted in one go
 //! (`calm`). Users send, and try again, by the routes of their instant in any step (`edge`).
 
+mod balance;
 mod calm;
 mod clients;
 mod counts;
+mod course;
 mod curve;
 mod deployment;
 mod edge;
+mod entering;
 mod gates;
 mod groups;
+mod lateness;
 mod pop_sets;
 mod processes;
 mod sends;
 mod serving;
+mod spread;
+mod tokens;
 mod waits;
 
 use std::sync::Arc;
@@ -52,6 +59,7 @@ use deployment::Deployment;
 use gates::FlowGate;
 use groups::Group;
 use sends::{Cohort, Demand, Lane, Release};
+use serving::Class;
 
 /// Lengths of steps, by pace: the first while much happens.
 const LENGTHS: [Span; 4] =
@@ -130,6 +138,9 @@ pub struct Flow {
     due_releases: Vec<Release>,
     /// Requests finished in this step, by the step of their arrival.
     done: Vec<u64>,
+    classes: Vec<Class>,
+    /// Of the groups of a deployment in what comes to it.
+    shares: Vec<f64>,
 }
 
 /// What a step did to the queues.
@@ -273,6 +284,8 @@ impl Flow {
             due_notices: Vec::new(),
             due_releases: Vec::new(),
             done: Vec::new(),
+            classes: Vec::new(),
+            shares: Vec::new(),
         }
     }
 

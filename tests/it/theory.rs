@@ -8,6 +8,7 @@ use std::io::Write;
 
 mod birth_death;
 mod calls;
+mod cancelled;
 mod capacity;
 mod cuts;
 mod endings;
@@ -18,6 +19,7 @@ mod general;
 mod networks;
 mod overload;
 mod queues;
+mod random;
 mod storms;
 mod system;
 

@@ -6,7 +6,7 @@
 //! done as a step, so that what is on its way and in the pods is there for what comes next.
 
 use crate::model::ids::ClusterId;
-use crate::traffic::ledger::cells::Wait;
+use crate::traffic::ledger::cells::{Delayed, Wait};
 use crate::traffic::ledger::in_bulk::{Leaving, nanos_of};
 use crate::traffic::routing::OriginMode;
 use crate::units::{Span, Time};
@@ -90,6 +90,7 @@ impl Flow {
             && deployment.is_unhindered()
             && state.refused < 1e-9
             && steady.refused < 1e-9
+            && state.queue_variance <= group.variance
             && (steady.present - state.present).abs() <= STEADY * (0.1 + state.present)
             && deployment.steps.iter().all(|step| step.parts.iter().all(|part| late(part) == 0))
     }
@@ -151,7 +152,7 @@ impl Flow {
     /// Users of a window were served in a calm stretch.
     fn tell_calmly(&mut self, lane: usize, (window, n): (Option<usize>, u64), wait: Wait) {
         if let Some(window) = window.filter(|_| 0 < n) {
-            self.tell_latency(lane, window, n, (wait, 0.0));
+            self.tell_latency(lane, window, n, Delayed::by(wait));
         }
     }
 
@@ -192,7 +193,7 @@ impl Flow {
                 self.ledger.deployment_mut(deployment).arrived(moving.cohort.send_s, n as u32);
                 let wait = self.steady_wait(deployment);
                 self.leave_calmly(deployment, n, moving.cohort.send_s);
-                self.answer(&moving.cohort, n, wait);
+                self.answer(&moving.cohort, n, wait, f64::INFINITY);
             }
         }
         for index in 0..self.deployments.len() {
@@ -200,7 +201,7 @@ impl Flow {
                 for part in &step.parts {
                     let n = part.timely + part.zombies;
                     self.leave_calmly(index, n, part.cohort.send_s);
-                    self.answer(&part.cohort, part.timely, step.wait);
+                    self.answer(&part.cohort, part.timely, step.wait, part.within_s);
                 }
                 self.deployments[index].first_step += 1;
             }
@@ -215,14 +216,7 @@ impl Flow {
     fn steady_wait(&self, deployment: usize) -> Wait {
         let deployment = &self.deployments[deployment];
         let group = deployment.groups.iter().find(|group| group.accepting);
-        group.map_or(Wait::default(), |group| {
-            let unit_s = deployment.service.mean_s * group.slowness;
-            Wait {
-                share: group.state.waiting,
-                mean_s: group.state.wait * unit_s,
-                variance_s2: group.state.wait_variance * unit_s * unit_s,
-            }
-        })
+        group.map_or(Wait::default(), |group| deployment.wait(group))
     }
 
     /// Counts the sums of `n` attempts that were served at a deployment.
@@ -271,7 +265,7 @@ impl Flow {
         let present = deployment.groups[group].state.present;
         let state = deployment.curve(station).after(present, rate, 1e9);
         let group = &mut deployment.groups[group];
-        group.state = state;
+        (group.state, group.variance) = (state, state.queue_variance);
         group.busy_s += state.busy / pooled * length_s;
         group.finished += n as f64 / group.size();
     }

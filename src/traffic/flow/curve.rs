@@ -15,6 +15,8 @@
 
 use crate::sim::maths;
 
+use super::spread::Narrowing;
+
 /// A station: workers that share one queue.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Station {
@@ -43,6 +45,8 @@ pub(super) struct State {
     pub(super) wait: f64,
     /// Its variance.
     pub(super) wait_variance: f64,
+    /// Variance of the number ahead of those who wait.
+    pub(super) queue_variance: f64,
 }
 
 /// The states of a station in order of load.
@@ -113,6 +117,27 @@ impl Curve {
         self.between(above, excess)
     }
 
+    /// The same while queues of `servers` workers lie less far apart than in steady states; of the
+    /// curve, not yet narrowed.
+    pub(super) fn after_narrowed(
+        &self,
+        present: f64,
+        (rate, servers): (f64, f64),
+        length: f64,
+        narrowing: Narrowing,
+    ) -> State {
+        if narrowing == Narrowing::NONE {
+            return self.after(present, rate, length);
+        }
+        let excess = |state: &State| {
+            let busy = servers - narrowing.idle * (servers - state.busy);
+            let taken = rate * (1.0 - narrowing.refused * state.refused);
+            state.present - present - length * (taken - busy)
+        };
+        let above = self.states.partition_point(|state| excess(state) < 0.0);
+        self.between(above, excess)
+    }
+
     /// The state with so many requests.
     pub(super) fn with(&self, present: f64) -> State {
         let above = self.states.partition_point(|state| state.present < present);
@@ -144,13 +169,14 @@ impl State {
             waiting: mix(self.waiting, high.waiting),
             wait: mix(self.wait, high.wait),
             wait_variance: mix(self.wait_variance, high.wait_variance),
+            queue_variance: mix(self.queue_variance, high.queue_variance),
         }
     }
 }
 
 impl Station {
     /// Requests that can wait and will be served, at most.
-    fn bound(&self) -> f64 {
+    pub(super) fn bound(&self) -> f64 {
         self.places.min(self.servers * self.patience)
     }
 
@@ -185,6 +211,7 @@ impl Station {
             waiting,
             wait: queue.wait,
             wait_variance: queue.wait_variance,
+            queue_variance: queue.variance,
         }
     }
 
@@ -233,6 +260,7 @@ impl Station {
             waiting,
             wait,
             wait_variance: wait * wait * squared,
+            variance: spread,
         }
     }
 
@@ -259,6 +287,8 @@ impl Station {
             waiting: rate * wait * (rate * below / weight).clamp(0.0, 1.0),
             wait,
             wait_variance: limit * limit * variance,
+            // What the services of those ahead do not explain.
+            variance: (limit * limit * variance * c * c - self.variability * wait * c).max(0.0),
         }
     }
 }
@@ -274,6 +304,8 @@ struct Queue {
     waiting: f64,
     wait: f64,
     wait_variance: f64,
+    /// Of the number ahead.
+    variance: f64,
 }
 
 /// The weights of all states with an idle worker, relative to the one with a single idle worker.

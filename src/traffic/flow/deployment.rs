@@ -42,7 +42,7 @@ pub(super) struct Deployment {
     pub(super) service: Service,
     effects: DependencyEffects,
     /// Stations in use, with their curves.
-    stations: Vec<(Station, Curve)>,
+    pub(super) stations: Vec<(Station, Curve)>,
     pub(super) groups: Vec<Group>,
     pub(super) endpoints: Endpoints,
     /// What arrived and is not gone, by step.
@@ -50,6 +50,8 @@ pub(super) struct Deployment {
     /// Number of the first of them.
     pub(super) first_step: u64,
     pub(super) arrived: Vec<Cohort>,
+    /// Attempts at pods that are gone without a word, by when they are given up [s].
+    pub(super) hung: Vec<(f64, u64)>,
     pub(super) waits: Waits,
     /// Parts of attempts that waited, and of abandoned work, that were not counted yet.
     pub(super) waited_part: f64,
@@ -112,6 +114,9 @@ pub(super) struct Inside {
     pub(super) zombies: u64,
     /// Will have given up before their turn, and then take no worker.
     pub(super) doomed: u64,
+    /// Those who will be answered in time wait and are served within this; infinite if all are
+    /// [s].
+    pub(super) within_s: f64,
 }
 
 impl Inside {
@@ -158,6 +163,7 @@ impl Deployment {
             steps: VecDeque::new(),
             first_step: 0,
             arrived: Vec::new(),
+            hung: Vec::new(),
             waits: Waits::default(),
             waited_part: 0.0,
         }
@@ -250,10 +256,9 @@ impl Deployment {
             _ => self.gap_scv,
         };
         let patience = match self.on_timeout {
-            OnTimeout::Serve => f64::INFINITY,
-            OnTimeout::DropQueued | OnTimeout::Cancel => {
-                self.patience_s / (self.service.mean_s * slowness)
-            }
+            // Where those ahead are cut short at their time-out, everyone has a turn before theirs.
+            OnTimeout::Serve | OnTimeout::Cancel => f64::INFINITY,
+            OnTimeout::DropQueued => self.patience_s / (self.service.mean_s * slowness),
         };
         let station = Station {
             servers: self.workers * pooled,

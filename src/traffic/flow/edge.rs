@@ -37,7 +37,7 @@ impl Flow {
     fn send_first(&mut self, from_s: f64, to_s: f64) {
         for index in 0..self.demands.len() {
             let (n, mean) = self.demands[index].fresh.send(from_s, to_s);
-            self.demands[index].open_budget(n, to_s - from_s);
+            self.demands[index].open_budget(n, (from_s, to_s));
             self.ledger.offered(index, from_s, n as u32);
             let middle_s = 0.5 * (from_s + to_s);
             let cohort = Cohort {

@@ -28,6 +28,14 @@ pub(super) struct Group {
     pub(super) station: usize,
     /// Of one station.
     pub(super) state: State,
+    /// Requests a second that came to each of its stations in the last step.
+    pub(super) rate: f64,
+    /// Variance of the number in its stations, as far as it has come about.
+    pub(super) variance: f64,
+    /// Of its mean service that a request takes, where some are cut short.
+    pub(super) part: f64,
+    /// The variance of waits is at most that [s²].
+    pub(super) most_s2: f64,
     /// Requests that are served or wait, by the number of the step in which they arrived.
     pub(super) queue: VecDeque<(u64, u64)>,
     /// Sum of the queue.
@@ -54,6 +62,10 @@ impl Group {
             slowness,
             station,
             state: State::default(),
+            rate: 0.0,
+            variance: 0.0,
+            part: 1.0,
+            most_s2: f64::INFINITY,
             queue: VecDeque::new(),
             present: 0,
             doomed: VecDeque::new(),
@@ -106,7 +118,10 @@ impl Group {
     /// Takes the pods of a group that has become alike.
     pub(super) fn absorb(&mut self, other: Self) {
         let share = other.size() / (self.size() + other.size());
-        self.state.present += (other.state.present - self.state.present) * share;
+        let gap = other.state.present - self.state.present;
+        self.state.present += gap * share;
+        self.variance +=
+            (other.variance - self.variance) * share + gap * gap * share * (1.0 - share);
         self.pods.extend(other.pods);
         self.present += other.present;
         self.refused_part += other.refused_part;

@@ -6,10 +6,11 @@ use crate::model::ids::ClusterId;
 use crate::sim::rates::RateCurve;
 use crate::sim::streams::{Cursor, Stream};
 use crate::traffic::ledger::Reason;
-use crate::traffic::plan::{Arrivals, DemandPlan, Jitter, RetryBudget, TrafficPlan};
+use crate::traffic::plan::{Arrivals, DemandPlan, Jitter, TrafficPlan};
 
 use super::counts::{binomial, poisson};
 use super::pop_sets::PopSets;
+use super::tokens::{Tokens, Wanted};
 
 /// Users who sent an attempt at about the same time and share everything that matters.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +91,10 @@ impl Demand {
             fresh: Fresh::new(&demand.arrivals, stream("flow-arrival")),
             pops: PopSets::new(&demand.pops),
             backoff: Backoff::new(demand),
-            budget: demand.retries.budget.map(Tokens::new),
+            budget: demand
+                .retries
+                .budget
+                .map(|budget| Tokens::new(budget, plan.start.as_secs_f64())),
             releases: Vec::new(),
             client_to_pop_s: demand.client_to_pop.as_secs_f64(),
             attempt_timeout_s: demand.attempt_timeout.as_secs_f64(),
@@ -98,11 +102,10 @@ impl Demand {
         }
     }
 
-    /// `n_first` users send for the first time in a time of `length_s`: so much flows into the
-    /// budget, and can be taken in it.
-    pub(super) fn open_budget(&mut self, n_first: u64, length_s: f64) {
+    /// `n_first` users send for the first time in a step: so much flows into the budget.
+    pub(super) fn open_budget(&mut self, n_first: u64, step: (f64, f64)) {
         if let Some(tokens) = &mut self.budget {
-            tokens.open(n_first, length_s);
+            tokens.open(n_first, step);
         }
     }
 
@@ -129,8 +132,10 @@ impl Demand {
             release.from_s = to_s;
             0 < release.n
         });
-        let wanted: u64 = due.iter().filter(|release| !release.paid).map(|release| release.n).sum();
-        self.budget.as_mut().map_or(0, |tokens| wanted - tokens.take(wanted))
+        let Some(tokens) = &mut self.budget else { return 0 };
+        let unpaid = || due.iter().filter(|release| !release.paid);
+        let wanted = unpaid().map(|&Release { n, from_s, to_s, .. }| Wanted { n, from_s, to_s });
+        unpaid().map(|release| release.n).sum::<u64>() - tokens.take(wanted)
     }
 
     /// Files `n` retries that follow a failure of `cohort` told to its clients around `told_s`,
@@ -148,17 +153,23 @@ impl Demand {
         let from_s = (told_s - 0.5 * width_s + least_s).max(now_s);
         let to_s = (told_s + 0.5 * width_s + most_s).max(from_s + SHORTEST_S);
         let lag_s = 0.5 * (from_s + to_s) - (told_s + 0.5 * (least_s + most_s));
+        // Each user's first send is as early or late among theirs as what they are told.
         let limit_s = cohort.first_s + cohort.lag_s + self.deadline_s;
-        if limit_s <= from_s {
+        let most_wait_s = limit_s - told_s;
+        if most_wait_s <= least_s {
             return n;
         }
-        let in_time = ((limit_s - from_s) / (to_s - from_s)).min(1.0);
+        let spread_s = (most_s - least_s).max(SHORTEST_S);
+        let in_time = ((most_wait_s - least_s) / spread_s).min(1.0);
         let n_in_time = (n as f64 * in_time + phase).floor().min(n as f64) as u64;
         // Who would have sent before now draws on what flowed into the budget by now.
         let length_s = (width_s + most_s - least_s).max(SHORTEST_S);
-        let past = (now_s - (told_s - 0.5 * width_s + least_s)) / length_s;
+        let begin_s = told_s - 0.5 * width_s + least_s;
+        let past = (now_s - begin_s) / length_s;
         let n_past = (n_in_time as f64 * past.clamp(0.0, 1.0)).round() as u64;
-        let n_paid = self.budget.as_mut().map_or(n_past, |tokens| tokens.take(n_past));
+        let wanted = Wanted { n: n_past, from_s: begin_s.min(now_s), to_s: now_s };
+        let n_paid =
+            self.budget.as_mut().map_or(n_past, |tokens| tokens.take([wanted].into_iter()));
         for (n, paid) in [(n_paid, true), (n_in_time - n_past, false)] {
             if 0 < n {
                 self.file(Release {
@@ -168,7 +179,7 @@ impl Demand {
                     first_s: cohort.first_s,
                     n,
                     from_s,
-                    to_s: to_s.min(limit_s),
+                    to_s: to_s.min(limit_s + 0.5 * width_s).max(from_s + SHORTEST_S),
                     lag_s: cohort.lag_s + lag_s.max(0.0),
                     paid,
                 });
@@ -345,38 +356,6 @@ impl Backoff {
             Jitter::Equal => 0.5 * length_s,
         };
         Some((least_s.max(TURNAROUND_S), length_s.max(TURNAROUND_S)))
-    }
-}
-
-/// A token bucket for retries, as a fluid: what flows in during a step can be taken in it.
-#[derive(Clone, Copy, Debug)]
-struct Tokens {
-    budget: RetryBudget,
-    held: f64,
-}
-
-impl Tokens {
-    fn new(budget: RetryBudget) -> Self {
-        let mut tokens = Self { budget, held: 0.0 };
-        tokens.held = tokens.capacity();
-        tokens
-    }
-
-    fn capacity(&self) -> f64 {
-        (self.budget.min_per_s * self.budget.ttl.as_secs_f64()).max(10.0)
-    }
-
-    fn open(&mut self, n_first: u64, length_s: f64) {
-        let inflow = n_first as f64 * self.budget.ratio.get() + length_s * self.budget.min_per_s;
-        // What was not taken of the inflow before flows over.
-        self.held = self.held.min(self.capacity()) + inflow;
-    }
-
-    /// How many of `wanted` retries may be sent.
-    fn take(&mut self, wanted: u64) -> u64 {
-        let taken = wanted.min(self.held as u64);
-        self.held -= taken as f64;
-        taken
     }
 }
 

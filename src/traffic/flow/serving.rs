@@ -1,26 +1,15 @@
 //! Serving: what arrives at a cluster in one step, and what its pods do meanwhile.
 
-use crate::traffic::Kill;
-use crate::traffic::ledger::cells::{Grain, Wait};
+use crate::traffic::ledger::cells::{Delayed, Wait};
 use crate::traffic::ledger::in_bulk::{Leaving, nanos_of};
 use crate::traffic::ledger::{AttemptFailure, Reason};
-use crate::traffic::plan::{Balancer, OnTimeout};
+use crate::traffic::plan::OnTimeout;
 
 use super::Flow;
 use super::counts::{binomial, proportional};
 use super::deployment::{Inside, Step};
 use super::sends::Cohort;
 use super::waits::window_of;
-
-/// Most of what a late answer needs to look at: waits this many deviations above their mean.
-const DEVIATIONS: f64 = 6.0;
-
-/// What a step does to one group.
-#[derive(Clone, Copy, Debug, Default)]
-struct Admitted {
-    taken: u64,
-    refused: u64,
-}
 
 impl Flow {
     /// One step of one deployment.
@@ -34,161 +23,6 @@ impl Flow {
         self.deployments[index].arrived = arrived;
     }
 
-    /// Attempts reach a deployment in a time; some of them fail before a pod has taken them in.
-    ///
-    /// Gates share out what they let pass in a step, so behind them this is done once a step;
-    /// without, it is done where attempts arrive, so that who fails can try again in the step.
-    pub(super) fn enter(&mut self, index: usize, arrived: &mut [Cohort], time: (f64, f64)) {
-        let n: u64 = arrived.iter().map(|cohort| cohort.n).sum();
-        self.ledger.deployment_mut(index).arrived(time.0, n as u32);
-        self.unrest.arrived += n;
-        self.meet_grey_ingress(arrived, time);
-        self.pass_gates(index, arrived, time);
-        self.meet_dependencies(index, arrived, time);
-        self.meet_missing(index, arrived, time);
-    }
-
-    /// `n` of a cohort fail at a deployment around the middle of a step.
-    pub(super) fn fail_at(
-        &mut self,
-        deployment: usize,
-        cohort: &Cohort,
-        n: u64,
-        failure: AttemptFailure,
-        (from_s, to_s): (f64, f64),
-    ) {
-        if n == 0 {
-            return;
-        }
-        self.ledger.deployment_mut(deployment).failed_many(from_s, failure, n);
-        self.unrest.failed += n;
-        let at_s = 0.5 * (from_s + to_s);
-        let (reason, event_s) = match failure {
-            AttemptFailure::NoPod => (Reason::NoReadyPod, at_s),
-            AttemptFailure::QueueFull => (Reason::QueueFull, at_s),
-            AttemptFailure::Refused(reason) => (reason, at_s),
-            AttemptFailure::Lost(Kill::Silent) => (Reason::PodLost, f64::INFINITY),
-            AttemptFailure::Lost(Kill::Reset) | AttemptFailure::Dropped => (Reason::PodLost, at_s),
-        };
-        self.fail(cohort, n, reason, (event_s, to_s - from_s));
-    }
-
-    /// An ingress may fail a part of the attempts and pass the others on.
-    fn meet_grey_ingress(&mut self, arrived: &mut [Cohort], (from_s, to_s): (f64, f64)) {
-        if self.grey.iter().all(|grey| !grey.is_any()) {
-            return;
-        }
-        for cohort in arrived {
-            let lane = &self.lanes[usize::from(cohort.lane)];
-            let Some(grey) = self.grey.get(lane.cluster).copied() else { continue };
-            let reason =
-                if grey.hangs { lane.give_up_reason(cohort) } else { Reason::OriginRefused };
-            let n = binomial(cohort.n, grey.size(), self.draws.next_u64());
-            let (lost, left) = cohort.split(n, grey.size());
-            *cohort = left;
-            let event_s = if grey.hangs { f64::INFINITY } else { 0.5 * (from_s + to_s) };
-            self.fail(&lost, n, reason, (event_s, to_s - from_s));
-        }
-    }
-
-    /// Requests whose dependency refuses them fail at their pod without a worker.
-    fn meet_dependencies(&mut self, index: usize, arrived: &mut [Cohort], step: (f64, f64)) {
-        let service = self.deployments[index].service;
-        if !service.reads.refused && !service.writes.refused {
-            return;
-        }
-        for cohort in arrived {
-            let writes = self.lanes[usize::from(cohort.lane)].writes;
-            let share = f64::from(u8::from(service.reads.refused)) * (1.0 - writes)
-                + f64::from(u8::from(service.writes.refused)) * writes;
-            let n = binomial(cohort.n, share, self.draws.next_u64());
-            let (lost, left) = cohort.split(n, share);
-            *cohort = left;
-            self.fail_at(index, &lost, n, AttemptFailure::Refused(Reason::Dependency), step);
-        }
-    }
-
-    /// Requests that a balancer sends to pods that do not serve.
-    fn meet_missing(&mut self, index: usize, arrived: &mut [Cohort], step: (f64, f64)) {
-        let endpoints = &self.deployments[index].endpoints;
-        if endpoints.listed.is_empty() {
-            for cohort in arrived {
-                let (lost, left) = cohort.split(cohort.n, 1.0);
-                *cohort = left;
-                self.fail_at(index, &lost, lost.n, AttemptFailure::NoPod, step);
-            }
-            return;
-        }
-        if endpoints.missing.is_empty() {
-            return;
-        }
-        let missing = endpoints.missing.clone();
-        let (n_listed, n_running) = (endpoints.listed.len() as f64, endpoints.n_running);
-        let n_current = endpoints.listed.len() - endpoints.n_stale;
-        let share = self.share_of_missing(index, missing.len() as f64, n_listed);
-        for cohort in arrived {
-            let n = binomial(cohort.n, share, self.draws.next_u64());
-            let (mut away, mut stay) = cohort.split(n, share);
-            let mut pods_left = missing.len() as f64;
-            for &(pod, how, stale) in &missing {
-                let part = 1.0 / pods_left;
-                pods_left -= 1.0;
-                let n = if 1.0 <= part {
-                    away.n
-                } else {
-                    binomial(away.n, part, self.draws.next_u64())
-                };
-                let (here, others) = away.split(n, part);
-                away = others;
-                let failing = self.failing_on(pod, how, stale, here.n);
-                self.fail_at(index, &here, failing, AttemptFailure::Lost(how), step);
-                let again = here.n - failing;
-                if again == 0 && 0 < here.n {
-                    continue;
-                }
-                if 0 < n_running && 0 < n_current && stale {
-                    stay.n += again;
-                    stay.mean += here.mean * (again as f64 / here.n.max(1) as f64);
-                } else if n_current == 0 {
-                    self.fail_at(index, &here, again, AttemptFailure::NoPod, step);
-                } else {
-                    self.fail_at(index, &here, again, AttemptFailure::Lost(how), step);
-                }
-            }
-            *cohort = stay;
-        }
-    }
-
-    /// How many of `n` attempts at a pod that is gone fail there: all that are sent there anew,
-    /// and of connections that are left over, as many as there are.
-    fn failing_on(&mut self, pod: u32, how: Kill, stale: bool, n: u64) -> u64 {
-        // An endpoint whose process has not started yet refuses, and nobody is connected to it.
-        let mut none = 0;
-        let left = self.pods.get_mut(pod as usize).map_or(&mut none, |pod| &mut pod.stale_failures);
-        let failing = match (stale, how) {
-            (false, _) => n,
-            (true, Kill::Reset) => 0,
-            (true, Kill::Silent) => n.min(u64::from(*left)),
-        };
-        if *left != u32::MAX {
-            *left = left.saturating_sub(n.min(u64::from(u32::MAX)) as u32);
-        }
-        failing
-    }
-
-    /// The share of requests that go to pods that do not serve. To a balancer that counts, they
-    /// look idle.
-    fn share_of_missing(&self, index: usize, missing: f64, listed: f64) -> f64 {
-        match self.deployments[index].balancer {
-            Balancer::Random | Balancer::RoundRobin => missing / listed,
-            Balancer::PowerOfTwo => {
-                let others = listed - missing;
-                1.0 - others * (others - 1.0).max(0.0) / (listed * (listed - 1.0).max(1.0))
-            }
-            Balancer::LeastOutstanding => 1.0,
-        }
-    }
-
     /// The pods of a deployment take in what arrived and go on with what they have.
     fn work(&mut self, index: usize, arrived: &[Cohort], from_s: f64, to_s: f64) {
         let n: u64 = arrived.iter().map(|cohort| cohort.n).sum();
@@ -197,70 +31,74 @@ impl Flow {
         if n == 0 && mean == 0.0 && deployment.groups.iter().all(|group| group.idles()) {
             return;
         }
-        let step = deployment.next_step();
         let pods: f64 = deployment.groups.iter().filter(|g| g.accepting).map(|g| g.size()).sum();
-        let mut load = StepLoad { n_left: n, pods, pods_left: pods, ..StepLoad::default() };
-        load.per_pod = if 0.0 < pods { mean / pods } else { 0.0 };
+        let mut shares = std::mem::take(&mut self.shares);
+        deployment.share_out(mean.max(n as f64), to_s - from_s, &mut shares);
+        let mut classes = std::mem::take(&mut self.classes);
+        classes.clear();
+        let first_step = deployment.next_step();
+        let mut load = StepLoad { n_left: n, pods, mean, ..StepLoad::new(first_step, classes) };
         self.done.clear();
-        let n_steps = self.deployments[index].steps.len() + 1;
+        // A group may begin a step of its own.
+        let n_steps = self.deployments[index].steps.len() + self.deployments[index].groups.len();
         self.done.resize(n_steps, 0);
-        for group in 0..self.deployments[index].groups.len() {
-            self.work_group(index, group, step, (from_s, to_s), &mut load);
+        for (group, &share) in shares.iter().enumerate() {
+            self.work_group(index, (group, share), (from_s, to_s), &mut load);
         }
         assert!(load.n_left == 0 || pods == 0.0, "every attempt has a pod");
-        self.admit(index, arrived, (from_s, to_s), &load);
+        self.admit(index, arrived, (from_s, to_s), &load.classes);
         self.finish(index, (from_s, to_s), &load);
         self.deployments[index].forget_empty_steps();
+        (self.classes, self.shares) = (load.classes, shares);
     }
 
     /// One group in one step: takes its part of the arrivals, and finishes what its workers do.
     fn work_group(
         &mut self,
         index: usize,
-        group: usize,
-        step: u64,
+        (group, share): (usize, f64),
         (from_s, to_s): (f64, f64),
         load: &mut StepLoad,
     ) {
         let deployment = &mut self.deployments[index];
-        let service_s = deployment.service.mean_s;
+        let slowness = deployment.groups[group].slowness;
         let pooled = deployment.pooled();
         let impatient = deployment.is_impatient(deployment.groups[group].station);
-        let first_step = deployment.first_step;
-        let mut state = deployment.groups[group].state;
-        let unit_s = service_s * deployment.groups[group].slowness;
         let length_s = to_s - from_s;
         let accepting = deployment.groups[group].accepting;
-        let per_pod = if accepting { load.per_pod } else { 0.0 };
-        let rate = per_pod * pooled * (unit_s / length_s);
-        let curve = deployment.curve(deployment.groups[group].station);
-        let before = state.present;
-        state = curve.after(state.present, rate, length_s / unit_s);
+        let per_pod = load.mean * share / deployment.groups[group].size();
+        let before = deployment.groups[group].state.present;
+        deployment.go_on(group, per_pod * pooled, length_s);
+        let unit_s = deployment.work_s(&deployment.groups[group]);
+        let wait = deployment.wait(&deployment.groups[group]);
         let group = &mut deployment.groups[group];
+        let state = group.state;
         let size = group.size();
         let mut n = 0;
         if accepting {
-            let share = size / load.pods_left;
+            let share = share / load.share_left;
             n = if 1.0 <= share {
                 load.n_left
             } else {
                 binomial(load.n_left, share, self.draws.next_u64())
             };
             load.n_left -= n;
-            load.pods_left -= size;
+            load.share_left -= share * load.share_left;
         }
         group.refused_part += n as f64 * state.refused;
         let refused = (group.refused_part as u64).min(n);
         group.refused_part -= refused as f64;
         let taken = n - refused;
-        group.add(step, taken);
-        let Admitted { taken: all_taken, refused: all_refused } = &mut load.admitted;
-        *all_taken += taken;
-        *all_refused += refused;
-        if impatient {
-            load.doomed += refused;
-            if 0 < refused {
-                group.doomed.push_back((step, refused));
+        if 0 < n {
+            let (step, class) = load.class(wait, slowness, unit_s);
+            class.taken += taken;
+            class.refused += refused;
+            group.add(step, taken);
+            if impatient {
+                class.doomed += refused;
+                if 0 < refused {
+                    group.doomed.push_back((step, refused));
+                }
             }
         }
         let left = if group.finish_s <= to_s {
@@ -270,114 +108,85 @@ impl Flow {
         };
         let finished = group.present - left;
         let done = &mut self.done;
+        let first_step = deployment.first_step;
         group.take_first(finished, |step, n| done[(step - first_step) as usize] += n);
-        group.state = state;
         group.busy_s += state.busy / pooled * length_s;
         group.finished += finished as f64 / size;
-        let wait = Wait {
-            share: state.waiting,
-            mean_s: state.wait * unit_s,
-            variance_s2: state.wait_variance * unit_s * unit_s,
-        };
-        load.gather(taken, wait, finished, unit_s);
+        load.finish(finished, unit_s);
         let change = (state.present - before).abs() / (1.0 + state.present.max(before));
         load.unrest = load.unrest.max(change * size / load.pods.max(size));
     }
 
     /// Books what the groups took in and refused, spread evenly over the cohorts.
-    fn admit(&mut self, index: usize, arrived: &[Cohort], step: (f64, f64), load: &StepLoad) {
-        if arrived.is_empty() {
-            return;
-        }
-        let no_pods = self.deployments[index].endpoints.n_running == 0;
-        let wait = load.wait();
-        let mut parts = Vec::with_capacity(arrived.len());
-        let mut refused = if no_pods { 0 } else { load.admitted.refused };
-        let mut rest = load.admitted.taken + load.admitted.refused;
-        let is_doomed = 0 < load.doomed;
-        for cohort in arrived.iter().filter(|cohort| 0 < cohort.n) {
-            if no_pods {
-                // All endpoints were missing, and that is where they went.
-                continue;
+    fn admit(&mut self, index: usize, arrived: &[Cohort], step: (f64, f64), classes: &[Class]) {
+        let mut left: Vec<u64> = arrived.iter().map(|cohort| cohort.n).collect();
+        let mut n_left: u64 = left.iter().sum();
+        for class in classes {
+            let (mut mine, mut rest) = (class.taken + class.refused, n_left);
+            n_left -= mine;
+            let (mut refused, mut rest_of_class) = (class.refused, mine);
+            let mut parts = Vec::with_capacity(arrived.len());
+            for (cohort, left) in arrived.iter().zip(&mut left).filter(|(_, left)| 0 < **left) {
+                let n = proportional(&mut mine, *left, &mut rest);
+                *left -= n;
+                let away = proportional(&mut refused, n, &mut rest_of_class);
+                if 0 < n {
+                    parts.push(self.admit_part(index, &Cohort { n, ..*cohort }, away, step, class));
+                }
             }
-            let away = proportional(&mut refused, cohort.n, &mut rest);
-            let n = cohort.n - away;
-            let doomed = if is_doomed { away } else { 0 };
-            self.fail_at(index, cohort, away - doomed, AttemptFailure::QueueFull, step);
-            let (mut timely, mut hung) = (n, 0);
-            let service = self.deployments[index].service;
-            if service.reads.hangs || service.writes.hangs {
-                let writes = self.lanes[usize::from(cohort.lane)].writes;
-                let share = f64::from(u8::from(service.reads.hangs)) * (1.0 - writes)
-                    + f64::from(u8::from(service.writes.hangs)) * writes;
-                hung = binomial(timely, share, self.draws.next_u64());
-                timely -= hung;
-            }
-            let share = self.late_share(index, cohort, wait);
-            let late =
-                if share <= 0.0 { 0 } else { binomial(timely, share, self.draws.next_u64()) };
-            timely -= late;
-            let cohort = *cohort;
-            parts.push(Inside { cohort, timely, late, hung, zombies: 0, doomed });
+            let present = parts.iter().map(Inside::present).sum();
+            let waits_in_vain = |part: &&Inside| 0 < part.late + part.hung + part.doomed;
+            let give_up_s =
+                |part: &Inside| self.lanes[usize::from(part.cohort.lane)].give_up_s(&part.cohort);
+            let due_s =
+                parts.iter().filter(waits_in_vain).map(give_up_s).fold(f64::INFINITY, f64::min);
+            let wait = class.wait;
+            self.deployments[index].steps.push_back(Step { present, parts, wait, due_s });
         }
-        let present = parts.iter().map(Inside::present).sum();
-        let waits_in_vain = |part: &&Inside| 0 < part.late + part.hung + part.doomed;
-        let give_up_s =
-            |part: &Inside| self.lanes[usize::from(part.cohort.lane)].give_up_s(&part.cohort);
-        let due_s = parts.iter().filter(waits_in_vain).map(give_up_s).fold(f64::INFINITY, f64::min);
-        self.deployments[index].steps.push_back(Step { present, parts, wait, due_s });
     }
 
-    /// The share of a cohort that gets a worker in time but its answer too late.
-    fn late_share(&self, index: usize, cohort: &Cohort, wait: Wait) -> f64 {
+    /// Books a cohort of which `away` were refused.
+    fn admit_part(
+        &mut self,
+        index: usize,
+        cohort: &Cohort,
+        away: u64,
+        step: (f64, f64),
+        class: &Class,
+    ) -> Inside {
+        let doomed = if 0 < class.doomed { away } else { 0 };
+        self.fail_at(index, cohort, away - doomed, AttemptFailure::QueueFull, step);
+        let (mut timely, mut hung) = (cohort.n - away, 0);
+        let service = self.deployments[index].service;
+        if service.reads.hangs || service.writes.hangs {
+            let writes = self.lanes[usize::from(cohort.lane)].writes;
+            let share = f64::from(u8::from(service.reads.hangs)) * (1.0 - writes)
+                + f64::from(u8::from(service.writes.hangs)) * writes;
+            hung = binomial(timely, share, self.draws.next_u64());
+            timely -= hung;
+        }
         let lane = &self.lanes[usize::from(cohort.lane)];
-        let deployment = &self.deployments[index];
-        let patience_s = lane.give_up_s(cohort) - cohort.send_s;
-        let left_s = patience_s - 2.0 * lane.one_way_s;
-        let slower = deployment.service.slower * self.slowness_of(index);
-        let longest_s =
-            if 0.0 < wait.share { wait.mean_s + DEVIATIONS * wait.variance_s2.sqrt() } else { 0.0 };
-        if longest_s + deployment.cells.longest_s * slower < left_s {
-            return 0.0;
-        }
-        let later_than = |time_s: f64| {
-            if time_s <= 0.0 { 1.0 } else { 1.0 - deployment.law.cdf(time_s / slower) }
-        };
-        let dropped_s = match deployment.on_timeout {
-            OnTimeout::Serve => f64::INFINITY,
-            OnTimeout::DropQueued | OnTimeout::Cancel => patience_s,
-        };
-        let share_after = |end_s: f64| {
-            let mut share = (1.0 - wait.share) * later_than(end_s);
-            if 0.0 < wait.share {
-                wait.cells(Grain::Coarse, |weight, wait_s| {
-                    share += wait.share * weight * later_than(end_s - wait_s.min(dropped_s));
-                });
-            }
-            share
-        };
-        let late = share_after(left_s);
-        if deployment.on_timeout != OnTimeout::Cancel {
-            return late;
-        }
-        // What would not be done by the time-out is cut short, and its worker does another one
-        // instead: of those who are done, some answers are late by the way back.
-        let cut = share_after(patience_s);
-        if cut < 1.0 { ((late - cut) / (1.0 - cut)).max(0.0) } else { 0.0 }
-    }
-
-    /// What the pods' speed makes of a second of work.
-    fn slowness_of(&self, index: usize) -> f64 {
-        self.deployments[index].groups.first().map_or(1.0, |group| group.slowness)
+        let answer = self.deployments[index].answer(lane, cohort, class.slowness);
+        let share = answer.late_share(&self.deployments[index], class.wait);
+        let late = if share <= 0.0 { 0 } else { binomial(timely, share, self.draws.next_u64()) };
+        timely -= late;
+        let within_s = if share <= 0.0 { f64::INFINITY } else { answer.within_s };
+        Inside { cohort: *cohort, timely, late, hung, zombies: 0, doomed, within_s }
     }
 
     /// Books what the groups have finished, oldest steps first.
     fn finish(&mut self, index: usize, (from_s, to_s): (f64, f64), load: &StepLoad) {
         let mut leaving = Leaving::default();
-        let mut writes = 0.0;
+        let (mut writes, mut waited, mut wait_s) = (0.0, 0.0, 0.0);
         let done = std::mem::take(&mut self.done);
+        let cancels = self.deployments[index].on_timeout == OnTimeout::Cancel;
+        let account = self.ledger.deployment_mut(index);
+        let records_waits = account.records_waits() && 0.0 <= from_s;
         for (offset, &finished) in done.iter().enumerate().filter(|(_, n)| 0 < **n) {
             let wait = self.deployments[index].steps[offset].wait;
+            if records_waits {
+                self.deployments[index].waits.add(finished, wait);
+            }
             let step = &mut self.deployments[index].steps[offset];
             let (mut left, mut rest) = (finished, step.present);
             step.present -= finished;
@@ -390,17 +199,25 @@ impl Flow {
                 inside.late -= late;
                 inside.hung -= hung;
                 inside.zombies -= zombies;
-                let cohort = inside.cohort;
-                leaving.served += timely + late + zombies;
-                leaving.aborted += hung;
+                let (cohort, within_s) = (inside.cohort, inside.within_s);
+                let n = timely + late + hung + zombies;
+                waited += n as f64 * wait.share;
+                wait_s += n as f64 * wait.share * wait.mean_s;
+                leaving.served += timely + if cancels { 0 } else { late + zombies };
+                leaving.aborted += hung + if cancels { late + zombies } else { 0 };
                 leaving.zombie_ns += nanos_of(zombies as f64 * load.unit_s());
                 writes += (timely + late) as f64 * self.lanes[usize::from(cohort.lane)].writes;
-                self.answer(&cohort, timely, wait);
+                self.answer(&cohort, timely, wait, within_s);
                 self.answer_late(&cohort, late, hung);
             }
             assert!(left == 0, "what is finished was there");
         }
         self.done = done;
+        let deployment = &mut self.deployments[index];
+        deployment.waited_part += waited;
+        leaving.waited = (deployment.waited_part as u64).min(leaving.served + leaving.aborted);
+        deployment.waited_part -= leaving.waited as f64;
+        leaving.wait_ns = nanos_of(wait_s);
         self.leave(index, from_s, load, leaving);
         if self.deployments[index].counts_writes && 0.0 < writes {
             let account = self.ledger.deployment_mut(index);
@@ -424,23 +241,13 @@ impl Flow {
     /// Books the sums of what left its workers.
     fn leave(&mut self, index: usize, from_s: f64, load: &StepLoad, mut leaving: Leaving) {
         let n = leaving.served + leaving.aborted;
-        let wait = load.wait();
-        let deployment = &mut self.deployments[index];
-        deployment.waited_part += n as f64 * wait.share;
-        leaving.waited = (deployment.waited_part as u64).min(n);
-        deployment.waited_part -= leaving.waited as f64;
-        leaving.wait_ns = nanos_of(n as f64 * wait.share * wait.mean_s);
         leaving.busy_ns = nanos_of(n as f64 * load.unit_s());
-        let account = self.ledger.deployment_mut(index);
-        account.left_many(from_s, &leaving);
-        if account.records_waits() && 0.0 <= from_s {
-            deployment.waits.add(n, wait);
-        }
+        self.ledger.deployment_mut(index).left_many(from_s, &leaving);
         self.unrest.change = self.unrest.change.max(load.unrest);
     }
 
-    /// `n` users of a cohort have their answer.
-    pub(super) fn answer(&mut self, cohort: &Cohort, n: u64, wait: Wait) {
+    /// `n` users of a cohort have their answer, which took at most `within_s` since this attempt.
+    pub(super) fn answer(&mut self, cohort: &Cohort, n: u64, wait: Wait, within_s: f64) {
         if n == 0 {
             return;
         }
@@ -448,12 +255,12 @@ impl Flow {
         self.ledger.demand_mut(self.lanes[lane].demand).served_many(cohort.first_s, n);
         if let Some(window) = window_of(cohort.first_s) {
             let after_s = (cohort.send_s - cohort.first_s - cohort.lag_s).max(0.0);
-            self.tell_latency(lane, window, n, (wait, after_s));
+            self.tell_latency(lane, window, n, Delayed { after_s, wait, within_s });
         }
     }
 
     /// `n` users of a lane were served, whose first sends are in this window.
-    pub(super) fn tell_latency(&mut self, lane: usize, window: usize, n: u64, after: (Wait, f64)) {
+    pub(super) fn tell_latency(&mut self, lane: usize, window: usize, n: u64, delayed: Delayed) {
         let lane = &mut self.lanes[lane];
         let Some(index) = lane.deployment else { return };
         let deployment = &self.deployments[index];
@@ -465,57 +272,78 @@ impl Flow {
             _ => account.mixture(&deployment.cells, slower, 2.0 * lane.one_way_s),
         };
         lane.mixture = Some((slower, mixture));
-        account.latency_of(mixture, window, n, after);
+        account.latency_of(mixture, window, n, delayed);
     }
 }
 
 /// What a step brings to the groups of a deployment.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 struct StepLoad {
     n_left: u64,
-    /// Pods that take requests, and those of them that have not got theirs.
+    /// Pods that take requests.
     pods: f64,
-    pods_left: f64,
-    /// Requests to expect at each pod.
-    per_pod: f64,
-    admitted: Admitted,
-    doomed: u64,
+    /// What is not shared out yet.
+    share_left: f64,
+    /// Requests to expect.
+    mean: f64,
+    /// Number of the step of the first class.
+    first_step: u64,
+    classes: Vec<Class>,
     /// Weights of the sums.
-    taken: f64,
-    waiting: f64,
-    wait_s: f64,
-    square_s2: f64,
     finished: f64,
     work_s: f64,
     /// As the change of [`Unrest`](super::Unrest).
     unrest: f64,
 }
 
+/// Attempts that wait by the same law; each class is a step of its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Class {
+    wait: Wait,
+    slowness: f64,
+    taken: u64,
+    refused: u64,
+    /// Of those refused, who find out when they give up.
+    doomed: u64,
+}
+
+/// Waits that differ by less than this part, or by less than this part of a service, are alike.
+const ALIKE: f64 = 0.1;
+
 impl StepLoad {
-    fn gather(&mut self, taken: u64, wait: Wait, finished: u64, unit_s: f64) {
-        // A little weight for groups that take nothing, so that there is always a mean.
-        let taken = taken as f64 + 1e-9;
-        let waiting = taken * wait.share;
-        self.taken += taken;
-        self.waiting += waiting;
-        self.wait_s += waiting * wait.mean_s;
-        self.square_s2 += waiting * (wait.variance_s2 + wait.mean_s * wait.mean_s);
+    fn new(first_step: u64, classes: Vec<Class>) -> Self {
+        Self {
+            n_left: 0,
+            pods: 0.0,
+            share_left: 1.0,
+            mean: 0.0,
+            first_step,
+            classes,
+            finished: 0.0,
+            work_s: 0.0,
+            unrest: 0.0,
+        }
+    }
+
+    /// The class of a wait at pods of this slowness, and its step.
+    fn class(&mut self, wait: Wait, slowness: f64, unit_s: f64) -> (u64, &mut Class) {
+        let mean_s = |wait: &Wait| wait.share * wait.mean_s;
+        let alike = |class: &Class| {
+            let gap_s = (mean_s(&class.wait) - mean_s(&wait)).abs();
+            class.slowness == slowness && gap_s <= ALIKE * (mean_s(&wait) + unit_s)
+        };
+        let place = self.classes.iter().position(alike).unwrap_or_else(|| {
+            self.classes.push(Class { wait, slowness, taken: 0, refused: 0, doomed: 0 });
+            self.classes.len() - 1
+        });
+        (self.first_step + place as u64, &mut self.classes[place])
+    }
+
+    fn finish(&mut self, finished: u64, unit_s: f64) {
+        // A little weight for groups that finish nothing, so that there is always a mean.
         let finished = finished as f64 + 1e-9;
         self.finished += finished;
         self.work_s += finished * unit_s;
-    }
-
-    /// The wait of what was taken in, over all groups.
-    fn wait(&self) -> Wait {
-        if self.waiting <= 0.0 {
-            return Wait::default();
-        }
-        let mean_s = self.wait_s / self.waiting;
-        Wait {
-            share: self.waiting / self.taken,
-            mean_s,
-            variance_s2: (self.square_s2 / self.waiting - mean_s * mean_s).max(0.0),
-        }
     }
 
     /// Mean time that a finished request took.

@@ -36,7 +36,7 @@ impl Waits {
             return;
         }
         self.weights.resize(BINS, 0.0);
-        let Wait { share, mean_s, variance_s2 } = self.last;
+        let Wait { share, mean_s, variance_s2, .. } = self.last;
         self.weights[0] += n * (1.0 - share);
         if share <= 0.0 || mean_s <= 0.0 {
             self.weights[0] += n * share;

@@ -6,7 +6,7 @@ use crate::sim::laws::Law;
 use crate::sim::maths;
 
 /// The wait of requests that found their station in one state.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::traffic) struct Wait {
     /// Share that waits.
     pub(in crate::traffic) share: f64,
@@ -14,6 +14,31 @@ pub(in crate::traffic) struct Wait {
     pub(in crate::traffic) mean_s: f64,
     /// Variance of those [s²].
     pub(in crate::traffic) variance_s2: f64,
+    /// Waits lie below this as others lie above zero; infinite where nothing holds them [s].
+    pub(in crate::traffic) below_s: f64,
+}
+
+impl Default for Wait {
+    fn default() -> Self {
+        Self { share: 0.0, mean_s: 0.0, variance_s2: 0.0, below_s: f64::INFINITY }
+    }
+}
+
+/// What came before the service of an attempt that was answered in time.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::traffic) struct Delayed {
+    /// From the first send of the user to that of this attempt [s].
+    pub(in crate::traffic) after_s: f64,
+    pub(in crate::traffic) wait: Wait,
+    /// Wait and service took no longer than this together [s].
+    pub(in crate::traffic) within_s: f64,
+}
+
+impl Delayed {
+    /// A first attempt that could take its time.
+    pub(in crate::traffic) fn by(wait: Wait) -> Self {
+        Self { after_s: 0.0, wait, within_s: f64::INFINITY }
+    }
 }
 
 impl Wait {
@@ -22,6 +47,7 @@ impl Wait {
         (self.share - other.share).abs() <= 1e-3
             && (self.mean_s - other.mean_s).abs() <= 5e-3 * self.mean_s
             && (self.variance_s2 - other.variance_s2).abs() <= 2e-2 * self.variance_s2
+            && self.below_s == other.below_s
     }
 
     /// Calls `each` with weight and length of every cell of the law of those who wait: gamma, by
@@ -35,11 +61,15 @@ impl Wait {
             Grain::Fine => &FINE_NORMAL,
             Grain::Coarse => &COARSE_NORMAL,
         };
-        let ninth = self.variance_s2 / (self.mean_s * self.mean_s) / 9.0;
+        let is_held = self.below_s.is_finite();
+        let mean_s = if is_held { (self.below_s - self.mean_s).max(1e-9) } else { self.mean_s };
+        let ninth = self.variance_s2 / (mean_s * mean_s) / 9.0;
         let root = ninth.sqrt();
         for &(weight, z) in cells.iter() {
             let cube = (1.0 - ninth + z * root).max(0.0);
-            each(weight, self.mean_s * cube * cube * cube);
+            let length_s = mean_s * cube * cube * cube;
+            let wait_s = if is_held { (self.below_s - length_s).max(0.0) } else { length_s };
+            each(weight, wait_s);
         }
     }
 }
@@ -92,7 +122,17 @@ impl ServiceCells {
         }
     }
 
-    pub(super) fn cells(&self, grain: Grain) -> &[(f64, f64)] {
+    /// The share of services that take no longer than this.
+    pub(super) fn within(&self, time_s: f64) -> f64 {
+        if self.longest_s <= time_s {
+            return 1.0;
+        }
+        let short = self.coarse.iter().take_while(|(_, mean_s)| *mean_s <= time_s);
+        short.map(|(weight, _)| weight).sum()
+    }
+
+    /// Weight and mean of each cell [s].
+    pub(in crate::traffic) fn cells(&self, grain: Grain) -> &[(f64, f64)] {
         match grain {
             Grain::Fine => &self.fine,
             Grain::Coarse => &self.coarse,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cells::{ServiceCells, Wait};
+use super::cells::{Delayed, ServiceCells};
 use super::{AttemptFailure, DemandAccount, DeploymentAccount, LATENCY_BUCKET_S, Ledger, Reason};
 
 /// Attempts that left their workers in one step.
@@ -81,17 +81,16 @@ impl DemandAccount {
         self.latencies.mixture(service, slower, ways_s)
     }
 
-    /// `n` of the users served, who first sent in a window, belong to a mixture; their attempt was
-    /// sent `after_s` after the first and had this wait.
+    /// `n` of the users served, who first sent in a window, belong to a mixture.
     pub(in crate::traffic) fn latency_of(
         &mut self,
         mixture: usize,
         window: usize,
         n: u64,
-        (wait, after_s): (Wait, f64),
+        delayed: Delayed,
     ) {
         debug_assert!(window * LATENCY_BUCKET_S < self.seconds.len(), "beyond the run");
-        self.latencies.mixture_mut(mixture).add(window, n, wait, after_s);
+        self.latencies.mixture_mut(mixture).add(window, n, delayed);
     }
 }
 
