@@ -76,14 +76,14 @@ impl Flow {
         let size = group.size();
         let mut n = 0;
         if accepting {
-            let share = share / load.share_left;
-            n = if 1.0 <= share {
+            // Who comes last takes what is left, whatever rounding makes of the shares.
+            n = if load.share_left * ALL <= share {
                 load.n_left
             } else {
-                binomial(load.n_left, share, self.draws.next_u64())
+                binomial(load.n_left, share / load.share_left, self.draws.next_u64())
             };
             load.n_left -= n;
-            load.share_left -= share * load.share_left;
+            load.share_left -= share;
         }
         group.refused_part += n as f64 * state.refused;
         let refused = (group.refused_part as u64).min(n);
@@ -295,6 +295,9 @@ struct StepLoad {
     /// As the change of [`Unrest`](super::Unrest).
     unrest: f64,
 }
+
+/// More than this part of what is left is all of it.
+const ALL: f64 = 1.0 - 1e-9;
 
 /// Attempts that wait by the same law; each class is a step of its own.
 #[derive(Clone, Copy, Debug)]
