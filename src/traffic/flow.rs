@@ -38,7 +38,6 @@ mod processes;
 mod sends;
 mod serving;
 mod spread;
-mod tokens;
 mod waits;
 
 use std::sync::Arc;

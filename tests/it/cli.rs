@@ -206,7 +206,7 @@ fn explain_says_where_values_come_from() {
     line(&["clusters[primary].pools[user]"]);
     line(&["minCount", "2", "given"]);
     line(&["interval", "30s", "default (azure-docs frontdoor/health-probes.md"]);
-    line(&["timeout", "30s", "default, low confidence (assumed: Microsoft"]);
+    line(&["timeout", "30s", "default, low confidence, 1s to 60s (assumed: Microsoft"]);
     line(&["allocatable", "3860m CPU", "derived: VM size less what AKS reserves"]);
     line(&["workers", "derived: fitted to `capacity`"]);
     line(&["p99Error", "%"]);

@@ -6,11 +6,10 @@ use crate::model::ids::ClusterId;
 use crate::sim::rates::RateCurve;
 use crate::sim::streams::{Cursor, Stream};
 use crate::traffic::ledger::Reason;
-use crate::traffic::plan::{Arrivals, DemandPlan, Jitter, TrafficPlan};
+use crate::traffic::plan::{Arrivals, DemandPlan, Jitter, RetryBudget, TrafficPlan};
 
 use super::counts::{binomial, poisson};
 use super::pop_sets::PopSets;
-use super::tokens::{Tokens, Wanted};
 
 /// Users who sent an attempt at about the same time and share everything that matters.
 #[derive(Clone, Copy, Debug)]
@@ -91,10 +90,7 @@ impl Demand {
             fresh: Fresh::new(&demand.arrivals, stream("flow-arrival")),
             pops: PopSets::new(&demand.pops),
             backoff: Backoff::new(demand),
-            budget: demand
-                .retries
-                .budget
-                .map(|budget| Tokens::new(budget, plan.start.as_secs_f64())),
+            budget: demand.retries.budget.map(Tokens::new),
             releases: Vec::new(),
             client_to_pop_s: demand.client_to_pop.as_secs_f64(),
             attempt_timeout_s: demand.attempt_timeout.as_secs_f64(),
@@ -103,9 +99,9 @@ impl Demand {
     }
 
     /// `n_first` users send for the first time in a step: so much flows into the budget.
-    pub(super) fn open_budget(&mut self, n_first: u64, step: (f64, f64)) {
+    pub(super) fn open_budget(&mut self, n_first: u64, (from_s, to_s): (f64, f64)) {
         if let Some(tokens) = &mut self.budget {
-            tokens.open(n_first, step);
+            tokens.open(n_first, to_s - from_s);
         }
     }
 
@@ -132,10 +128,8 @@ impl Demand {
             release.from_s = to_s;
             0 < release.n
         });
-        let Some(tokens) = &mut self.budget else { return 0 };
-        let unpaid = || due.iter().filter(|release| !release.paid);
-        let wanted = unpaid().map(|&Release { n, from_s, to_s, .. }| Wanted { n, from_s, to_s });
-        unpaid().map(|release| release.n).sum::<u64>() - tokens.take(wanted)
+        let wanted: u64 = due.iter().filter(|release| !release.paid).map(|release| release.n).sum();
+        self.budget.as_mut().map_or(0, |tokens| wanted - tokens.take(wanted))
     }
 
     /// Files `n` retries that follow a failure of `cohort` told to its clients around `told_s`,
@@ -167,9 +161,7 @@ impl Demand {
         let begin_s = told_s - 0.5 * width_s + least_s;
         let past = (now_s - begin_s) / length_s;
         let n_past = (n_in_time as f64 * past.clamp(0.0, 1.0)).round() as u64;
-        let wanted = Wanted { n: n_past, from_s: begin_s.min(now_s), to_s: now_s };
-        let n_paid =
-            self.budget.as_mut().map_or(n_past, |tokens| tokens.take([wanted].into_iter()));
+        let n_paid = self.budget.as_mut().map_or(n_past, |tokens| tokens.take(n_past));
         for (n, paid) in [(n_paid, true), (n_in_time - n_past, false)] {
             if 0 < n {
                 self.file(Release {
@@ -356,6 +348,38 @@ impl Backoff {
             Jitter::Equal => 0.5 * length_s,
         };
         Some((least_s.max(TURNAROUND_S), length_s.max(TURNAROUND_S)))
+    }
+}
+
+/// A token bucket for retries, as a fluid: what flows in during a step can be taken in it.
+#[derive(Clone, Copy, Debug)]
+struct Tokens {
+    budget: RetryBudget,
+    held: f64,
+}
+
+impl Tokens {
+    fn new(budget: RetryBudget) -> Self {
+        let mut tokens = Self { budget, held: 0.0 };
+        tokens.held = tokens.capacity();
+        tokens
+    }
+
+    fn capacity(&self) -> f64 {
+        (self.budget.min_per_s * self.budget.ttl.as_secs_f64()).max(10.0)
+    }
+
+    fn open(&mut self, n_first: u64, length_s: f64) {
+        let inflow = n_first as f64 * self.budget.ratio.get() + length_s * self.budget.min_per_s;
+        // What was not taken of the inflow before flows over.
+        self.held = self.held.min(self.capacity()) + inflow;
+    }
+
+    /// How many of `wanted` retries may be sent.
+    fn take(&mut self, wanted: u64) -> u64 {
+        let taken = wanted.min(self.held as u64);
+        self.held -= taken as f64;
+        taken
     }
 }
 

@@ -1,7 +1,7 @@
 //! Both engines on random systems whose pods are lost and come back: how often counts agree with
 //! single requests, beyond the shipped scenarios.
 //!
-//! Some 1,000 systems were compared (see `docs/fidelity.md`): five in six agree within 2 % of the
+//! Some 1,000 systems were compared (see `docs/fidelity.md`): four in five agree within 2 % of the
 //! failed users or three standard errors. This asks that of 24 systems, over four seeds each; of
 //! 200 with `TIDEOVER_DEEP=1`. `TIDEOVER_SWARM_SEED` draws others.
 
