@@ -1,8 +1,8 @@
 //! Both engines on random systems whose pods are lost and come back: how often counts agree with
 //! single requests, beyond the shipped scenarios.
 //!
-//! Some 1,000 systems were compared (see `docs/fidelity.md`): four in five agree within 2 % of the
-//! failed users or three standard errors. This asks that of 24 systems, over four seeds each; of
+//! Of 297 such systems, over two seeds each, four in five agreed within 2 % of the failed users or
+//! three standard errors (see `docs/fidelity.md`). This asks that of 24 systems over four seeds; of
 //! 200 with `TIDEOVER_DEEP=1`. `TIDEOVER_SWARM_SEED` draws others.
 
 use tideover::model::ids::PodId;
@@ -19,7 +19,7 @@ use super::system::{demand, deployment, plan, pods_of, poisson, route_to};
 /// Seeds for each system.
 const SEEDS: u64 = 4;
 
-/// Of 1,000 systems, as many agreed.
+/// The share of systems that agree, as `docs/fidelity.md` says.
 const AGREEING: f64 = 0.8;
 
 /// A system that loses pods at 10 s.
