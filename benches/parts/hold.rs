@@ -1,27 +1,33 @@
 //! The hold model: take the earliest of n timers, set it again an exponential time later.
 
-use tideover::sim::exponential::exponential;
+use tideover::sim::exponential::exponentials;
 use tideover::sim::streams::Stream;
-use tideover::sim::timers::{TimerId, Timers};
+use tideover::sim::timers::Timers;
 use tideover::units::{Span, Time};
+
+/// Draws are made so many at once, as the engine of requests makes them.
+const BLOCK: usize = 256;
 
 /// Timers that are always set.
 #[derive(Debug)]
 pub(crate) struct Hold {
-    timers: Timers<usize>,
-    ids: Vec<TimerId>,
+    timers: Timers<()>,
     stream: Stream,
-    drawn: u64,
+    n_drawn: u64,
+    /// The draws of a block, and how many of them are used.
+    block: [f64; BLOCK],
+    n_used: usize,
 }
 
 impl Hold {
     /// So many timers, each set for the first time.
     pub(crate) fn new(n: usize) -> Self {
         let stream = Stream::new(1, 0, "bench", "hold");
-        let mut hold = Self { timers: Timers::new(), ids: Vec::new(), stream, drawn: 0 };
-        for timer in 0..n {
-            let id = hold.timers.add(0, timer);
-            hold.ids.push(id);
+        let (block, n_used) = ([0.0; BLOCK], BLOCK);
+        let timers = Timers::new();
+        let mut hold = Self { timers, stream, n_drawn: 0, block, n_used };
+        for _ in 0..n {
+            let id = hold.timers.add(0, ());
             let delay = hold.delay();
             hold.timers.set(id, Time::ZERO + delay);
         }
@@ -29,14 +35,20 @@ impl Hold {
     }
 
     /// One event.
+    #[inline]
     pub(crate) fn step(&mut self) {
-        let (now, timer) = self.timers.pop().expect("every timer is set again");
+        let (now, timer, ()) = self.timers.pop().expect("every timer is set again");
         let delay = self.delay();
-        self.timers.set(self.ids[timer], now + delay);
+        self.timers.set(timer, now + delay);
     }
 
     fn delay(&mut self) -> Span {
-        self.drawn += 1;
-        Span::from_nanos((exponential(self.stream.at(self.drawn)) * 1e9) as i64)
+        if self.n_used == BLOCK {
+            exponentials(&self.stream, self.n_drawn, 1, &mut self.block);
+            self.n_drawn += BLOCK as u64;
+            self.n_used = 0;
+        }
+        self.n_used += 1;
+        Span::from_nanos((self.block[self.n_used - 1] * 1e9) as i64)
     }
 }

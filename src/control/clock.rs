@@ -146,7 +146,7 @@ impl Clock {
                 return Some((at, ROUNDS[round](index)));
             }
         }
-        self.timers.pop()
+        self.timers.pop().map(|(at, _, event)| (at, event))
     }
 
     /// The round that is due first; of several at one instant the one of the lowest class.

@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows what is simulated. [`streams`] name random numbers, [`laws`] and
 //! [`exponential`] turn one u64 into a duration by inverse CDF, [`rates`] place arrivals in
-//! time, [`timers`] order control events, [`sobol`] spreads points evenly, [`histogram`] and
+//! time, [`timers`] order control events in a [`tournament`], [`sobol`] spreads points evenly, [`histogram`] and
 //! [`statistics`] count what happened, and [`intervals`] say how sure one can be of it. A [`memo`]
 //! keeps what is expensive to derive.
 
@@ -25,5 +25,6 @@ pub mod beta;
 pub mod intervals;
 
 pub mod timers;
+pub mod tournament;
 
 pub mod memo;

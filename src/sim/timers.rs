@@ -1,8 +1,7 @@
 //! The event set of the control plane: a winner tree with one slot per timer.
 //!
-//! A winner (tournament) tree keeps in each inner node the earliest of the two below, so arming,
-//! re-arming and cancelling are one operation: write a leaf, replay its path to the root without
-//! an unpredictable branch. Controllers own a few timers each and re-arm them for ever; a heap
+//! In a [`Tournament`] arming, re-arming and cancelling are one operation: write a key, replay its
+//! path to the root. Controllers own a few timers each and re-arm them for ever; a heap
 //! of one-shot events would allocate, grow with cancelled events, and order equal times by
 //! insertion. Here the order is total: time, then class, then slot.
 //!
@@ -11,6 +10,7 @@
 //!
 //! It is for timers, not for requests: at a handful of slots a binary heap is as fast.
 
+use super::tournament::Tournament;
 use crate::units::Time;
 
 /// Timers that each carry an event `E`; at most one instant per timer is armed.
@@ -21,9 +21,9 @@ pub struct Timers<E> {
     free: Vec<u32>,
     /// The slot that fired last and still stands in the tree, or [`NO_SLOT`].
     fired: u32,
-    /// Matches of the tournament. Node `n` is `matches[n / 2][n % 2]`: node 1 is the champion,
-    /// nodes `2 n` and `2 n + 1` are below node `n`, the leaf of slot `s` is `capacity + s`.
-    matches: Vec<[Node; 2]>,
+    /// By slot: nanoseconds times 16 plus class, so that the order of keys is the order of timers
+    /// but for the slot.
+    keys: Tournament,
 }
 
 /// Names a timer until it is removed. A name that outlives its timer is caught.
@@ -41,45 +41,42 @@ struct Slot<E> {
     generation: u32,
 }
 
-/// The earliest timer below a place in the tree.
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    /// Nanoseconds times 16 plus class, so that the order of keys is the order of timers but
-    /// for the slot, which the place in the tree decides.
-    key: i64,
-    slot: u32,
-}
-
 const NO_SLOT: u32 = u32::MAX;
+/// Bits of a key that hold the class.
+const CLASS_BITS: u32 = 4;
 /// Classes are below this.
-const CLASSES: i64 = 16;
-/// The key of a leaf that is not armed, after every other. Keys stay below 2^62, so that the
-/// difference of two never overflows.
-const DISARMED: i64 = 1 << 62;
+const CLASSES: i64 = 1 << CLASS_BITS;
+/// The key of a slot that is not armed, after every other.
+const DISARMED: i64 = Tournament::LAST;
 
 /// Instants from here on, 9.1 years after t = 0, are as good as [`Time::NEVER`].
-pub const NEVER_FROM: Time = Time::from_nanos(DISARMED / CLASSES);
+pub const NEVER_FROM: Time = Time::from_nanos(1 << 58);
 
+#[inline]
 fn key_of(time: Time, class: u8) -> i64 {
-    if NEVER_FROM <= time {
-        return DISARMED;
+    let nanos = time.nanos();
+    if nanos.unsigned_abs() < NEVER_FROM.nanos().unsigned_abs() {
+        return (nanos << CLASS_BITS) | i64::from(class);
     }
-    assert!(-NEVER_FROM.nanos() < time.nanos(), "{time} is before any warm-up");
-    time.nanos() * CLASSES + i64::from(class)
+    out_of_range(time)
+}
+
+/// The key of an instant that has none of its own.
+#[cold]
+fn out_of_range(time: Time) -> i64 {
+    assert!(Time::ZERO < time, "{time} is before any warm-up");
+    DISARMED
 }
 
 const fn time_of_key(key: i64) -> Time {
-    if key == DISARMED { Time::NEVER } else { Time::from_nanos(key.div_euclid(CLASSES)) }
+    if key == DISARMED { Time::NEVER } else { Time::from_nanos(key >> CLASS_BITS) }
 }
 
 impl<E: Copy> Timers<E> {
     /// No timers.
     #[must_use]
     pub fn new() -> Self {
-        let node = |slot| Node { key: DISARMED, slot };
-        // Room for two: the match of slots 0 and 1 below the champion.
-        let matches = vec![[node(0), node(0)], [node(0), node(1)]];
-        Self { slots: Vec::new(), free: Vec::new(), fired: NO_SLOT, matches }
+        Self { slots: Vec::new(), free: Vec::new(), fired: NO_SLOT, keys: Tournament::new(0) }
     }
 
     /// A new timer, not armed, whose `event` comes out when it fires. Among timers of the same
@@ -97,9 +94,7 @@ impl<E: Copy> Timers<E> {
         }
         let slot = u32::try_from(self.slots.len()).expect("fewer than 2^32 timers fit in memory");
         self.slots.push(Slot { event, class, generation: 0 });
-        if self.capacity() < self.slots.len() {
-            self.grow();
-        }
+        self.keys.reach(slot as usize);
         TimerId { slot, generation: 0 }
     }
 
@@ -120,7 +115,7 @@ impl<E: Copy> Timers<E> {
             self.settle();
         }
         self.fired = NO_SLOT;
-        self.replay(id.slot, key);
+        self.keys.set(id.slot, key);
     }
 
     /// Disarms the timer.
@@ -135,8 +130,7 @@ impl<E: Copy> Timers<E> {
         if self.fired == id.slot {
             return Time::NEVER;
         }
-        let leaf = self.capacity() + id.slot as usize;
-        time_of_key(self.matches[leaf / 2][leaf % 2].key)
+        time_of_key(self.keys.key(id.slot))
     }
 
     /// Whether the timer is armed.
@@ -155,29 +149,30 @@ impl<E: Copy> Timers<E> {
     #[inline]
     #[must_use]
     pub fn peek(&self) -> Option<Time> {
-        let first = self.first();
-        (first.key != DISARMED).then(|| time_of_key(first.key))
+        let (key, _) = self.first();
+        (key != DISARMED).then(|| time_of_key(key))
     }
 
     /// The instant and class of the next timer to fire, or `None` if none is armed.
     #[inline]
     #[must_use]
     pub fn peek_with_class(&self) -> Option<(Time, u8)> {
-        let first = self.first();
-        let class = first.key.rem_euclid(CLASSES) as u8;
-        (first.key != DISARMED).then(|| (time_of_key(first.key), class))
+        let (key, _) = self.first();
+        let class = (key & (CLASSES - 1)) as u8;
+        (key != DISARMED).then(|| (time_of_key(key), class))
     }
 
-    /// Takes the next timer to fire: its instant and event. It is disarmed, not removed.
+    /// Takes the next timer to fire: its instant, name and event. It is disarmed, not removed.
     #[inline]
-    pub fn pop(&mut self) -> Option<(Time, E)> {
+    pub fn pop(&mut self) -> Option<(Time, TimerId, E)> {
         self.settle();
-        let first = self.matches[0][1];
-        if first.key == DISARMED {
+        let (key, slot) = self.keys.first();
+        if key == DISARMED {
             return None;
         }
-        self.fired = first.slot;
-        Some((time_of_key(first.key), self.slots[first.slot as usize].event))
+        self.fired = slot;
+        let Slot { event, generation, .. } = self.slots[slot as usize];
+        Some((time_of_key(key), TimerId { slot, generation }, event))
     }
 
     /// Number of timers, armed or not.
@@ -192,15 +187,12 @@ impl<E: Copy> Timers<E> {
         self.len() == 0
     }
 
-    /// Number of leaves: one per match, the champion's match counting for none of them.
-    fn capacity(&self) -> usize {
-        self.matches.len()
-    }
-
     #[inline]
     fn slot(&self, id: TimerId) -> &Slot<E> {
         let slot = &self.slots[id.slot as usize];
-        assert!(slot.generation == id.generation, "the timer {id:?} was removed");
+        if slot.generation != id.generation {
+            was_removed(id);
+        }
         slot
     }
 
@@ -208,77 +200,29 @@ impl<E: Copy> Timers<E> {
     #[inline]
     fn settle(&mut self) {
         if self.fired != NO_SLOT {
-            let slot = self.fired;
-            self.fired = NO_SLOT;
-            self.replay(slot, DISARMED);
+            self.disarm_fired();
         }
     }
 
+    #[inline(never)]
+    fn disarm_fired(&mut self) {
+        self.keys.set(self.fired, DISARMED);
+        self.fired = NO_SLOT;
+    }
+
+    /// Key and slot of the next timer to fire.
     #[inline]
-    fn first(&self) -> Node {
-        if self.fired == NO_SLOT { self.matches[0][1] } else { self.runner_up() }
-    }
-
-    /// Who is first without the timer that fired last: the replay of its path, not written.
-    fn runner_up(&self) -> Node {
-        let mut winner = Node { key: DISARMED, slot: self.fired };
-        let mut node = self.capacity() + self.fired as usize;
-        while 1 < node {
-            winner = winner.against(self.matches[node / 2][(node % 2) ^ 1], node % 2);
-            node /= 2;
+    fn first(&self) -> (i64, u32) {
+        match self.fired {
+            NO_SLOT => self.keys.first(),
+            fired => self.keys.first_if(fired, DISARMED),
         }
-        winner
-    }
-
-    /// Writes the leaf of `slot` and lets it play against its neighbours up to the champion.
-    #[inline]
-    fn replay(&mut self, slot: u32, key: i64) {
-        let mut winner = Node { key, slot };
-        let leaf = self.capacity() + slot as usize;
-        let (mut place, mut side) = (leaf / 2, leaf % 2);
-        while 0 < place {
-            let pair = &mut self.matches[place];
-            pair[side] = winner;
-            winner = winner.against(pair[side ^ 1], side);
-            (place, side) = (place / 2, place % 2);
-        }
-        self.matches[0][1] = winner;
-    }
-
-    /// Doubles the number of leaves and plays every match again.
-    fn grow(&mut self) {
-        let old = self.capacity();
-        let new = 2 * old;
-        let mut matches = Vec::with_capacity(new);
-        matches.resize(old, [Node { key: DISARMED, slot: 0 }; 2]);
-        matches.extend_from_slice(&self.matches[old / 2..]);
-        for pair in old + old / 2..new {
-            let slot = u32::try_from(2 * pair - new).expect("slots are u32");
-            let node = |slot| Node { key: DISARMED, slot };
-            matches.push([node(slot), node(slot + 1)]);
-        }
-        for node in (1..new).rev() {
-            let [left, right] = matches[node];
-            matches[node / 2][node % 2] = left.against(right, 0);
-        }
-        self.matches = matches;
     }
 }
 
-impl Node {
-    /// The earlier of this node, on the given side (0 left, 1 right), and its neighbour: equal
-    /// keys go to the left, where the lower slot is.
-    ///
-    /// By masks: as an `if` it compiles to a branch that is wrong every second time, which
-    /// makes a hold three times slower.
-    #[inline]
-    fn against(self, other: Self, side: usize) -> Self {
-        let mask = (other.key - side as i64 - self.key) >> 63;
-        Self {
-            key: self.key ^ ((self.key ^ other.key) & mask),
-            slot: self.slot ^ ((self.slot ^ other.slot) & mask as u32),
-        }
-    }
+#[cold]
+fn was_removed(id: TimerId) -> ! {
+    panic!("the timer {id:?} was removed");
 }
 
 impl<E: Copy> Default for Timers<E> {
@@ -334,13 +278,13 @@ mod tests {
                             .iter_mut()
                             .filter(|(.., time)| time.is_some())
                             .min_by_key(|(id, class, _, time)| (*time, *class, id.slot));
-                        let expected = first.map(|(_, _, event, time)| {
-                            (Time::from_nanos(time.take().unwrap()), *event)
+                        let expected = first.map(|(id, _, event, time)| {
+                            (Time::from_nanos(time.take().unwrap()), *id, *event)
                         });
                         if peek {
-                            prop_assert_eq!(timers.peek(), expected.map(|(time, _)| time));
+                            prop_assert_eq!(timers.peek(), expected.map(|(time, ..)| time));
                             let class = timers.peek_with_class().map(|(_, class)| class);
-                            let list_class = |(_, event): (Time, u32)| {
+                            let list_class = |(.., event): (Time, TimerId, u32)| {
                                 list.iter().find(|timer| timer.2 == event).map(|timer| timer.1)
                             };
                             prop_assert_eq!(class, expected.and_then(list_class));
@@ -377,7 +321,7 @@ mod tests {
         for id in [hpa_too, late, hpa, fault] {
             timers.set(id, Time::from_secs(5));
         }
-        let fired: String = std::iter::from_fn(|| timers.pop()).map(|(_, name)| name).collect();
+        let fired: String = std::iter::from_fn(|| timers.pop()).map(|(_, _, name)| name).collect();
         assert_eq!(fired, "fhio");
     }
 
@@ -396,8 +340,8 @@ mod tests {
         timers.set(ids[0], ends[0]);
         timers.set(ids[2], ends[1]);
         timers.set(ids[4], NEVER_FROM);
-        assert_eq!(timers.pop(), Some((ends[0], 0)));
-        assert_eq!(timers.pop(), Some((ends[1], 2)));
+        assert_eq!(timers.pop(), Some((ends[0], ids[0], 0)));
+        assert_eq!(timers.pop(), Some((ends[1], ids[2], 2)));
         assert_eq!(timers.pop(), None);
     }
 

@@ -106,16 +106,14 @@ pub fn hold(n_timers: usize, events: u64) -> f64 {
     let mut rng = generator();
     let mut timers = Timers::new();
     let mut delay = || Span::from_nanos(nanos(exponential(&mut rng)) as i64);
-    let mut ids = Vec::new();
-    for timer in 0..n_timers {
-        let id = timers.add(0, timer);
-        ids.push(id);
+    for _ in 0..n_timers {
+        let id = timers.add(0, ());
         timers.set(id, Time::ZERO + delay());
     }
     let mut last = Time::ZERO;
     for _ in 0..events {
-        let (now, timer) = timers.pop().expect("each is set again");
-        timers.set(ids[timer], now + delay());
+        let (now, timer, ()) = timers.pop().expect("each is set again");
+        timers.set(timer, now + delay());
         last = now;
     }
     last.as_secs_f64()

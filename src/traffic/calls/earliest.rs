@@ -1,99 +1,65 @@
-//! The earliest of many instants, of which each has a place: a winner tree.
+//! The earliest of many instants, of which each has a place.
 //!
-//! Setting one replays its way to the root without an unpredictable branch. The kernel's
-//! [`Timers`](crate::sim::timers::Timers) are the same for control time; instants of requests are
-//! `f64`, and a rounded one would change the order.
+//! As the kernel's [`Timers`](crate::sim::timers::Timers) for control time; but instants of
+//! requests are `f64`, and a rounded one would change the order.
+
+use crate::sim::tournament::Tournament;
 
 /// Instants by slot.
 #[derive(Clone, Debug)]
 pub(super) struct Earliest {
-    /// The champion is node 1, nodes 2n and 2n + 1 are below node n, leaves come last.
-    nodes: Vec<Node>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    time_s: f64,
-    slot: u32,
+    /// The bits of floats, made to order as the floats do.
+    keys: Tournament,
 }
 
 impl Earliest {
     /// So many slots, all at infinity.
     pub(super) fn new(n_slots: usize) -> Self {
-        let n_leaves = n_slots.next_power_of_two().max(2);
-        let never = |slot| Node { time_s: f64::INFINITY, slot };
-        let mut nodes = vec![never(0); 2 * n_leaves];
-        for slot in 0..n_leaves {
-            nodes[n_leaves + slot].slot = slot as u32;
-        }
-        let mut earliest = Self { nodes };
-        for slot in (0..n_leaves).step_by(2) {
-            earliest.set(slot, f64::INFINITY);
-        }
-        earliest
-    }
-
-    fn n_leaves(&self) -> usize {
-        self.nodes.len() / 2
+        Self { keys: Tournament::new(n_slots) }
     }
 
     /// The earliest instant [s], and its slot: the lowest of equals.
     #[inline]
     pub(super) fn first(&self) -> (f64, usize) {
-        (self.nodes[1].time_s, self.nodes[1].slot as usize)
+        let (key, slot) = self.keys.first();
+        (f64::from_bits(in_order(key) as u64), slot as usize)
     }
 
     /// The instant of a slot is now `time_s`.
     #[inline]
     pub(super) fn set(&mut self, slot: usize, time_s: f64) {
-        let mut at = self.n_leaves() + slot;
-        let mut winner = Node { time_s, slot: slot as u32 };
-        self.nodes[at] = winner;
-        while 1 < at {
-            let other = self.nodes[at ^ 1];
-            let loses = (other.time_s < winner.time_s)
-                | ((other.time_s == winner.time_s) & (other.slot < winner.slot));
-            winner = if loses { other } else { winner };
-            at /= 2;
-            self.nodes[at] = winner;
-        }
+        // Of the two zeros, which are equal, the positive one.
+        self.keys.set(slot as u32, in_order((time_s + 0.0).to_bits() as i64));
     }
 
     /// Makes room for a slot.
     pub(super) fn reach(&mut self, slot: usize) {
-        if self.n_leaves() <= slot {
-            let old = std::mem::replace(self, Self::new(slot + 1));
-            for leaf in &old.nodes[old.n_leaves()..] {
-                self.set(leaf.slot as usize, leaf.time_s);
-            }
-        }
+        self.keys.reach(slot);
     }
+}
+
+/// The bits of a float as a number that orders as the float does, and back: negative floats order
+/// against their bits, but for the sign.
+const fn in_order(bits: i64) -> i64 {
+    bits ^ ((bits >> 63) & i64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::streams::{Cursor, Stream};
 
-    /// After every change the champion is the first least of a plain list, ties and growth
-    /// included; instants are drawn from a coarse grid so that ties are common.
+    /// The first is the least, negative ones and infinity included, and comes out as it went in;
+    /// of equal ones, such as the two zeros, it is the one in the lowest slot.
     #[test]
-    fn the_champion_is_the_first_least() {
-        let mut draws = Cursor::new(Stream::new(1, 0, "test", "earliest"));
-        let mut tree = Earliest::new(1);
-        let mut list = vec![f64::INFINITY; 1];
-        for round in 0..4_000 {
-            if round % 100 == 0 {
-                list.push(f64::INFINITY);
-                tree.reach(list.len() - 1);
-            }
-            let slot = draws.next_below(list.len());
-            let time_s = [0.0, 1.0, 2.0, 3.0, f64::INFINITY][draws.next_below(5)];
-            list[slot] = time_s;
-            tree.set(slot, time_s);
-            let least = list.iter().copied().fold(f64::INFINITY, f64::min);
-            let first = list.iter().position(|time_s| *time_s == least).expect("not empty");
-            assert_eq!(tree.first(), (least, first), "round {round}");
+    fn the_first_is_the_least() {
+        let mut earliest = Earliest::new(2);
+        assert_eq!(earliest.first(), (f64::INFINITY, 0));
+        let times_s = [f64::INFINITY, 2.5, 1e-300, 0.0, -0.0, -1e-300, -2.5];
+        earliest.reach(times_s.len() - 1);
+        for (slot, time_s) in times_s.into_iter().enumerate() {
+            earliest.set(slot, time_s);
+            let first = if slot == 4 { 3 } else { slot };
+            assert_eq!(earliest.first(), (times_s[first], first));
         }
     }
 }
