@@ -71,25 +71,25 @@ pub fn run_once(
 pub fn run_trial(scenario: &Scenario, options: Options, progress: impl FnMut(Time)) -> Trial {
     let finished = simulation::run(scenario, options, progress);
     let (outcome, timeline) = folded(scenario, options, &finished, |record, headroom| {
-        timeline::timeline(record, headroom)
+        (summary::outcome(record, headroom), timeline::timeline(record, headroom))
     });
     Trial { outcome, timeline, finished }
 }
 
-/// The outcome of a trial of which nothing else is wanted.
+/// The outcome of a trial of a study, without its geographies.
 #[must_use]
 pub fn outcome_of(scenario: &Scenario, options: Options) -> Outcome {
     let finished = simulation::run(scenario, options, |_| {});
-    folded(scenario, options, &finished, |_, _| ()).0
+    folded(scenario, options, &finished, summary::without_geographies)
 }
 
-/// The outcome of a finished simulation, and what `more` makes of the same record.
+/// What `fold` makes of the record of a finished simulation and its headroom.
 fn folded<T>(
     scenario: &Scenario,
     options: Options,
     finished: &Finished,
-    more: impl FnOnce(&Record<'_>, &[Vec<Headroom>]) -> T,
-) -> (Outcome, T) {
+    fold: impl FnOnce(&Record<'_>, &[Vec<Headroom>]) -> T,
+) -> T {
     let frame = frame(scenario, options, finished);
     let traffic = TrafficRecord::from_ledger(&finished.ledger, &finished.world);
     let record = Record {
@@ -100,7 +100,7 @@ fn folded<T>(
         traffic: &traffic,
     };
     let headroom = headroom::headroom(&record);
-    (summary::outcome(&record, &headroom), more(&record, &headroom))
+    fold(&record, &headroom)
 }
 
 fn frame(scenario: &Scenario, options: Options, finished: &Finished) -> RunFrame {

@@ -13,7 +13,7 @@ use crate::model::workload::Deployment;
 use crate::model::world::World;
 
 use super::outcome::{Binding, HeadroomOutcome};
-use super::record::{Record, Users, trailing_rate};
+use super::record::{Record, Users, trailing_rates};
 
 /// The headroom of one cluster in one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -35,6 +35,10 @@ pub fn headroom(record: &Record<'_>) -> Vec<Vec<Headroom>> {
     let users: Vec<Users> = (0..record.world.workloads.len())
         .map(|workload| record.users_of(WorkloadId::new(workload)))
         .collect();
+    let asked = rates_of(&users);
+    let deployments = record.traffic.deployments.iter();
+    let attempts: Vec<Vec<f64>> =
+        deployments.map(|series| trailing_rates(&series.attempts, n_seconds)).collect();
     let mut series = vec![vec![Headroom::default(); n_seconds]; n_clusters];
     // By deployment: they change only with the clusters that serve.
     let mut heirs: Vec<Option<Heirs>> = Vec::new();
@@ -50,20 +54,23 @@ pub fn headroom(record: &Record<'_>) -> Vec<Vec<Headroom>> {
             *heirs = Some(Heirs::new(record.world, sample.deployment, serving[at_s]));
         }
         let heirs = heirs.as_ref().expect("they were found above");
-        let users_rate = asked_rate(deployment, &users, at_s);
-        let demand = demand(record, sample.deployment, heirs, users_rate, at_s);
+        let rate = |deployment: DeploymentId| attempts[deployment.index()][at_s];
+        let demand = demand(sample.deployment, heirs, asked_rate(deployment, &asked, at_s), rate);
         let cluster = &mut series[deployment.cluster.index()][at_s];
         cluster.lower_to(sample, demand);
     }
     series
 }
 
-/// Requests a second that the users of all workloads (`users`) would make at the workload of
-/// `deployment`, directly and by calls, were it the only cluster.
-pub(super) fn asked_rate(deployment: &Deployment, users: &[Users], at_s: usize) -> f64 {
-    let rate = |&(workload, each): &(WorkloadId, f64)| {
-        each * trailing_rate(&users[workload.index()].offered, at_s).unwrap_or(0.0)
-    };
+/// Requests a second of the users of each workload, by second.
+pub(super) fn rates_of(users: &[Users]) -> Vec<Vec<f64>> {
+    users.iter().map(|users| trailing_rates(&users.offered, users.offered.len())).collect()
+}
+
+/// Requests a second that the users of all workloads, who make `rates`, would make at the workload
+/// of `deployment`, directly and by calls, were it the only cluster.
+pub(super) fn asked_rate(deployment: &Deployment, rates: &[Vec<f64>], at_s: usize) -> f64 {
+    let rate = |&(workload, each): &(WorkloadId, f64)| each * rates[workload.index()][at_s];
     deployment.asked_by.iter().map(rate).sum()
 }
 
@@ -93,13 +100,11 @@ pub struct Demand {
 }
 
 fn demand(
-    record: &Record<'_>,
     deployment: DeploymentId,
     heirs: &Heirs,
     users_rate: f64,
-    at_s: usize,
+    rate: impl Fn(DeploymentId) -> f64,
 ) -> Demand {
-    let rate = |deployment| record.attempt_rate(deployment, at_s).unwrap_or(0.0);
     let higher: f64 = heirs.higher.iter().map(|&deployment| rate(deployment)).sum();
     let has_higher = !heirs.higher.is_empty();
     after_failover(rate(deployment), higher, users_rate, heirs.share, has_higher)
@@ -271,9 +276,13 @@ mod tests {
             ("both", vec![(cart, 1.0), (web, 2.0)], 250.0),
         ] {
             deployment.asked_by = asked_by;
-            assert_eq!(asked_rate(&deployment, &users, 15), expected, "{rule}");
+            assert_eq!(asked_rate(&deployment, &rates_of(&users), 15), expected, "{rule}");
         }
-        assert_eq!(asked_rate(&deployment, &users, 9), 0.0, "before ten seconds have passed");
+        assert_eq!(
+            asked_rate(&deployment, &rates_of(&users), 9),
+            0.0,
+            "before ten seconds have passed"
+        );
     }
 
     /// The example by hand: 120/s against 100/s before the fault; the idle secondary has 50/s

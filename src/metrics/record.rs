@@ -186,23 +186,20 @@ impl Record<'_> {
         }
         users
     }
-
-    /// Attempts at a deployment in the ten seconds before second `at_s`, per second; `None`
-    /// before ten seconds have passed.
-    #[must_use]
-    pub fn attempt_rate(&self, deployment: DeploymentId, at_s: usize) -> Option<f64> {
-        let attempts = &self.traffic.deployments[deployment.index()].attempts;
-        trailing_rate(attempts, at_s)
-    }
 }
 
-/// Mean rate of a count by second over the ten seconds before `at_s`; `None` before t = 10 s.
+/// Mean rates of a count by second over the ten seconds before each of `n_seconds` seconds; 0
+/// before t = 10 s.
 #[must_use]
-pub fn trailing_rate(counts: &[u64], at_s: usize) -> Option<f64> {
-    let from = at_s.checked_sub(TRAILING_S)?;
-    let end = at_s.min(counts.len());
-    let sum: u64 = counts[from.min(end)..end].iter().sum();
-    Some(sum as f64 / TRAILING_S as f64)
+pub fn trailing_rates(counts: &[u64], n_seconds: usize) -> Vec<f64> {
+    let count = |at_s: Option<usize>| at_s.and_then(|at_s| counts.get(at_s)).copied().unwrap_or(0);
+    let mut sum = 0;
+    let rate = |at_s: usize| {
+        sum += count(at_s.checked_sub(1));
+        sum -= count(at_s.checked_sub(1 + TRAILING_S));
+        if at_s < TRAILING_S { 0.0 } else { sum as f64 / TRAILING_S as f64 }
+    };
+    (0..n_seconds).map(rate).collect()
 }
 
 /// Offered demand is the mean over this many seconds (offered = attempts over the

@@ -38,11 +38,16 @@ pub enum Service {
 #[must_use]
 pub fn service(users: &Users, objective: Ratio) -> Vec<Service> {
     let n_windows = (users.offered.len() + 1).saturating_sub(WINDOW_S);
-    let sum = |counts: &[u64], at_s: usize| counts[at_s..at_s + WINDOW_S].iter().sum::<u64>();
+    let counts = [&users.offered, &users.served, &users.failed];
+    let mut sums = counts.map(|counts| counts.iter().take(WINDOW_S).sum::<u64>());
     (0..n_windows)
         .map(|at_s| {
-            let offered = sum(&users.offered, at_s);
-            let [served, failed] = [sum(&users.served, at_s), sum(&users.failed, at_s)];
+            if let Some(last_s) = at_s.checked_sub(1) {
+                for (sum, counts) in sums.iter_mut().zip(counts) {
+                    *sum = *sum + counts[last_s + WINDOW_S] - counts[last_s];
+                }
+            }
+            let [offered, served, failed] = sums;
             assert!(served + failed <= offered, "more outcomes than users at {at_s} s");
             judge(offered, served, failed, objective)
         })

@@ -22,6 +22,15 @@ use super::recovery::{self, HOLD_S, Recovery, Score, Service};
 /// [`headroom::headroom`].
 #[must_use]
 pub fn outcome(record: &Record<'_>, headroom: &[Vec<Headroom>]) -> Outcome {
+    let mut outcome = without_geographies(record, headroom);
+    outcome.geographies = geographies(record, &outcome.faults);
+    outcome
+}
+
+/// The outcome without the latencies of its geographies, which studies do not ask for and which
+/// take longer than the rest.
+#[must_use]
+pub fn without_geographies(record: &Record<'_>, headroom: &[Vec<Headroom>]) -> Outcome {
     let frame = record.frame;
     let services = Services::new(record);
     let faults: Vec<FaultOutcome> =
@@ -39,7 +48,7 @@ pub fn outcome(record: &Record<'_>, headroom: &[Vec<Headroom>]) -> Outcome {
         requests: requests(record, |_| true),
         latency_ms: latency::quantiles(&latency::overall(record)),
         workloads: workloads(record),
-        geographies: geographies(record, &faults),
+        geographies: Vec::new(),
         faults,
         headroom: headroom::minima(record, headroom),
         clusters: capacity::clusters(record),
@@ -94,6 +103,8 @@ fn workloads(record: &Record<'_>) -> Vec<WorkloadOutcome> {
 /// Users and service of every workload.
 struct Services {
     users: Vec<Users>,
+    /// Their requests a second, by second.
+    rates: Vec<Vec<f64>>,
     service: Vec<Vec<Service>>,
 }
 
@@ -103,7 +114,7 @@ impl Services {
         let users: Vec<Users> = ids.map(|workload| record.users_of(workload)).collect();
         let objective = record.frame.objective;
         let service = users.iter().map(|users| recovery::service(users, objective)).collect();
-        Self { users, service }
+        Self { rates: headroom::rates_of(&users), users, service }
     }
 }
 
@@ -191,7 +202,7 @@ fn capacity_s(record: &Record<'_>, services: &Services, fault: &FaultFrame) -> O
     for (workload, capacity) in record.world.workloads.iter().zip(&capacity) {
         let Some(&deployment) = workload.deployments.first() else { continue };
         let deployment = &record.world[deployment];
-        let asked = |at_s| headroom::asked_rate(deployment, &services.users, at_s);
+        let asked = |at_s| headroom::asked_rate(deployment, &services.rates, at_s);
         let offered: Vec<f64> = (0..n_seconds).map(asked).collect();
         slowest_s = slowest_s.max(fault_times::capacity_held(capacity, &offered, first_s)?);
     }

@@ -350,7 +350,9 @@ impl Flow {
             }
         }
         self.settle(CHANGED_PACE);
-        self.learn_edges(routing);
+        if edges_differ {
+            self.learn_edges(routing);
+        }
         self.grey.clone_from(&routing.grey);
         for (index, gate) in self.gates.iter_mut().enumerate() {
             gate.set(routing.gates.get(index).copied().unwrap_or(GateLimit::OPEN));
