@@ -7,7 +7,7 @@ use crate::metrics::outcome::Outcome;
 
 use crate::experiment::size::Sizes;
 use crate::experiment::size_findings::witness;
-use crate::experiment::size_outcome::{OneLess, word};
+use crate::experiment::size_outcome::OneLess;
 
 use crate::report::table;
 use crate::report::words::{count, duration};
@@ -24,7 +24,7 @@ pub(super) fn one_less(catalogue: &Catalogue, sizes: &Sizes, answer: &[u32]) -> 
     };
     Some(OneLess {
         values: less.values.clone(),
-        verdict: word(less.judgement.verdict).into(),
+        verdict: less.word().into(),
         trial: found.map(|(_, trial)| trial),
         words,
         sets: catalogue.all_assignments(&less.values),

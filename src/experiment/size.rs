@@ -4,8 +4,8 @@
 //! random numbers), so that what differs between them is the design. More of a knob never hurts,
 //! it is assumed: the smallest value that suffices is found by bisection, for each value of the
 //! first knob if there are two. Where a trial shows the contrary, that is a finding and is
-//! reported. Each design is judged by a [sequential] test; what may be wrong is shared out between
-//! the designs that a search can visit.
+//! reported. The answer is judged by a [sequential] test; what may be wrong is shared out between
+//! the designs that a search can visit. Designs above it are only screened.
 //!
 //! [sequential]: super::sequential
 
@@ -13,7 +13,7 @@ use std::num::NonZeroUsize;
 
 use crate::scenario::objectives::Objective;
 
-use super::gate::Judgement;
+use super::gate::{Judgement, Verdict};
 use super::metric::Row;
 use super::size_search::Search;
 
@@ -48,6 +48,9 @@ pub struct Tried {
     pub values: Vec<u32>,
     /// What its trials showed.
     pub judgement: Judgement,
+    /// Whether it kept its objectives in a few trials and was not judged further: less was found
+    /// to suffice.
+    pub screened: bool,
 }
 
 /// What was found.
@@ -90,19 +93,35 @@ pub fn size_near<'t>(
     design: impl FnMut(&[u32]) -> Result<Trials<'t>, String>,
 ) -> Result<Sizes, String> {
     let (least, most) = *plan.ranges.last().expect("there are one or two knobs");
-    let n_designs = f64::from(2 * (most - least + 1).ilog2() + 4);
+    let n_designs = f64::from(3 * (most - least + 1).ilog2() + 4);
     Search::new(plan, n_designs, is_stopped, design)?.around(near, step)
 }
 
 /// The designs that a search can visit at most.
 fn n_designs(plan: &SizePlan<'_>) -> f64 {
-    let halvings = |(least, most): (u32, u32)| f64::from((most - least + 1).ilog2() + 3);
+    // Once by screening, and again above a design that screening took to suffice wrongly.
+    let halvings = |(least, most): (u32, u32)| f64::from(2 * (most - least + 1).ilog2() + 3);
     match plan.ranges {
         [first, second] => f64::from(first.1 - first.0 + 1) * halvings(*second),
         [only] => halvings(*only),
         _ => unreachable!("there are one or two knobs"),
     }
 }
+
+impl Tried {
+    /// What is known of the design, in a word.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self.judgement.verdict {
+            Verdict::Undecided if self.screened => "screened",
+            Verdict::Met => "met",
+            Verdict::Missed => "missed",
+            Verdict::Undecided => "undecided",
+            Verdict::Stopped => "stopped",
+        }
+    }
+}
+
 impl Sizes {
     /// A design that was tried.
     #[must_use]
@@ -215,6 +234,46 @@ mod tests {
         });
         let pairs = [[1, 12], [2, 6], [3, 4], [4, 3], [6, 2], [12, 1]];
         assert_eq!(found.unwrap().smallest, pairs.map(|pair| pair.to_vec()));
+    }
+
+    /// A design that does well in its first trials and ill in later ones is not the answer: it is
+    /// judged in full, and so is what lies above it. What is larger than the answer is screened
+    /// only, with fewer trials, and a search near the answer comes to the same.
+    #[test]
+    fn what_was_screened_is_judged_before_it_is_the_answer() {
+        let need = |trial: u64| match trial {
+            0..100 => 5.0,
+            _ if trial.is_multiple_of(10) => 9.0,
+            _ => 5.0,
+        };
+        let objectives = objectives();
+        let plan = SizePlan {
+            ranges: &[(0, 16)],
+            objectives: &objectives,
+            confidence: 0.95,
+            max_trials: MAX_TRIALS,
+            threads: NonZeroUsize::MIN,
+        };
+        let design = |values: &[u32]| -> Result<Trials<'_>, String> {
+            let capacity = f64::from(values[0]);
+            Ok(Box::new(move |trial| row(trial, capacity, need(trial))))
+        };
+        let found = size(&plan, &|| false, design).unwrap();
+        assert_eq!(found.smallest, [[9]]);
+        let word = |value: u32| found.tried(&[value]).map(Tried::word);
+        assert_eq!([4, 5, 8, 9].map(word), ["missed", "missed", "missed", "met"].map(Some));
+        assert_eq!(size_near(&plan, &[5], 1, &|| false, design).unwrap().smallest, [[9]]);
+
+        let clear = sizes(&[(0, 16)], |values, trial| row(trial, f64::from(values[0]), 5.0));
+        let clear = clear.unwrap();
+        let of = |value: u32| {
+            let tried = clear.tried(&[value]).unwrap();
+            (tried.word(), tried.judgement.rows.len())
+        };
+        assert_eq!((clear.smallest[0][0], of(5).0), (5, "met"));
+        for value in [6, 8, 16] {
+            assert_eq!(of(value), ("screened", of(5).1 / 8), "{value}");
+        }
     }
 
     /// In every hundredth trial more than 10 is too much: the answer stands, and the trials are

@@ -11,7 +11,7 @@ use crate::scenario::growth::Growth;
 
 use super::size::{Sizes, Tried};
 use super::size_findings::Violation;
-use super::size_outcome::{OneLess, kept, word};
+use super::size_outcome::{OneLess, kept};
 
 /// Demand is looked for up to so many hundredths of the scenario's.
 pub const MOST_PERCENT: u32 = 1_000;
@@ -95,7 +95,7 @@ impl MaxDemandOutcome {
         let percent = sizes.smallest.first().map(|values| percent_at(values));
         let row = |tried: &Tried| DemandOutcome {
             percent: percent_at(&tried.values),
-            verdict: word(tried.judgement.verdict).into(),
+            verdict: tried.word().into(),
             n_trials: tried.judgement.rows.len() as u64,
             kept: kept(tried),
         };

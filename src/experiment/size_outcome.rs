@@ -9,7 +9,6 @@ use crate::sim::statistics::order_statistic;
 use crate::model::fact::FactLog;
 
 use super::frontier;
-use super::gate::Verdict;
 use super::metric::{Figure, Metric};
 use super::size::{Sizes, Tried};
 use super::size_cost::{LossOutcome, YearlyCost};
@@ -92,7 +91,8 @@ impl SizeOutcome {
 pub struct DesignOutcome {
     /// The value of each knob.
     pub values: Vec<u32>,
-    /// `met`, `missed` or `undecided`.
+    /// `met`, `missed` or `undecided`; `screened` if it kept its objectives in a few trials and was
+    /// not judged further, for less suffices.
     pub verdict: Cow<'static, str>,
     /// Trials that were run.
     pub n_trials: u64,
@@ -145,17 +145,6 @@ pub struct ViolationOutcome {
     pub n_trials: u64,
 }
 
-/// The verdict on a design in a word.
-#[must_use]
-pub const fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Met => "met",
-        Verdict::Missed => "missed",
-        Verdict::Undecided => "undecided",
-        Verdict::Stopped => "stopped",
-    }
-}
-
 /// The designs that were tried, smallest first; `monthly_cost` gives what one costs.
 #[must_use]
 pub fn designs(
@@ -167,7 +156,7 @@ pub fn designs(
         .iter()
         .map(|tried| DesignOutcome {
             values: tried.values.clone(),
-            verdict: word(tried.judgement.verdict).into(),
+            verdict: tried.word().into(),
             n_trials: tried.judgement.rows.len() as u64,
             kept: kept(tried),
             monthly_cost: monthly_cost(&tried.values),

@@ -2,8 +2,14 @@
 //!
 //! More of a knob never hurts, it is assumed. Where an answer is expected near a value, the search
 //! begins there and goes away from it in doubled steps until the answer lies between two.
+//!
+//! The way to the answer is found by screening: a design that keeps its objectives in a few trials
+//! is taken to suffice until less does. Only the least of these is then judged as confidence
+//! demands; should it fail, the designs above it are judged in full. That a design does not suffice
+//! is never taken for granted.
 
-use super::gate::{GatePlan, Verdict, judge};
+use super::gate::{GatePlan, Judgement, Verdict, judge};
+use super::metric::Row;
 use super::sequential::{Look, Question, looks};
 use super::size::{INDIFFERENCE, SizePlan, Sizes, Trials, Tried};
 
@@ -11,6 +17,8 @@ use super::size::{INDIFFERENCE, SizePlan, Sizes, Trials, Tried};
 pub(super) struct Search<'p, D> {
     plan: &'p SizePlan<'p>,
     looks: Vec<Look>,
+    /// The first of these, after which a design is screened.
+    n_screening: usize,
     is_stopped: &'p (dyn Fn() -> bool + Sync),
     design: D,
     tried: Vec<Tried>,
@@ -36,7 +44,10 @@ impl<'p, 't, D: FnMut(&[u32]) -> Result<Trials<'t>, String>> Search<'p, D> {
         let confidence = 1.0 - (1.0 - plan.confidence) / n_designs;
         let looks = looks(&questions, plan.max_trials, confidence)
             .map_err(|needed| format!("{needed} trials of each design are needed at least"))?;
-        Ok(Self { plan, looks, is_stopped, design, tried: Vec::new(), invalid: None })
+        let fewest = looks.iter().find(|look| 0.0 < look.met_wrong).map_or(0, |look| look.n);
+        let n_screening = looks.iter().filter(|look| look.n <= fewest / SCREENED).count();
+        let (tried, invalid) = (Vec::new(), None);
+        Ok(Self { plan, looks, n_screening, is_stopped, design, tried, invalid })
     }
 
     /// Searches the whole range.
@@ -113,20 +124,36 @@ impl<'p, 't, D: FnMut(&[u32]) -> Result<Trials<'t>, String>> Search<'p, D> {
     /// The smallest value of the last knob that suffices, if one up to `most` does, which is
     /// known already if `is_known`.
     fn smallest(&mut self, before: &[u32], least: u32, most: u32, is_known: bool) -> Option<u32> {
-        if !is_known && !self.suffices(before, most) {
+        if !is_known && !self.may_suffice(before, most) {
             return None;
         }
-        if least == most || self.suffices(before, least) {
-            return Some(least);
-        }
-        Some(self.between(before, least, most))
+        let enough = if least == most || self.may_suffice(before, least) {
+            least
+        } else {
+            self.between(before, (least, most), Self::may_suffice)
+        };
+        if is_known && enough == most { Some(most) } else { self.certain(before, enough, most) }
     }
 
-    /// The smallest value that suffices above one that does not, up to one that does.
-    fn between(&mut self, before: &[u32], mut too_small: u32, mut enough: u32) -> u32 {
+    /// The smallest value from `enough` on, which may suffice, that was shown to.
+    fn certain(&mut self, before: &[u32], enough: u32, most: u32) -> Option<u32> {
+        if self.suffices(before, enough) {
+            return Some(enough);
+        }
+        let goes_on = enough < most && self.suffices(before, most);
+        goes_on.then(|| self.between(before, (enough, most), Self::suffices))
+    }
+
+    /// The smallest value that `is_enough` above one that is not, up to one that is.
+    fn between(
+        &mut self,
+        before: &[u32],
+        (mut too_small, mut enough): (u32, u32),
+        is_enough: fn(&mut Self, &[u32], u32) -> bool,
+    ) -> u32 {
         while too_small + 1 < enough {
             let middle = too_small + (enough - too_small) / 2;
-            if self.suffices(before, middle) {
+            if is_enough(self, before, middle) {
                 enough = middle;
             } else {
                 too_small = middle;
@@ -143,46 +170,99 @@ impl<'p, 't, D: FnMut(&[u32]) -> Result<Trials<'t>, String>> Search<'p, D> {
         start: u32,
         mut step: u32,
     ) -> Option<u32> {
-        if self.suffices(before, start) {
-            let mut enough = start;
-            while least < enough {
-                let less = enough.saturating_sub(step).max(least);
-                if !self.suffices(before, less) {
-                    return Some(self.between(before, less, enough));
+        let (mut too_small, mut enough) = (None, None);
+        if self.may_suffice(before, start) {
+            enough = Some(start);
+            while let (None, Some(found)) = (too_small, enough.filter(|&found| least < found)) {
+                let less = found.saturating_sub(step).max(least);
+                if self.may_suffice(before, less) {
+                    (enough, step) = (Some(less), step.saturating_mul(2));
+                } else {
+                    too_small = Some(less);
                 }
-                (enough, step) = (less, step.saturating_mul(2));
             }
-            return Some(least);
-        }
-        let mut too_small = start;
-        while too_small < most {
-            let more = too_small.saturating_add(step).min(most);
-            if self.suffices(before, more) {
-                return Some(self.between(before, too_small, more));
+        } else {
+            too_small = Some(start);
+            while let (Some(less), None) = (too_small.filter(|&less| less < most), enough) {
+                let more = less.saturating_add(step).min(most);
+                if self.may_suffice(before, more) {
+                    enough = Some(more);
+                } else {
+                    (too_small, step) = (Some(more), step.saturating_mul(2));
+                }
             }
-            (too_small, step) = (more, step.saturating_mul(2));
         }
-        None
+        let enough = match (too_small, enough?) {
+            (Some(less), enough) => self.between(before, (less, enough), Self::may_suffice),
+            (None, enough) => enough,
+        };
+        self.certain(before, enough, most)
+    }
+
+    /// Whether a design may suffice: a few trials do not speak against it.
+    fn may_suffice(&mut self, before: &[u32], value: u32) -> bool {
+        let Some(tried) = self.judged(before, value, self.n_screening) else { return false };
+        let keeps = tried.judgement.judged.iter().all(|it| {
+            let kept = it.n_kept as f64 / it.n as f64;
+            it.objective.statement.share <= kept
+        });
+        // Before the first look nothing was seen that could speak against it.
+        let seen = !tried.judgement.judged.is_empty();
+        match tried.judgement.verdict {
+            Verdict::Met => true,
+            Verdict::Missed | Verdict::Stopped => false,
+            Verdict::Undecided if tried.screened && seen && keeps => true,
+            Verdict::Undecided => self.suffices(before, value),
+        }
     }
 
     /// Whether a design was shown to suffice; one that stays undecided was not.
     fn suffices(&mut self, before: &[u32], value: u32) -> bool {
-        if self.is_stopped() {
-            return false;
-        }
+        let tried = self.judged(before, value, self.looks.len());
+        tried.is_some_and(|tried| tried.judgement.verdict == Verdict::Met)
+    }
+
+    /// A design as it stands after the first `n_looks` looks, or none if there is no such one.
+    fn judged(&mut self, before: &[u32], value: u32, n_looks: usize) -> Option<&Tried> {
         let values: Vec<u32> = before.iter().copied().chain([value]).collect();
+        let known = self.tried.iter().position(|tried| tried.values == values);
+        let is_done = |tried: &Tried| !tried.screened || n_looks < self.looks.len();
+        if let Some(index) = known.filter(|&index| is_done(&self.tried[index])) {
+            return Some(&self.tried[index]);
+        }
+        if self.is_stopped() {
+            return None;
+        }
         let trials = match (self.design)(&values) {
             Ok(trials) => trials,
             Err(reason) => {
                 self.invalid.get_or_insert((value, reason));
-                return false;
+                return None;
             }
         };
-        let plan =
-            GatePlan { looks: &self.looks, threads: self.plan.threads, indifference: INDIFFERENCE };
-        let judgement = judge(self.plan.objectives, plan, self.is_stopped, trials, |_| {});
-        let suffices = judgement.verdict == Verdict::Met;
-        self.tried.push(Tried { values, judgement });
-        suffices
+        let rows = known.map_or(&[][..], |index| &self.tried[index].judgement.rows);
+        let judgement = self.judge(rows, trials, n_looks);
+        let screened = n_looks < self.looks.len() && judgement.verdict == Verdict::Undecided;
+        let tried = Tried { values, judgement, screened };
+        let index = known.unwrap_or(self.tried.len());
+        match known {
+            Some(index) => self.tried[index] = tried,
+            None => self.tried.push(tried),
+        }
+        Some(&self.tried[index])
+    }
+
+    /// Judges a design of which the first `rows` are known.
+    fn judge(&self, rows: &[Row], trials: Trials<'t>, n_looks: usize) -> Judgement {
+        let looks = &self.looks[..n_looks];
+        let plan = GatePlan { looks, threads: self.plan.threads, indifference: INDIFFERENCE };
+        let row = |trial: u64| match rows.get(trial as usize) {
+            Some(row) => row.clone(),
+            None => trials(trial),
+        };
+        judge(self.plan.objectives, plan, self.is_stopped, row, |_| {})
     }
 }
+
+/// One part in so many of the trials that show that a design suffices are enough to screen it.
+const SCREENED: u64 = 8;
