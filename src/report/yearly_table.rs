@@ -91,12 +91,15 @@ pub(super) fn notes(yearly: &Yearly) -> Vec<String> {
             count(n_open)
         ));
     }
+    let n_trials = || yearly.kinds.iter().map(|kind| kind.n_trials);
     let least = yearly.kinds.iter().min_by_key(|kind| kind.n_trials);
     if let Some(kind) = least.filter(|kind| kind.n_trials < FEW) {
+        let is_even = n_trials().max().is_some_and(|most| most <= kind.n_trials + 1);
         notes.push(format!(
-            "{} has only {} trials: more of them, or --sampler stratified, would tell more.",
+            "{} has only {} trials: more of them{} would tell more.",
             printable(&kind.name),
-            count(kind.n_trials)
+            count(kind.n_trials),
+            if is_even { "" } else { ", or --sampler stratified," }
         ));
     }
     notes
