@@ -36,6 +36,10 @@ pub struct Finished {
     pub samples: Samples,
     /// What became of the requests.
     pub ledger: Ledger,
+    /// Time in which counts were least exact; see [`Traffic::near_saturation_s`] \[s\].
+    ///
+    /// [`Traffic::near_saturation_s`]: crate::traffic::Traffic::near_saturation_s
+    pub near_saturation_s: Option<f64>,
     /// Control events that were handled.
     pub n_events: u64,
 }
@@ -112,7 +116,9 @@ impl<'s> Simulation<'s> {
         let ledger = cx.traffic.ledger().clone();
         ledger.assert_conserved();
         absorb(&ledger, &mut cx.facts);
-        Finished { world: cx.world, facts: cx.facts, samples: cx.samples, ledger, n_events }
+        let near_saturation_s = cx.traffic.near_saturation_s();
+        let Cx { world, facts, samples, .. } = cx;
+        Finished { world, facts, samples, ledger, near_saturation_s, n_events }
     }
 }
 

@@ -96,9 +96,19 @@ metrics! {
     NodeHours "node_hours" Higher |o| {
         Some(o.clusters.iter().map(|cluster| cluster.node_hours).sum::<f64>()).into()
     };
+    /// Time in which `flow` is least exact: a deployment is asked for 95 % to 105 % of what its
+    /// workers can do.
+    NearSaturation "near_saturation_s" Higher |o| o.near_saturation_s.into();
 }
 
 impl Metric {
+    /// Whether it is a result of the system, and no input of a trial nor a property of how it was
+    /// simulated.
+    #[must_use]
+    pub const fn is_result(self) -> bool {
+        !matches!(self, Self::FaultAt | Self::NearSaturation)
+    }
+
     /// The metric of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

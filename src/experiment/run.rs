@@ -112,6 +112,7 @@ fn frame(scenario: &Scenario, options: Options, finished: &Finished) -> RunFrame
         seed,
         trial: options.trial,
         fidelity: options.fidelity.name(),
+        near_saturation_s: finished.near_saturation_s,
         horizon: run.horizon,
         warm_up: run.warm_up,
         objective: run.objective,

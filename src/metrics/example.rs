@@ -71,6 +71,7 @@ fn frame() -> RunFrame {
         seed: 7,
         trial: 3,
         fidelity: "requests",
+        near_saturation_s: None,
         horizon: Span::from_secs(HORIZON_S as i64),
         warm_up: Span::from_secs(600),
         objective: Ratio::new(0.99),

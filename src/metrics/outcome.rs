@@ -24,6 +24,10 @@ pub struct Outcome {
     pub trial: u64,
     /// Which traffic engine ran: `requests` or `flow`.
     pub fidelity: String,
+    /// Time in which a deployment was asked for 95 % to 105 % of what its workers can do, where
+    /// `flow` is least exact; absent for `requests` \[s\].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub near_saturation_s: Option<f64>,
     /// Length of the run after the warm-up \[s\].
     pub horizon_s: f64,
     /// The kind of failure that was drawn, where the scenario says how often each happens.

@@ -45,6 +45,9 @@ pub struct RunFrame {
     pub trial: u64,
     /// Which traffic engine ran.
     pub fidelity: &'static str,
+    /// Time in which a deployment was asked for 95 % to 105 % of what its workers can do, where
+    /// counts are least exact; `None` where requests were simulated one by one \[s\].
+    pub near_saturation_s: Option<f64>,
     /// Length after the warm-up.
     pub horizon: Span,
     /// Length of the warm-up, which lies before t = 0.

@@ -41,6 +41,7 @@ pub fn without_geographies(record: &Record<'_>, headroom: &[Vec<Headroom>]) -> O
         seed: frame.seed,
         trial: frame.trial,
         fidelity: frame.fidelity.to_owned(),
+        near_saturation_s: frame.near_saturation_s,
         horizon_s: frame.horizon.as_secs_f64(),
         failure_kind: frame.failure_kind.clone(),
         fingerprint: format!("{:016x}", record.facts.fingerprint()),

@@ -146,6 +146,7 @@ pub(super) fn outcome() -> Outcome {
         seed: 1,
         trial: 0,
         fidelity: "requests".to_owned(),
+        near_saturation_s: None,
         horizon_s: HORIZON_S as f64,
         failure_kind: None,
         fingerprint: "00c0ffee00c0ffee".to_owned(),

@@ -38,6 +38,7 @@ pub mod trials_csv;
 
 pub mod histograms_csv;
 
+pub mod near_saturation;
 pub mod study_table;
 pub mod yearly_table;
 

@@ -1,7 +1,9 @@
 //! The short table of a study for people: one line a metric, then probabilities.
 
+use crate::experiment::metric::Metric;
 use crate::experiment::study::{Distribution, Probability, QuantileReported, StudyOutcome};
 
+use super::near_saturation;
 use super::table::aligned;
 use super::words::{count, printable};
 use super::yearly_table;
@@ -42,7 +44,15 @@ pub fn render(study: &StudyOutcome) -> String {
     text.push('\n');
     text += &aligned(study.probabilities.iter().filter_map(probability).collect(), &[1, 2]);
     text += &study.yearly.as_ref().map_or_else(String::new, yearly_table::render);
+    text += &near_saturation(study).map_or_else(String::new, |note| format!("\n{note}\n"));
     text
+}
+
+/// What to know of the time near saturation.
+pub(super) fn near_saturation(study: &StudyOutcome) -> Option<String> {
+    let name = Metric::NearSaturation.name();
+    let found = study.distributions.iter().find(|found| found.metric == name)?;
+    near_saturation::note(found.mean.map(|mean| mean.value), "of a trial in the mean")
 }
 
 fn ended(study: &StudyOutcome) -> String {

@@ -87,6 +87,10 @@ const RESTS: f64 = 0.03;
 /// One that changes by less than this stands still.
 const STANDS: f64 = 0.005;
 
+/// Loads at which an error in the wait is largest against the wait: queues there are what chance
+/// has made of them, and none of the stated approximations is exact.
+pub(super) const NEAR_SATURATION: std::ops::Range<f64> = 0.95..1.05;
+
 /// Where a larger share of the attempts fails at pods, steps are fine: what they do when they have
 /// failed depends on the instant at which that ends.
 const FAILING: f64 = 0.3;
@@ -140,6 +144,10 @@ pub struct Flow {
     classes: Vec<Class>,
     /// Of the groups of a deployment in what comes to it.
     shares: Vec<f64>,
+    /// Whether a deployment is near saturation in this step.
+    is_near_saturation: bool,
+    /// Time since t = 0 in which one was [s].
+    near_saturation_s: f64,
 }
 
 /// What a step did to the queues.
@@ -285,6 +293,8 @@ impl Flow {
             done: Vec::new(),
             classes: Vec::new(),
             shares: Vec::new(),
+            is_near_saturation: false,
+            near_saturation_s: 0.0,
         }
     }
 
@@ -317,6 +327,9 @@ impl Flow {
         }
         for deployment in 0..self.deployments.len() {
             self.give_up_in(deployment, to_s);
+        }
+        if std::mem::take(&mut self.is_near_saturation) && 0.0 <= from_s {
+            self.near_saturation_s += to_s - from_s;
         }
         let is_whole = LENGTHS[self.pace] <= to - self.done_until;
         self.pace = self.unrest.pace(self.pace, is_whole);
@@ -517,6 +530,10 @@ impl Traffic for Flow {
 
     fn gate(&self, gate: GateId) -> GateReading {
         self.gate_reading(gate.index())
+    }
+
+    fn near_saturation_s(&self) -> Option<f64> {
+        Some(self.near_saturation_s)
     }
 
     fn ledger(&self) -> &Ledger {

@@ -130,6 +130,12 @@ pub trait Traffic: std::fmt::Debug {
         GateReading::default()
     }
 
+    /// Time since t = 0 in which a deployment was asked for 95 % to 105 % of what its workers can
+    /// do, where errors of approximations are largest; None in a data plane that makes none \[s\].
+    fn near_saturation_s(&self) -> Option<f64> {
+        None
+    }
+
     /// The account of everything that happened before now. It may have to be made up first: for
     /// what is asked often there are other readings.
     fn ledger(&self) -> &Ledger;

@@ -51,6 +51,16 @@ part! {
     vectors [], tests [counts_agree_on_most_random_systems],
     left out "";
 
+    "outputs tell the time in which a deployment is asked for 95 % to 105 % of what its workers \
+     can do (`near_saturation_s`): of random systems as above with such time nine in ten differ by \
+     less than 4 % of all users in who fails, of those without by less than 0.6 % (195 and 348 \
+     systems with failures, 4 seeds each)",
+    from "measured",
+    by [traffic::flow::Flow],
+    vectors [], tests [time_near_saturation_is_told],
+    left out "a retry storm that ends in one engine and not in the other, which may be far from \
+              saturation: two of 594 systems, by 70 % of all users";
+
     "offered = served + failed + in flight in whole numbers at every step; looking in between \
      changes no bit",
     from "integers by construction",

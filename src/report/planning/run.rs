@@ -8,7 +8,7 @@ use crate::experiment::premises::Premises;
 use crate::report::document::{Block, Document, Section, Words};
 use crate::report::manifest_json::{self, Manifest};
 use crate::report::words::{count, duration};
-use crate::report::{capacity_plan_csv, premises_json, summary_json};
+use crate::report::{capacity_plan_csv, near_saturation, premises_json, summary_json};
 
 use super::reproduction::{self, Source};
 use super::result_texts::ResultTexts;
@@ -52,10 +52,12 @@ fn about(outcome: &Outcome) -> Words {
     let drawn = outcome.failure_kind.as_ref().map_or_else(String::new, |kind| {
         format!(" Its failure was drawn from the scenario's failure model: {kind}.")
     });
+    let near = near_saturation::note(outcome.near_saturation_s, "of the run");
     format!(
-        "One trial: {} after the warm-up, {} requests, simulated {how}.{drawn}",
+        "One trial: {} after the warm-up, {} requests, simulated {how}.{drawn}{}",
         duration(outcome.horizon_s),
-        count(outcome.requests.offered)
+        count(outcome.requests.offered),
+        near.map_or_else(String::new, |note| format!(" {note}"))
     )
     .into()
 }

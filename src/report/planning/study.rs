@@ -7,7 +7,7 @@ use crate::experiment::study_verdict::ObjectiveShown;
 
 use crate::report::document::{Block, Document, Section, Table, Words};
 use crate::report::gate_table::percent;
-use crate::report::study_table::short;
+use crate::report::study_table::{near_saturation, short};
 use crate::report::words::{count, duration};
 use crate::report::{premises_json, summary_json};
 
@@ -46,10 +46,11 @@ fn about(study: &StudyOutcome) -> Words {
     let ended = if study.partial { "; PARTIAL: it was stopped before its end" } else { "" };
     format!(
         "{} trials of {} each after the warm-up, requests simulated {how}{ended}. Every statement \
-         is conditional on {}.",
+         is conditional on {}.{}",
         count(study.n_trials),
         duration(identity.horizon_s),
-        study.condition
+        study.condition,
+        near_saturation(study).map_or_else(String::new, |note| format!(" {note}"))
     )
     .into()
 }

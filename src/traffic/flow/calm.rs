@@ -14,7 +14,7 @@ use crate::units::{Span, Time};
 use super::counts::binomial;
 use super::sends::{Cohort, Moving};
 use super::waits::window_of;
-use super::{Flow, LENGTHS, STEADY_PACE, pop_sets};
+use super::{Flow, LENGTHS, NEAR_SATURATION, STEADY_PACE, pop_sets};
 
 /// Length of a stretch.
 pub(super) const CALM: Span = Span::from_secs(32);
@@ -262,6 +262,10 @@ impl Flow {
         let group = deployment.groups.iter().position(|group| group.accepting);
         let group = group.expect("it is calm");
         let station = deployment.groups[group].station;
+        let load = rate / deployment.stations[station].0.servers;
+        if NEAR_SATURATION.contains(&load) && 0.0 <= from_s {
+            self.near_saturation_s += length_s;
+        }
         let present = deployment.groups[group].state.present;
         let state = deployment.curve(station).after(present, rate, 1e9);
         let group = &mut deployment.groups[group];

@@ -85,6 +85,14 @@ impl Deployment {
         After { state, variance, part, most_s2, slowness: group.slowness, wait }
     }
 
+    /// The work that came to the pods of the last step, of what their workers could do.
+    pub(super) fn load(&self) -> f64 {
+        let accepting = || self.groups.iter().filter(|group| group.accepting);
+        let servers = |group: &Group| self.stations[group.station].0.servers * group.size();
+        let work = |group: &Group| group.rate * self.work_s(group) * group.size();
+        accepting().map(work).sum::<f64>() / accepting().map(servers).sum::<f64>().max(1.0)
+    }
+
     /// The share of each group in `n` requests that come in a time.
     pub(super) fn share_out(&self, n: f64, length_s: f64, shares: &mut Vec<f64>) {
         let accepting = || self.groups.iter().filter(|group| group.accepting);

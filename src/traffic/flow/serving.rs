@@ -5,11 +5,11 @@ use crate::traffic::ledger::in_bulk::{Leaving, nanos_of};
 use crate::traffic::ledger::{AttemptFailure, Reason};
 use crate::traffic::plan::OnTimeout;
 
-use super::Flow;
 use super::counts::{binomial, proportional};
 use super::deployment::{Inside, Step};
 use super::sends::Cohort;
 use super::waits::window_of;
+use super::{Flow, NEAR_SATURATION};
 
 impl Flow {
     /// One step of one deployment.
@@ -46,6 +46,7 @@ impl Flow {
             self.work_group(index, (group, share), (from_s, to_s), &mut load);
         }
         assert!(load.n_left == 0 || pods == 0.0, "every attempt has a pod");
+        self.is_near_saturation |= NEAR_SATURATION.contains(&self.deployments[index].load());
         self.admit(index, arrived, (from_s, to_s), &load.classes);
         self.finish(index, (from_s, to_s), &load);
         self.deployments[index].forget_empty_steps();

@@ -63,6 +63,18 @@ fn mean_waiting(totals: &AttemptTotals, time: f64) -> f64 {
     totals.wait_ns as f64 / 1e9 / UNIT_S / time
 }
 
+/// The time in which a load is between 95 % and 105 % is told, from t = 0 on, whether queues rest
+/// or grow; below and above there is none.
+#[test]
+fn time_near_saturation_is_told() {
+    for (rate, near_share) in [(7.5, 0.0), (7.7, 1.0), (8.3, 1.0), (8.5, 0.0)] {
+        let pods = DeploymentPlan { queue: 100, ..pods_of(8, Law::exponential(UNIT_S)) };
+        let engine = run(&plan(demand("users", poisson(rate / UNIT_S)), pods, 200.0), 1);
+        let near_s = engine.near_saturation_s().unwrap();
+        assert!((near_s - 200.0 * near_share).abs() < 1e-6, "{rate}: {near_s} s");
+    }
+}
+
 /// M/M/c: number waiting, busy workers, P(W > 0), and the tails of wait (to 2 %) and sojourn (to
 /// 5 %) at the bin edges next to the published quantiles.
 #[test]
