@@ -16,8 +16,10 @@ pub struct Tournament {
     /// champion, nodes `2 n` and `2 n + 1` are below node `n`, the leaf of slot `s` is the number
     /// of slots plus `s`.
     winners: Vec<[u32; 2]>,
-    /// Gives a slot its key, for this number of slots.
-    set: fn(&mut [i64], &mut [[u32; 2]], u32, i64),
+    /// The least key, and its slot.
+    champion: (i64, u32),
+    /// Gives a slot its key, for this number of slots, and returns the champion.
+    set: fn(&mut [i64], &mut [[u32; 2]], u32, i64) -> (i64, u32),
 }
 
 impl Tournament {
@@ -50,7 +52,7 @@ impl Tournament {
             16_384 => set_of::<16_384>,
             _ => set_of_any,
         };
-        Self { keys: vec![Self::LAST; n_slots], winners, set }
+        Self { keys: vec![Self::LAST; n_slots], winners, champion: (Self::LAST, 0), set }
     }
 
     /// Makes room for a slot.
@@ -73,15 +75,14 @@ impl Tournament {
     /// The key of `slot` is now `key`, which is not `i64::MIN`.
     #[inline]
     pub fn set(&mut self, slot: u32, key: i64) {
-        (self.set)(&mut self.keys, &mut self.winners, slot, key);
+        self.champion = (self.set)(&mut self.keys, &mut self.winners, slot, key);
     }
 
     /// The least key, and its slot.
     #[inline]
     #[must_use]
-    pub fn first(&self) -> (i64, u32) {
-        let slot = self.winners[0][1];
-        (self.keys[slot as usize], slot)
+    pub const fn first(&self) -> (i64, u32) {
+        self.champion
     }
 
     /// What would be [first](Self::first) if `slot` had this key.
@@ -98,19 +99,24 @@ impl Tournament {
     }
 }
 
-fn set_of<const N: usize>(keys: &mut [i64], winners: &mut [[u32; 2]], slot: u32, key: i64) {
+fn set_of<const N: usize>(
+    keys: &mut [i64],
+    winners: &mut [[u32; 2]],
+    slot: u32,
+    key: i64,
+) -> (i64, u32) {
     let keys: &mut [i64; N] = keys.try_into().expect("chosen for this number of slots");
     let winners: &mut [[u32; 2]; N] = winners.try_into().expect("a pair for each slot");
-    play(keys, winners.as_flattened_mut(), slot, key);
+    play(keys, winners.as_flattened_mut(), slot, key)
 }
 
-fn set_of_any(keys: &mut [i64], winners: &mut [[u32; 2]], slot: u32, key: i64) {
-    play(keys, winners.as_flattened_mut(), slot, key);
+fn set_of_any(keys: &mut [i64], winners: &mut [[u32; 2]], slot: u32, key: i64) -> (i64, u32) {
+    play(keys, winners.as_flattened_mut(), slot, key)
 }
 
 /// Writes the key of `slot` and lets it play against its neighbours up to the champion.
 #[inline(always)]
-fn play(keys: &mut [i64], winners: &mut [u32], slot: u32, key: i64) {
+fn play(keys: &mut [i64], winners: &mut [u32], slot: u32, key: i64) -> (i64, u32) {
     let n_slots = keys.len();
     keys[slot as usize] = key;
     let mut player = (key, slot);
@@ -122,6 +128,7 @@ fn play(keys: &mut [i64], winners: &mut [u32], slot: u32, key: i64) {
         node /= 2;
         winners[node] = player.1;
     }
+    player
 }
 
 /// The winner of a player on the given side (0 left, 1 right) and its rival, each a key and a

@@ -337,7 +337,7 @@ impl Traffic for Calls {
     }
 
     fn in_flight(&self, pod: PodId) -> u32 {
-        self.pods.get(pod.index()).map_or(0, |pod| pod.visits.len() as u32)
+        self.pods.get(pod.index()).map_or(0, |pod| pod.n_visits)
     }
 
     fn accepted(&self, pod: PodId) -> u64 {

@@ -207,21 +207,21 @@ impl Calls {
         (work_s, end): (f64, End),
         now_s: f64,
     ) {
-        let pod = &self.pods[pod_index];
+        let pod = &mut self.pods[pod_index];
         let (deployment, waits) = (pod.deployment, !pod.has_free_worker());
         if waits && self.deployments[deployment].queue <= pod.queue.len() {
             return self.fail_at(wire, sent, AttemptFailure::QueueFull, now_s);
         }
         let watched = pod.threshold_s < f64::INFINITY;
         let before_s = if watched { pod.wait_s(now_s) } else { 0.0 };
-        let awaited = self.calls.is_live(sent.call) && now_s < sent.give_up_s;
+        let call = self.calls.get_mut(sent.call);
+        let awaited = call.is_some() && now_s < sent.give_up_s;
         let name = self.visits.insert(Visit {
             call: sent.call,
             awaited,
             wire,
             deployment,
             pod: pod_index,
-            place: pod.visits.len(),
             stage: Stage::Queued,
             end,
             key: sent.key,
@@ -239,22 +239,25 @@ impl Calls {
             n_open: 0,
             first_open: Ref::NONE,
         });
-        if let Some(call) = self.calls.get_mut(sent.call) {
+        if let Some(call) = call {
             call.visit = name;
         }
-        let pod = &mut self.pods[pod_index];
-        pod.visits.push(name);
+        pod.n_visits += 1;
         pod.accepted += 1;
         pod.n_outstanding += usize::from(awaited);
-        self.enter_gates(name, now_s);
+        if !self.passes[deployment].is_empty() {
+            self.enter_gates(name, now_s);
+        }
         if waits {
             self.pods[pod_index].enqueue(name, work_s);
-        } else if self.start(name, now_s) {
-            self.set_finish(pod_index);
+        } else {
+            self.start(name, now_s);
         }
-        let pod = &self.pods[pod_index];
-        if watched && before_s <= pod.threshold_s && pod.threshold_s < pod.wait_s(now_s) {
-            self.slow_pod = Some(PodId::new(pod_index));
+        if watched {
+            let pod = &self.pods[pod_index];
+            if before_s <= pod.threshold_s && pod.threshold_s < pod.wait_s(now_s) {
+                self.slow_pod = Some(PodId::new(pod_index));
+            }
         }
     }
 

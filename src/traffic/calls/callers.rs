@@ -65,12 +65,20 @@ impl Call {
 }
 
 impl Calls {
-    /// An attempt is sent; its caller gives up at `give_up_s` for `reason`.
-    pub(super) fn await_answer(&mut self, call: Ref, give_up_s: f64, reason: Reason, now_s: f64) {
+    /// An attempt is sent on a wire; its caller gives up at `give_up_s` for `reason`.
+    #[inline]
+    pub(super) fn await_answer(
+        &mut self,
+        wire: usize,
+        call: Ref,
+        give_up_s: f64,
+        reason: Reason,
+        now_s: f64,
+    ) {
         let record = &mut self.calls[call];
+        record.wire = wire;
         record.sent = true;
         record.ends_by = reason;
-        let wire = record.wire;
         if give_up_s < f64::INFINITY {
             self.put_wait(wire, call, give_up_s, now_s);
         }
@@ -94,12 +102,12 @@ impl Calls {
     /// An answer reaches its caller.
     pub(super) fn answer_comes(&mut self, wire: usize, now_s: f64) {
         let answer = self.take_answer(wire);
-        let Some(&Call { caller, .. }) = self.calls.get(answer.call) else { return };
-        match (caller, answer.failed) {
+        let Some(&call) = self.calls.get(answer.call) else { return };
+        match (call.caller, answer.failed) {
             (Ref::NONE, None) => self.user_is_served(answer.call, now_s),
             (Ref::NONE, Some(reason)) => self.users_attempt_fails(answer.call, reason, now_s),
             (_, None) => {
-                self.guard(answer.call).ended(Ended::Succeeded, now_s);
+                self.attempt_ended(&call, Ended::Succeeded, now_s);
                 self.call_ends(answer.call, true, now_s);
             }
             (_, Some(reason)) => self.attempt_fails(answer.call, reason, now_s),
@@ -119,12 +127,13 @@ impl Calls {
 
     /// A caller sends again.
     pub(super) fn tries_again(&mut self, call: Ref, now_s: f64, routing: &Routing) {
-        let Some(record) = self.calls.get(call) else { return };
+        let Some(&record) = self.calls.get(call) else { return };
         if record.is_of_users() {
             return self.user_tries_again(call, now_s, routing);
         }
-        let fate = if self.guard(call).allows_retry(now_s) {
-            self.attempt(call, now_s)
+        let guard = self.guard(record.caller, record.wire);
+        let fate = if guard.is_none_or(|guard| guard.allows_retry(now_s)) {
+            self.attempt(call, &record, now_s)
         } else {
             Fate::Failed
         };
@@ -133,9 +142,13 @@ impl Calls {
         }
     }
 
-    /// The guard before a call of a visit.
-    fn guard(&mut self, call: Ref) -> &mut Guard {
-        let Call { caller, wire, .. } = self.calls[call];
+    /// The guard before the calls of a visit on a wire, if there is one.
+    #[inline]
+    fn guard(&mut self, caller: Ref, wire: usize) -> Option<&mut Guard> {
+        if self.wires[wire].is_guarded { Some(self.guard_of(caller, wire)) } else { None }
+    }
+
+    fn guard_of(&mut self, caller: Ref, wire: usize) -> &mut Guard {
         let number = self.wires[wire].rules().number;
         let pod = &mut self.pods[self.visits[caller].pod];
         if pod.guards.is_empty() {
@@ -145,9 +158,17 @@ impl Calls {
         &mut pod.guards[number]
     }
 
+    /// An attempt that was let through is over.
+    #[inline]
+    fn attempt_ended(&mut self, call: &Call, how: Ended, now_s: f64) {
+        if let Some(guard) = self.guard(call.caller, call.wire) {
+            guard.ended(how, now_s);
+        }
+    }
+
     /// One attempt of a call, if it is let through.
-    fn attempt(&mut self, call: Ref, now_s: f64) -> Fate {
-        let Call { caller, wire, key, part, .. } = self.calls[call];
+    fn attempt(&mut self, call: Ref, record: &Call, now_s: f64) -> Fate {
+        let Call { caller, wire, key, part, .. } = *record;
         let Wire { one_way_s, .. } = self.wires[wire];
         let CallRules { plan, timeout_s, .. } = self.wires[wire].rules();
         let mut give_up_s = now_s + timeout_s;
@@ -157,10 +178,10 @@ impl Calls {
                 return Fate::Failed;
             }
         }
-        if !self.guard(call).lets_through(now_s) {
+        if self.guard(caller, wire).is_some_and(|guard| !guard.lets_through(now_s)) {
             return self.retry_or_fail(call, Reason::Shed, now_s);
         }
-        self.await_answer(call, give_up_s, Reason::Timeout, now_s);
+        self.await_answer(wire, call, give_up_s, Reason::Timeout, now_s);
         self.put_request(wire, Sent { arrival_s: now_s + one_way_s, call, key, give_up_s, part });
         Fate::Pending
     }
@@ -178,7 +199,8 @@ impl Calls {
 
     /// An attempt of a call that was let through has failed.
     fn attempt_fails(&mut self, call: Ref, reason: Reason, now_s: f64) {
-        self.guard(call).ended(Ended::Failed, now_s);
+        let record = self.calls[call];
+        self.attempt_ended(&record, Ended::Failed, now_s);
         if self.retry_or_fail(call, reason, now_s) == Fate::Failed {
             self.call_ends(call, false, now_s);
         }
@@ -186,8 +208,7 @@ impl Calls {
 
     /// A call is over: the request that made it goes on, or fails with it.
     fn call_ends(&mut self, call: Ref, succeeded: bool, now_s: f64) {
-        let Call { caller, wire, .. } = self.calls[call];
-        self.close(call);
+        let Call { caller, wire, .. } = self.close(call);
         let required = self.wires[wire].rules().plan.required;
         if succeeded || !required {
             self.go_on(caller, now_s);
@@ -256,23 +277,28 @@ impl Calls {
         }
         let required = rules.plan.required;
         let record = Call::of_user(wire, drawn & !15, now_s, part);
-        let call = self.calls.insert(Call { caller: visit, next: first_open, ..record });
+        let record = Call { caller: visit, next: first_open, ..record };
+        let call = self.calls.insert(record);
         let caller = &mut self.visits[visit];
         caller.n_open += 1;
         caller.first_open = call;
-        self.guard(call).first_sent(now_s);
-        let fate = self.attempt(call, now_s);
+        if let Some(guard) = self.guard(visit, wire) {
+            guard.first_sent(now_s);
+        }
+        let fate = self.attempt(call, &record, now_s);
         if fate == Fate::Failed {
             self.close(call);
         }
         fate == Fate::Pending || !required
     }
 
-    /// A call is over and forgotten.
-    fn close(&mut self, call: Ref) {
-        let Call { caller, next, .. } = self.calls.remove(call);
-        self.rename_open(caller, call, next);
-        self.visits[caller].n_open -= 1;
+    /// A call is over and forgotten; gives what it was.
+    #[inline]
+    fn close(&mut self, name: Ref) -> Call {
+        let call = self.calls.remove(name);
+        self.rename_open(call.caller, name, call.next);
+        self.visits[call.caller].n_open -= 1;
+        call
     }
 
     /// Puts another name in the place of one in the list of calls that a visit waits for.
@@ -292,11 +318,11 @@ impl Calls {
     pub(super) fn drop_calls(&mut self, visit: Ref, now_s: f64) {
         while self.visits[visit].first_open != Ref::NONE {
             let call = self.visits[visit].first_open;
-            let Call { sent, visit: callee, wire, .. } = self.calls[call];
-            if sent {
-                self.guard(call).ended(Ended::Abandoned, now_s);
-                let one_way_s = self.wires[wire].one_way_s;
-                self.cancel(callee, one_way_s, now_s);
+            let record = self.calls[call];
+            if record.sent {
+                self.attempt_ended(&record, Ended::Abandoned, now_s);
+                let one_way_s = self.wires[record.wire].one_way_s;
+                self.cancel(record.visit, one_way_s, now_s);
             }
             self.close(call);
         }

@@ -28,14 +28,27 @@ impl Earliest {
     /// The instant of a slot is now `time_s`.
     #[inline]
     pub(super) fn set(&mut self, slot: usize, time_s: f64) {
-        // Of the two zeros, which are equal, the positive one.
-        self.keys.set(slot as u32, in_order((time_s + 0.0).to_bits() as i64));
+        self.keys.set(slot as u32, key_of(time_s));
+    }
+
+    /// The instant of a slot is `time_s`, unless it is earlier.
+    #[inline]
+    pub(super) fn set_by(&mut self, slot: usize, time_s: f64) {
+        if key_of(time_s) < self.keys.key(slot as u32) {
+            self.set(slot, time_s);
+        }
     }
 
     /// Makes room for a slot.
     pub(super) fn reach(&mut self, slot: usize) {
         self.keys.reach(slot);
     }
+}
+
+#[inline]
+fn key_of(time_s: f64) -> i64 {
+    // Of the two zeros, which are equal, the positive one.
+    in_order((time_s + 0.0).to_bits() as i64)
 }
 
 /// The bits of a float as a number that orders as the float does, and back: negative floats order
@@ -61,5 +74,9 @@ mod tests {
             let first = if slot == 4 { 3 } else { slot };
             assert_eq!(earliest.first(), (times_s[first], first));
         }
+        earliest.set_by(6, -2.0);
+        assert_eq!(earliest.first(), (-2.5, 6), "that is later");
+        earliest.set_by(3, -3.0);
+        assert_eq!(earliest.first(), (-3.0, 3));
     }
 }

@@ -21,9 +21,7 @@ impl Calls {
         }
         pod.stale_failures = self.deployments[pod.deployment].stale_failures;
         let deployment = pod.deployment;
-        let mut lost = pod.visits.clone();
-        lost.sort_unstable();
-        for name in lost {
+        for name in self.visits.names(|visit| visit.pod == pod_index) {
             self.ledger.deployment_mut(deployment).failed(now_s, AttemptFailure::Lost(how));
             self.drop_calls(name, now_s);
             self.lose(name, how, now_s);
@@ -50,7 +48,7 @@ impl Calls {
             return self.now;
         }
         pod.process = Process::Drains;
-        if pod.visits.is_empty() {
+        if pod.n_visits == 0 {
             return self.now;
         }
         let now_s = self.now.as_secs_f64();
@@ -63,10 +61,7 @@ impl Calls {
     /// Every caller of the pod's requests loses its connection; the pod works on, for nobody.
     pub(super) fn sever(&mut self, pod_index: usize, how: Kill) {
         let now_s = self.now.as_secs_f64();
-        let Some(pod) = self.pods.get(pod_index) else { return };
-        let mut severed = pod.visits.clone();
-        severed.sort_unstable();
-        for name in severed {
+        for name in self.visits.names(|visit| visit.pod == pod_index) {
             self.lose(name, how, now_s);
             let Visit { wire, call, .. } = self.visits[name];
             if let Some(call) = self.calls.get_mut(call) {

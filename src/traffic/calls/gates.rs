@@ -32,7 +32,7 @@ impl Calls {
     /// Gates count a visit from now on.
     pub(super) fn enter_gates(&mut self, name: Ref, now_s: f64) {
         let Visit { wire, deployment, part, counted_until_s, .. } = self.visits[name];
-        if self.passes[deployment].is_empty() || counted_until_s <= now_s {
+        if counted_until_s <= now_s {
             return;
         }
         let counting: Vec<_> = self.counting(wire, deployment, part.bits).collect();
@@ -44,11 +44,9 @@ impl Calls {
     }
 
     /// Gates count a visit no longer; its name must still be good.
+    #[cold]
     pub(super) fn leave_gates(&mut self, name: Ref, now_s: f64) {
         let Visit { deployment, counted, counted_until_s, .. } = self.visits[name];
-        if counted == 0 {
-            return;
-        }
         let visits = &self.visits;
         for (index, (gate, pass)) in self.passes[deployment].iter().enumerate() {
             if counted & 1 << index != 0 {

@@ -1,6 +1,7 @@
 //! A pod as time goes by: workers, a FIFO queue, and the visits that it has in hand.
 
 use std::collections::VecDeque;
+use std::hint::select_unpredictable;
 
 use crate::sim::sampler::Sampler;
 use crate::traffic::Kill;
@@ -62,8 +63,8 @@ pub(super) struct Pod {
     pub(super) queue: VecDeque<Ref>,
     /// Work of what is in the queue, at speed 1 [ns].
     queued_ns: u64,
-    /// All visits, in no particular order.
-    pub(super) visits: Vec<Ref>,
+    /// All visits.
+    pub(super) n_visits: u32,
     /// Those that somebody waits for.
     pub(super) n_outstanding: usize,
     /// Once it is gone without a word: when what it does not answer is given up [s].
@@ -119,7 +120,7 @@ impl Pod {
             working: Vec::new(),
             queue: VecDeque::new(),
             queued_ns: 0,
-            visits: Vec::new(),
+            n_visits: 0,
             n_outstanding: 0,
             unanswered_s: Vec::new(),
             slowness: 1.0,
@@ -136,7 +137,7 @@ impl Pod {
 
     /// A process starts at `now_s`, empty.
     pub(super) fn start(&mut self, index: usize, deployment: &Deployment, now_s: f64) {
-        debug_assert!(self.visits.is_empty(), "a process that is gone has nothing in hand");
+        debug_assert!(self.n_visits == 0, "a process that is gone has nothing in hand");
         self.deployment = index;
         self.process = Process::Runs;
         self.workers = deployment.workers;
@@ -182,14 +183,20 @@ impl Pod {
         self.working.iter().fold(f64::INFINITY, |least, (done_s, _)| least.min(*done_s))
     }
 
-    /// The worker that is done first stops working: what it worked on.
+    /// The worker that is done first stops working: what it worked on, and when the next one is
+    /// done [s].
     #[inline]
-    pub(super) fn take_first_done(&mut self) -> Ref {
+    pub(super) fn take_first_done(&mut self) -> (Ref, f64) {
         let mut first = 0;
-        for (index, (done_s, _)) in self.working.iter().enumerate() {
-            first = if *done_s < self.working[first].0 { index } else { first };
+        let (mut first_s, mut next_s) = (f64::INFINITY, f64::INFINITY);
+        for (index, &(done_s, _)) in self.working.iter().enumerate() {
+            let earlier = done_s < first_s;
+            let later_s = select_unpredictable(earlier, first_s, done_s);
+            next_s = if later_s < next_s { later_s } else { next_s };
+            first = select_unpredictable(earlier, index, first);
+            first_s = select_unpredictable(earlier, done_s, first_s);
         }
-        self.working.swap_remove(first).1
+        (self.working.swap_remove(first).1, next_s)
     }
 
     pub(super) fn enqueue(&mut self, name: Ref, work_s: f64) {
@@ -208,7 +215,7 @@ impl Pod {
         self.queue.clear();
         self.queued_ns = 0;
         self.working.clear();
-        self.visits.clear();
+        self.n_visits = 0;
         self.guards.clear();
         self.n_taken = 0;
         self.n_outstanding = 0;
@@ -251,8 +258,7 @@ impl Calls {
         }
     }
 
-    /// The workers of a pod have changed.
-    #[inline]
+    /// Workers of a pod are done at other instants than before.
     pub(super) fn set_finish(&mut self, pod: usize) {
         self.finishes.set(pod, self.pods[pod].first_done_s());
     }

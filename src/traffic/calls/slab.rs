@@ -8,7 +8,7 @@ pub(super) struct Ref {
 }
 
 impl Ref {
-    /// Names nothing.
+    /// Names nothing: the generation of no record.
     pub(super) const NONE: Self = Self { slot: u32::MAX, generation: 0 };
 }
 
@@ -22,9 +22,8 @@ pub(super) struct Slab<T> {
 #[derive(Clone, Copy, Debug)]
 struct Slot<T> {
     value: T,
-    /// How many names its records have had before.
+    /// Odd while there is a record; raised whenever that changes, and twice for another name.
     generation: u32,
-    used: bool,
 }
 
 impl<T: Copy> Slab<T> {
@@ -32,16 +31,17 @@ impl<T: Copy> Slab<T> {
         Self { slots: Vec::new(), free: Vec::new() }
     }
 
+    #[inline]
     pub(super) fn insert(&mut self, value: T) -> Ref {
         if let Some(slot) = self.free.pop() {
             let reused = &mut self.slots[slot as usize];
             reused.value = value;
-            reused.used = true;
+            reused.generation = reused.generation.wrapping_add(1);
             return Ref { slot, generation: reused.generation };
         }
         let slot = u32::try_from(self.slots.len()).expect("fewer than 2^32 records fit in memory");
-        self.slots.push(Slot { value, generation: 0, used: true });
-        Ref { slot, generation: 0 }
+        self.slots.push(Slot { value, generation: 1 });
+        Ref { slot, generation: 1 }
     }
 
     #[inline]
@@ -69,29 +69,42 @@ impl<T: Copy> Slab<T> {
     pub(super) fn renew(&mut self, name: Ref) -> Ref {
         let slot = &mut self.slots[name.slot as usize];
         debug_assert!(slot.is(name), "{name:?} outlived its record");
-        slot.generation = slot.generation.wrapping_add(1);
+        slot.generation = slot.generation.wrapping_add(2);
         Ref { slot: name.slot, generation: slot.generation }
     }
 
+    #[inline]
     pub(super) fn remove(&mut self, name: Ref) -> T {
         let slot = &mut self.slots[name.slot as usize];
         assert!(slot.is(name), "{name:?} outlived its record");
         slot.generation = slot.generation.wrapping_add(1);
-        slot.used = false;
         self.free.push(name.slot);
         slot.value
     }
 
     /// Every record.
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.slots.iter().filter(|slot| slot.used).map(|slot| &slot.value)
+        self.slots.iter().filter(|slot| slot.is_used()).map(|slot| &slot.value)
+    }
+
+    /// The names of all records of a kind, in order of their slots.
+    pub(super) fn names(&self, is_wanted: impl Fn(&T) -> bool) -> Vec<Ref> {
+        let named = (0..).zip(&self.slots);
+        let wanted = named.filter(|(_, slot)| slot.is_used() && is_wanted(&slot.value));
+        wanted
+            .map(|(slot, Slot { generation, .. })| Ref { slot, generation: *generation })
+            .collect()
     }
 }
 
 impl<T> Slot<T> {
+    const fn is_used(&self) -> bool {
+        self.generation % 2 == 1
+    }
+
     #[inline]
     const fn is(&self, name: Ref) -> bool {
-        self.used && self.generation == name.generation
+        self.generation == name.generation
     }
 }
 

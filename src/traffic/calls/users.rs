@@ -45,30 +45,28 @@ impl Calls {
     /// One attempt of a user.
     fn send_of_user(&mut self, call: Ref, now_s: f64, routing: &Routing) {
         let Call { key, first_s, part, wire, .. } = self.calls[call];
-        let first_wire = wire - wire % self.n_clusters;
-        let demand = &self.demands[wire / self.n_clusters];
+        let number = self.demand_of(wire);
+        let demand = &self.demands[number];
         let deadline_s = first_s + demand.deadline_s;
         let Some(cluster) = route(demand, key, routing) else {
             let told_s = (now_s + 2.0 * demand.client_to_pop_s)
                 .min(now_s + demand.attempt_timeout_s)
                 .min(deadline_s);
-            self.await_answer(call, told_s, Reason::NoOrigin, now_s);
-            return;
+            return self.await_answer(wire, call, told_s, Reason::NoOrigin, now_s);
         };
-        let wire = first_wire + cluster.index();
+        let wire = number * self.n_clusters + cluster.index();
         let lane = self.wires[wire].lane();
         let patience_end_s = now_s + lane.patience_s;
         let give_up_s = if patience_end_s < deadline_s { patience_end_s } else { deadline_s };
         let (arrival_s, reason) = (now_s + lane.one_way_s, lane.give_up_reason(first_s, give_up_s));
-        self.calls[call].wire = wire;
-        self.await_answer(call, give_up_s, reason, now_s);
+        self.await_answer(wire, call, give_up_s, reason, now_s);
         self.put_request(wire, Sent { arrival_s, call, key, give_up_s, part });
     }
 
     /// A user sends again, if the budget of the demand allows it.
     pub(super) fn user_tries_again(&mut self, call: Ref, now_s: f64, routing: &Routing) {
         let Call { wire, first_s, failed_by, .. } = self.calls[call];
-        let demand = wire / self.n_clusters;
+        let demand = self.demand_of(wire);
         let budget = &mut self.demands[demand].budget;
         if budget.as_mut().is_none_or(|budget| budget.allows_retry(now_s)) {
             self.ledger.retried(demand, first_s);
@@ -81,7 +79,7 @@ impl Calls {
     /// A user has its answer.
     pub(super) fn user_is_served(&mut self, call: Ref, now_s: f64) {
         let Call { wire, first_s, key, .. } = self.calls.remove(call);
-        let demand = wire / self.n_clusters;
+        let demand = self.demand_of(wire);
         self.ledger.demand_mut(demand).served(first_s, now_s);
         self.next_of_client(demand, key, now_s);
     }
@@ -90,7 +88,7 @@ impl Calls {
     pub(super) fn users_attempt_fails(&mut self, call: Ref, reason: Reason, now_s: f64) {
         let Call { wire, first_s, key, .. } = self.calls[call];
         let Wire { backoff, .. } = &self.wires[wire];
-        let deadline_s = first_s + self.demands[wire / self.n_clusters].deadline_s;
+        let deadline_s = first_s + self.demands[self.demand_of(wire)].deadline_s;
         match backoff.after(key).map(|wait_s| now_s + wait_s).filter(|at_s| *at_s < deadline_s) {
             Some(at_s) => self.wait_to_retry(call, reason, at_s, now_s),
             None => self.user_fails(call, reason, now_s),
@@ -99,9 +97,15 @@ impl Calls {
 
     fn user_fails(&mut self, call: Ref, reason: Reason, now_s: f64) {
         let Call { wire, first_s, key, .. } = self.calls.remove(call);
-        let demand = wire / self.n_clusters;
+        let demand = self.demand_of(wire);
         self.ledger.failed(demand, first_s, reason);
         self.next_of_client(demand, key, now_s);
+    }
+
+    /// The demand whose users send on a wire.
+    #[inline]
+    fn demand_of(&self, wire: usize) -> usize {
+        self.wires[wire].lane().demand as usize
     }
 
     /// In a closed loop, an outcome makes the client send its next request.

@@ -20,8 +20,6 @@ pub(super) struct Visit {
     pub(super) wire: usize,
     pub(super) deployment: usize,
     pub(super) pod: usize,
-    /// Its place among the visits of the pod.
-    pub(super) place: usize,
     pub(super) stage: Stage,
     pub(super) end: End,
     /// Names the draws of its calls.
@@ -70,25 +68,27 @@ pub(super) enum End {
 }
 
 impl Calls {
-    /// A visit gets a worker; false if it is dropped instead, for nobody waits any more. The
-    /// caller of this sets when the pod's first worker is done.
-    pub(super) fn start(&mut self, name: Ref, now_s: f64) -> bool {
+    /// A visit gets a worker, or is dropped if nobody waits any more.
+    pub(super) fn start(&mut self, name: Ref, now_s: f64) {
         let visit = &mut self.visits[name];
         let pod = &mut self.pods[visit.pod];
         let on_timeout = self.deployments[visit.deployment].on_timeout;
-        let learns_s = visit.give_up_s + self.wires[visit.wire].one_way_s;
-        if on_timeout != OnTimeout::Serve && learns_s <= now_s {
+        let learns_s = match on_timeout {
+            OnTimeout::Serve => f64::INFINITY,
+            _ => visit.give_up_s + self.wires[visit.wire].one_way_s,
+        };
+        if learns_s <= now_s {
             let account = self.ledger.deployment_mut(visit.deployment);
             account.failed(now_s, AttemptFailure::Dropped);
             self.leave(name, now_s);
-            return false;
+            return;
         }
         visit.start_s = now_s;
         visit.stage = Stage::Working;
         let done_s = visit.done_s(now_s + visit.work_s * pod.slowness, on_timeout, learns_s);
         pod.n_taken += 1;
         pod.working.push((done_s, name));
-        true
+        self.finishes.set_by(visit.pod, done_s);
     }
 
     /// Free workers take what has waited longest.
@@ -103,35 +103,34 @@ impl Calls {
     /// The first worker of a pod is done with a request's own work.
     pub(super) fn work_done(&mut self, pod: usize, now_s: f64) {
         let Pod { deployment, .. } = self.pods[pod];
-        let name = self.pods[pod].take_first_done();
+        debug_assert!(self.pods[pod].first_done_s() == now_s, "it is known when a worker is done");
+        let (name, next_s) = self.pods[pod].take_first_done();
+        self.finishes.set(pod, next_s);
         let visit = &mut self.visits[name];
         self.pods[pod].done_ns += nanos(now_s - visit.start_s);
         let Deployment { calls, holds_worker, on_timeout, .. } = &self.deployments[deployment];
         let (on_timeout, holds) = (*on_timeout, *holds_worker);
         if visit.end != End::Answer || calls.is_empty() {
-            let end = visit.end;
-            self.book(name, end != End::Answer, now_s);
+            let visit = self.leave(name, now_s);
+            self.book(&visit, visit.end != End::Answer, now_s);
             self.pods[pod].n_taken -= 1;
-            if end == End::Answer {
-                self.answer(name, None, now_s);
+            if visit.end == End::Answer {
+                self.answer(&visit, None, now_s);
             }
-            self.leave(name, now_s);
-            self.start_next(pod, now_s);
-            self.set_finish(pod);
-            return;
+            return self.start_next(pod, now_s);
         }
         visit.calling_since_s = now_s;
         visit.stage = if holds { Stage::Holding } else { Stage::Waiting };
-        let learns_s = visit.give_up_s + self.wires[visit.wire].one_way_s;
+        let visit = *visit;
         if on_timeout == OnTimeout::Cancel {
+            let learns_s = visit.give_up_s + self.wires[visit.wire].one_way_s;
             self.set_timer(learns_s, Due::Abort(name), now_s);
         }
         if !holds {
-            self.book(name, false, now_s);
+            self.book(&visit, false, now_s);
             self.pods[pod].n_taken -= 1;
             self.start_next(pod, now_s);
         }
-        self.set_finish(pod);
         self.go_on(name, now_s);
     }
 
@@ -143,36 +142,36 @@ impl Calls {
 
     /// A visit has no calls to make any more: it is answered.
     pub(super) fn calls_are_over(&mut self, name: Ref, failed: Option<Reason>, now_s: f64) {
-        self.answer(name, failed, now_s);
-        self.end_calling(name, failed.is_some(), now_s);
+        let visit = self.leave(name, now_s);
+        self.answer(&visit, failed, now_s);
+        self.end_calling(&visit, failed.is_some(), now_s);
     }
 
     /// The server learns that nobody waits for a visit, and stops it.
     pub(super) fn abort(&mut self, name: Ref, now_s: f64) {
         if self.visits.is_live(name) {
             self.drop_calls(name, now_s);
-            self.end_calling(name, true, now_s);
+            let visit = self.leave(name, now_s);
+            self.end_calling(&visit, true, now_s);
         }
     }
 
-    /// A visit that made calls leaves its pod.
-    fn end_calling(&mut self, name: Ref, unserved: bool, now_s: f64) {
-        let Visit { stage, pod, calling_since_s, .. } = self.visits[name];
-        if stage == Stage::Holding {
-            self.book(name, unserved, now_s);
-            self.pods[pod].has_held(now_s - calling_since_s);
-            self.pods[pod].n_taken -= 1;
-        }
-        self.leave(name, now_s);
-        if stage == Stage::Holding {
-            self.start_next(pod, now_s);
-            self.set_finish(pod);
+    /// A visit that made calls has left its pod.
+    #[inline(always)]
+    fn end_calling(&mut self, visit: &Visit, unserved: bool, now_s: f64) {
+        if visit.stage == Stage::Holding {
+            self.book(visit, unserved, now_s);
+            let pod = &mut self.pods[visit.pod];
+            pod.has_held(now_s - visit.calling_since_s);
+            pod.n_taken -= 1;
+            self.start_next(visit.pod, now_s);
         }
     }
 
     /// Books that a worker is done with a visit.
-    fn book(&mut self, name: Ref, unserved: bool, now_s: f64) {
-        let Visit { arrival_s, start_s, give_up_s, deployment, part, .. } = self.visits[name];
+    #[inline(always)]
+    fn book(&mut self, visit: &Visit, unserved: bool, now_s: f64) {
+        let Visit { arrival_s, start_s, give_up_s, deployment, part, .. } = *visit;
         let account = self.ledger.deployment_mut(deployment);
         let mut sums = ServiceSums::default();
         let times = ServiceTimes { arrival_s, start_s, finish_s: now_s, abandoned_s: give_up_s };
@@ -183,8 +182,10 @@ impl Calls {
         }
     }
 
-    fn answer(&mut self, name: Ref, failed: Option<Reason>, now_s: f64) {
-        let Visit { wire, call, pod, arrival_s, awaited, part, .. } = self.visits[name];
+    /// A visit that has left its pod is answered.
+    #[inline(always)]
+    fn answer(&mut self, visit: &Visit, failed: Option<Reason>, now_s: f64) {
+        let Visit { wire, call, pod, arrival_s, awaited, part, .. } = *visit;
         if let Some(limit) = &mut self.pods[pod].limit
             && awaited
             && part.criticality.is_some()
@@ -194,16 +195,17 @@ impl Calls {
         self.put_answer(wire, call, failed, now_s);
     }
 
-    /// A visit leaves its pod.
-    pub(super) fn leave(&mut self, name: Ref, now_s: f64) {
-        self.not_awaited(name);
-        self.leave_gates(name, now_s);
-        let Visit { pod, place, .. } = self.visits.remove(name);
-        let visits = &mut self.pods[pod].visits;
-        visits.swap_remove(place);
-        if let Some(moved) = visits.get(place) {
-            self.visits[*moved].place = place;
+    /// A visit leaves its pod; gives what it was.
+    #[inline(always)]
+    pub(super) fn leave(&mut self, name: Ref, now_s: f64) -> Visit {
+        if self.visits[name].counted != 0 {
+            self.leave_gates(name, now_s);
         }
+        let visit = self.visits.remove(name);
+        let pod = &mut self.pods[visit.pod];
+        pod.n_visits -= 1;
+        pod.n_outstanding -= usize::from(visit.awaited);
+        visit
     }
 
     /// Nobody waits any more for a visit, if it is still there.

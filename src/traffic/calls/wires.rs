@@ -10,10 +10,11 @@ use crate::traffic::requests::Lane;
 use crate::traffic::retries::{Backoff, Bucket};
 
 use super::Calls;
+use super::callers::Call;
 use super::criticality::Criticality;
 use super::plan::{CallGraph, CallPlan};
 use super::pods::Deployment;
-use super::slab::Ref;
+use super::slab::{Ref, Slab};
 use super::timers::Due;
 
 /// The way of callers of one kind to one deployment. Latency is constant, so what is on it
@@ -23,6 +24,8 @@ pub(super) struct Wire {
     pub(super) one_way_s: f64,
     pub(super) deployment: Option<usize>,
     pub(super) kind: Kind,
+    /// Whether a limit, a circuit breaker or a retry budget stands before it.
+    pub(super) is_guarded: bool,
     pub(super) backoff: Backoff,
     pub(super) pod_stream: Stream,
     pub(super) service_stream: Stream,
@@ -107,6 +110,7 @@ pub(super) fn of(plan: &TrafficPlan, graph: &CallGraph) -> (Vec<Wire>, Vec<Deplo
                 pod_stream: lane.pod_stream,
                 service_stream: lane.service_stream,
                 kind: Kind::Users(Box::new(lane)),
+                is_guarded: false,
                 requests: VecDeque::new(),
                 answers: VecDeque::new(),
                 waits: VecDeque::new(),
@@ -144,7 +148,9 @@ impl Wire {
             timeout_s: call.timeout.as_secs_f64(),
             budget: call.retries.budget.map(|budget| Bucket::new(budget, start_s)),
         };
+        let CallPlan { max_concurrent, breaker, retries, .. } = call;
         Self {
+            is_guarded: max_concurrent.is_some() || breaker.is_some() || retries.budget.is_some(),
             one_way_s: call.round_trip.as_secs_f64() / 2.0,
             deployment: Some(call.to.index()),
             backoff: Backoff::new(&call.retries, stream("back-off")),
@@ -187,6 +193,13 @@ fn hold_bound_s(deployments: &[Deployment], wires: &[Wire], deployment: usize) -
             f64::from(repeats) * wire.backoff.longest_s(rules.timeout_s)
         })
         .sum()
+}
+
+/// Forgets the attempts in front that have been answered.
+fn drop_answered(waits: &mut VecDeque<Wait>, calls: &Slab<Call>) {
+    while waits.front().is_some_and(|first| !calls.is_live(first.call)) {
+        waits.pop_front();
+    }
 }
 
 impl Calls {
@@ -243,11 +256,13 @@ impl Calls {
     #[inline]
     pub(super) fn put_wait(&mut self, wire: usize, call: Ref, until_s: f64, now_s: f64) {
         let Wire { waits, look_s, .. } = &mut self.wires[wire];
-        while waits.front().is_some_and(|first| !self.calls.is_live(first.call)) {
-            waits.pop_front();
-        }
-        if waits.back().is_some_and(|last| until_s < last.until_s) {
-            return self.set_timer(until_s, Due::GiveUp(call), now_s);
+        let out_of_turn =
+            |waits: &VecDeque<Wait>| waits.back().is_some_and(|last| until_s < last.until_s);
+        if waits.len() == waits.capacity() || out_of_turn(waits) {
+            drop_answered(waits, &self.calls);
+            if out_of_turn(waits) {
+                return self.set_timer(until_s, Due::GiveUp(call), now_s);
+            }
         }
         waits.push_back(Wait { until_s, call });
         if until_s < *look_s {
@@ -259,9 +274,7 @@ impl Calls {
     /// It is time to look at the first wait of a wire: the attempt that ends now, if one does.
     pub(super) fn take_wait(&mut self, wire: usize, now_s: f64) -> Option<Ref> {
         let Wire { waits, look_s, .. } = &mut self.wires[wire];
-        while waits.front().is_some_and(|first| !self.calls.is_live(first.call)) {
-            waits.pop_front();
-        }
+        drop_answered(waits, &self.calls);
         let ends = |first: &Wait| first.until_s <= now_s;
         let ended = if waits.front().is_some_and(ends) { waits.pop_front() } else { None };
         *look_s = waits.front().map_or(f64::INFINITY, |next| next.until_s);
