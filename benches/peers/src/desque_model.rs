@@ -6,7 +6,7 @@ use desque::serial::{Event, Simulation};
 use desque::{Result, SimState};
 use rand::rngs::SmallRng;
 
-use crate::textbook::{LAMBDA, SERVERS, exponential, generator, nanos};
+use crate::textbook::{GAP, SERVERS, exponential, generator, nanos};
 
 /// Time in nanoseconds; the one that desque offers for floats orders them no faster.
 type Time = u64;
@@ -34,7 +34,7 @@ impl Event<Queue, Time> for Arrival {
         let now = *simulation.current_time();
         let queue = simulation.state_mut();
         queue.arrived += 1;
-        let next = nanos(exponential(&mut queue.rng) / LAMBDA);
+        let next = nanos(exponential(&mut queue.rng) * GAP);
         let is_last = queue.arrived == queue.customers;
         let service = (queue.busy < SERVERS).then(|| nanos(exponential(&mut queue.rng)));
         match service {

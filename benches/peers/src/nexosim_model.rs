@@ -11,11 +11,11 @@ use nexosim::time::MonotonicTime;
 use rand::rngs::SmallRng;
 use serde::{Deserialize, Serialize};
 
-use crate::textbook::{LAMBDA, SERVERS, exponential, generator, nanos};
+use crate::textbook::{GAP, SERVERS, exponential, generator, nanos};
 
-fn delay(rng: &mut SmallRng, rate: f64) -> Duration {
+fn delay(rng: &mut SmallRng, mean: f64) -> Duration {
     // It refuses delays of zero.
-    Duration::from_nanos(nanos(exponential(rng) / rate).max(1))
+    Duration::from_nanos(nanos(exponential(rng) * mean).max(1))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -67,7 +67,7 @@ impl Queue {
 
 impl Queue {
     fn next_arrival(&mut self, cx: &Context<Self>) {
-        let delay = delay(&mut self.rng, LAMBDA);
+        let delay = delay(&mut self.rng, GAP);
         cx.schedule_event(delay, schedulable!(Self::arrive), ()).expect("it is in the future");
     }
 

@@ -8,7 +8,7 @@ use rand::rngs::SmallRng;
 use serde::Serialize;
 use simcore::{Event, EventHandler, Simulation, SimulationContext, cast};
 
-use crate::textbook::{LAMBDA, SERVERS, exponential, generator};
+use crate::textbook::{GAP, SERVERS, exponential, generator};
 
 #[derive(Clone, Serialize)]
 struct Arrival {}
@@ -30,7 +30,7 @@ impl Queue {
     fn arrive(&mut self) {
         self.arrived += 1;
         if self.arrived < self.customers {
-            self.context.emit_self(Arrival {}, exponential(&mut self.rng) / LAMBDA);
+            self.context.emit_self(Arrival {}, exponential(&mut self.rng) * GAP);
         }
         if self.busy < SERVERS {
             self.busy += 1;

@@ -31,6 +31,8 @@ const ARRIVAL: u32 = 0;
 const DEPARTURE: u32 = 1;
 /// Arrivals per service time.
 pub const LAMBDA: f64 = 6.4;
+/// Mean time between them: in binary a number that needs no rounding.
+pub const GAP: f64 = 0.156_25;
 /// Servers.
 pub const SERVERS: u32 = 8;
 
@@ -40,13 +42,13 @@ pub fn queue(customers: u64) -> f64 {
     let mut events = BinaryHeap::new();
     let mut waiting = VecDeque::new();
     let (mut busy, mut arrived, mut wait) = (0, 0, 0.0);
-    events.push(key(exponential(&mut rng) / LAMBDA, ARRIVAL));
+    events.push(key(exponential(&mut rng) * GAP, ARRIVAL));
     while let Some(Reverse(next)) = events.pop() {
         let now = f64::from_bits((next >> 64) as u64);
         if next as u32 == ARRIVAL {
             arrived += 1;
             if arrived < customers {
-                events.push(key(now + exponential(&mut rng) / LAMBDA, ARRIVAL));
+                events.push(key(now + exponential(&mut rng) * GAP, ARRIVAL));
             }
             if busy < SERVERS {
                 busy += 1;

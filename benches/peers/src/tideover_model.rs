@@ -13,7 +13,7 @@ use tideover::traffic::requests::Requests;
 use tideover::traffic::routing::{OriginMode, PopRoute, Routing};
 use tideover::units::{Ratio, Span, Time};
 
-use crate::textbook::{LAMBDA, SERVERS, exponential, generator, nanos};
+use crate::textbook::{GAP, LAMBDA, SERVERS, exponential, generator, nanos};
 
 /// Mean wait of so many customers by the recursion alone: the same work as the others do.
 pub fn recursion(customers: u64) -> f64 {
@@ -21,7 +21,7 @@ pub fn recursion(customers: u64) -> f64 {
     let mut free = [0.0; SERVERS as usize];
     let (mut now, mut wait) = (0.0, 0.0);
     for _ in 0..customers {
-        now += exponential(&mut rng) / LAMBDA;
+        now += exponential(&mut rng) * GAP;
         let start = f64::max(now, free[0]);
         wait += start - now;
         replace_earliest(&mut free, start + exponential(&mut rng));
