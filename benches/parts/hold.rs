@@ -44,7 +44,8 @@ impl Hold {
 
     fn delay(&mut self) -> Span {
         if self.n_used == BLOCK {
-            exponentials(&self.stream, self.n_drawn, 1, &mut self.block);
+            let numbers: [u64; BLOCK] = std::array::from_fn(|i| self.n_drawn + i as u64);
+            exponentials(&self.stream, &numbers, &mut self.block);
             self.n_drawn += BLOCK as u64;
             self.n_used = 0;
         }

@@ -8,7 +8,7 @@
 
 use super::streams::Stream;
 #[cfg(target_arch = "x86_64")]
-use super::wide::{self, Draws, Pair};
+use super::wide::{self, Pair};
 
 pub(super) const CELLS: usize = 128;
 /// Bits of the mantissa below the cell number.
@@ -52,14 +52,18 @@ pub fn exponential(u: u64) -> f64 {
     (exponent.minus_ln + cell.minus_ln) + (q + q2 * tail)
 }
 
-/// The [`exponential`] quantiles of the draws `first`, `first + step`, `first + 2 step` and so on.
-pub fn exponentials(stream: &Stream, first: u64, step: u64, drawn: &mut [f64]) {
+/// The [`exponential`] quantiles of many draws of a stream.
+///
+/// # Panics
+/// If there are not as many slots as draws.
+pub fn exponentials(stream: &Stream, indices: &[u64], drawn: &mut [f64]) {
+    assert_eq!(indices.len(), drawn.len(), "a slot for each draw");
     #[cfg(target_arch = "x86_64")]
-    let n_drawn = wide::exponentials(Draws { stream: *stream, first, step }, &BY_CELL, drawn);
+    let n_drawn = wide::exponentials((stream, indices), &BY_CELL, drawn);
     #[cfg(not(target_arch = "x86_64"))]
     let n_drawn = 0;
-    for (i, slot) in drawn.iter_mut().enumerate().skip(n_drawn) {
-        *slot = exponential(stream.at(first.wrapping_add(step.wrapping_mul(i as u64))));
+    for (slot, index) in drawn.iter_mut().zip(indices).skip(n_drawn) {
+        *slot = exponential(stream.at(*index));
     }
 }
 
@@ -115,12 +119,13 @@ mod tests {
     #[test]
     fn many_draws_are_single_draws() {
         let stream = Stream::new(1, 0, "test", "many");
-        for (first, step, n) in [(0, 1, 1_000_003), (7, 16, 5), (u64::MAX - 40, 3, 64)] {
-            let mut many = vec![0.0; n];
-            exponentials(&stream, first, step, &mut many);
-            for (i, drawn) in (0_u64..).zip(many) {
-                let index = first.wrapping_add(step.wrapping_mul(i));
-                assert_eq!(drawn, exponential(stream.at(index)), "{first} {step} {i}");
+        for (first, step, n) in [(0, 1_u64, 1_000_003), (7, 16, 5), (u64::MAX - 40, 3, 64)] {
+            let index = |i: u64| step.wrapping_mul(i).wrapping_add(first);
+            let indices: Vec<u64> = (0..n).map(index).collect();
+            let mut many = vec![0.0; indices.len()];
+            exponentials(&stream, &indices, &mut many);
+            for (index, drawn) in indices.into_iter().zip(many) {
+                assert_eq!(drawn, exponential(stream.at(index)), "{index}");
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::sim::exponential::{exponential, exponentials};
 use crate::sim::laws::{Empirical, Law};
 use crate::sim::streams::{Stream, below, unit};
 #[cfg(target_arch = "x86_64")]
-use crate::sim::wide::{self, Draws, Pair};
+use crate::sim::wide::{self, Pair};
 
 /// Draws from one law; build once, draw millions of times.
 #[derive(Clone, Debug)]
@@ -108,50 +108,48 @@ impl Sampler {
         }
     }
 
-    /// The durations of the draws `first`, `first + step`, `first + 2 step` and so on of a stream:
-    /// as [`draw`](Self::draw), many at a time.
-    pub fn draw_all(&self, stream: &Stream, first: u64, step: u64, drawn: &mut [f64]) {
+    /// The durations of many draws of a stream: as [`draw`](Self::draw), but faster.
+    ///
+    /// # Panics
+    /// If there are not as many slots as draws.
+    pub fn draw_all(&self, stream: &Stream, indices: &[u64], drawn: &mut [f64]) {
+        assert_eq!(indices.len(), drawn.len(), "a slot for each draw");
         match &self.form {
             Form::Constant(value_s) => drawn.fill(*value_s),
             Form::Exponential { mean_s } => {
-                exponentials(stream, first, step, drawn);
+                exponentials(stream, indices, drawn);
                 drawn.iter_mut().for_each(|slot| *slot *= mean_s);
             }
             Form::Table(table) => {
-                let index = |i: usize| first.wrapping_add(step.wrapping_mul(i as u64));
-                for (block, drawn) in drawn.chunks_mut(BLOCK).enumerate() {
-                    let first = index(block * BLOCK);
-                    self.draw_block(table, stream, [first, step], drawn);
+                for (indices, drawn) in indices.chunks(BLOCK).zip(drawn.chunks_mut(BLOCK)) {
+                    self.draw_block(table, stream, indices, drawn);
                 }
             }
             Form::Uniform { .. } | Form::Empirical(_) => {
-                for (i, slot) in (0_u64..).zip(drawn) {
-                    *slot = self.draw(stream.at(first.wrapping_add(step.wrapping_mul(i))));
+                for (slot, index) in drawn.iter_mut().zip(indices) {
+                    *slot = self.draw(stream.at(*index));
                 }
             }
         }
     }
 
     /// At most [`BLOCK`] draws from a table.
-    fn draw_block(&self, table: &Table, stream: &Stream, draws: [u64; 2], drawn: &mut [f64]) {
-        let [first, step] = draws;
-        let word = |i: usize| stream.at(first.wrapping_add(step.wrapping_mul(i as u64)));
+    fn draw_block(&self, table: &Table, stream: &Stream, indices: &[u64], drawn: &mut [f64]) {
         #[cfg(target_arch = "x86_64")]
         let n_drawn = {
             let body: &[Cell; BODY_CELLS] = table.body[..].try_into().expect("a whole body");
-            let draws = Draws { stream: *stream, first, step };
-            let (n_drawn, mut at_ends) = wide::from_body(draws, body, drawn);
+            let (n_drawn, mut at_ends) = wide::from_body((stream, indices), body, drawn);
             while at_ends != 0 {
                 let i = at_ends.trailing_zeros() as usize;
-                drawn[i] = self.draw_end(table, word(i));
+                drawn[i] = self.draw_end(table, stream.at(indices[i]));
                 at_ends &= at_ends - 1;
             }
             n_drawn
         };
         #[cfg(not(target_arch = "x86_64"))]
         let n_drawn = 0;
-        for (i, slot) in drawn.iter_mut().enumerate().skip(n_drawn) {
-            *slot = self.draw(word(i));
+        for (slot, index) in drawn.iter_mut().zip(indices).skip(n_drawn) {
+            *slot = self.draw(stream.at(*index));
         }
     }
 
@@ -266,13 +264,15 @@ mod tests {
         let stream = Stream::new(1, 0, "test", "many");
         for law in continuous_laws().into_iter().chain(others) {
             let sampler = Sampler::new(&law);
-            for (first, step, n) in [(0, 1, 5_000), (7, 16, 1), (u64::MAX - 40, 16, 64), (3, 5, 65)]
+            for (first, step, n) in
+                [(0, 1_u64, 5_000), (7, 16, 1), (u64::MAX - 40, 16, 64), (3, 5, 65)]
             {
-                let mut many = vec![0.0; n];
-                sampler.draw_all(&stream, first, step, &mut many);
-                for (i, drawn) in (0_u64..).zip(many) {
-                    let index = first.wrapping_add(step.wrapping_mul(i));
-                    assert_eq!(drawn, sampler.draw(stream.at(index)), "{law:?}, {first}, {i}");
+                let index = |i: u64| step.wrapping_mul(i).wrapping_add(first);
+                let indices: Vec<u64> = (0..n).map(index).collect();
+                let mut many = vec![0.0; indices.len()];
+                sampler.draw_all(&stream, &indices, &mut many);
+                for (index, drawn) in indices.into_iter().zip(many) {
+                    assert_eq!(drawn, sampler.draw(stream.at(index)), "{law:?}, {index}");
                 }
             }
         }

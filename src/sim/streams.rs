@@ -10,6 +10,9 @@
 //! shifted copies of each other. `rand`'s `SmallRng` and `StdRng` are declared non-portable by
 //! their authors; this generator is frozen by the test vectors below.
 
+#[cfg(target_arch = "x86_64")]
+use super::wide;
+
 /// One stream of independent 64-bit numbers; copying it copies nothing but its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stream {
@@ -58,6 +61,21 @@ impl Stream {
         z = (z ^ (z >> 30)).wrapping_mul(ROUND_A) ^ self.tweak;
         z = (z ^ (z >> 27)).wrapping_mul(ROUND_B);
         z ^ (z >> 31)
+    }
+
+    /// The draws number `indices`: as [`at`](Self::at), but faster.
+    ///
+    /// # Panics
+    /// If there are not as many slots as draws.
+    pub fn at_all(&self, indices: &[u64], words: &mut [u64]) {
+        assert_eq!(indices.len(), words.len(), "a slot for each draw");
+        #[cfg(target_arch = "x86_64")]
+        let n_drawn = wide::words(self, indices, words);
+        #[cfg(not(target_arch = "x86_64"))]
+        let n_drawn = 0;
+        for (word, index) in words.iter_mut().zip(indices).skip(n_drawn) {
+            *word = self.at(*index);
+        }
     }
 
     /// Key and tweak, for code that mixes many draws at once.

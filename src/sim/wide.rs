@@ -13,8 +13,8 @@
 use std::arch::x86_64::{
     __m512d, __m512i, _mm_loadu_pd, _mm512_add_epi64, _mm512_add_pd, _mm512_castpd_si512,
     _mm512_castpd128_pd512, _mm512_castsi512_pd, _mm512_cmpge_epu64_mask, _mm512_cvtepi64_pd,
-    _mm512_insertf64x2, _mm512_mul_pd, _mm512_mullo_epi64, _mm512_or_si512, _mm512_set1_epi64,
-    _mm512_set1_pd, _mm512_setr_epi64, _mm512_slli_epi64, _mm512_srli_epi64, _mm512_storeu_pd,
+    _mm512_insertf64x2, _mm512_loadu_si512, _mm512_mul_pd, _mm512_mullo_epi64, _mm512_or_si512,
+    _mm512_set1_epi64, _mm512_set1_pd, _mm512_slli_epi64, _mm512_srli_epi64, _mm512_storeu_pd,
     _mm512_storeu_si512, _mm512_sub_epi64, _mm512_sub_pd, _mm512_unpackhi_pd, _mm512_unpacklo_pd,
     _mm512_xor_si512,
 };
@@ -26,14 +26,6 @@ use super::streams::{GOLDEN, ROUND_A, ROUND_B, Stream};
 /// Elements of a vector.
 pub(super) const WIDTH: usize = 8;
 
-/// Evenly spaced draws of a stream: the first, and the step from each to the next.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Draws {
-    pub(super) stream: Stream,
-    pub(super) first: u64,
-    pub(super) step: u64,
-}
-
 /// Whether the processor has what the functions below need.
 #[inline]
 fn has_avx512() -> bool {
@@ -41,19 +33,32 @@ fn has_avx512() -> bool {
         && std::arch::is_x86_feature_detected!("avx512dq")
 }
 
-/// Draws unit exponentials for whole vectors of slots; gives how many, 0 without AVX-512.
-pub(super) fn exponentials(draws: Draws, steps: &[Step; CELLS], drawn: &mut [f64]) -> usize {
+/// The words of whole vectors of draws; gives how many, 0 without AVX-512.
+pub(super) fn words(stream: &Stream, indices: &[u64], words: &mut [u64]) -> usize {
     if !has_avx512() {
         return 0;
     }
     // SAFETY: the processor has what the function needs.
-    unsafe { exponentials_512(draws, steps, drawn) }
+    unsafe { words_512(stream, indices, words) }
 }
 
-/// Draws from the body of a table for whole vectors of at most 64 slots: gives how many, 0
-/// without AVX-512, and the slots whose draws are at the ends of the table, as bits.
+/// Unit exponentials of whole vectors of draws; gives how many, 0 without AVX-512.
+pub(super) fn exponentials(
+    (stream, indices): (&Stream, &[u64]),
+    steps: &[Step; CELLS],
+    drawn: &mut [f64],
+) -> usize {
+    if !has_avx512() {
+        return 0;
+    }
+    // SAFETY: the processor has what the function needs.
+    unsafe { exponentials_512(stream, indices, steps, drawn) }
+}
+
+/// Whole vectors of at most 64 draws from the body of a table: gives how many, 0 without AVX-512,
+/// and those that are at the ends of the table, as bits.
 pub(super) fn from_body(
-    draws: Draws,
+    (stream, indices): (&Stream, &[u64]),
     body: &[Cell; BODY_CELLS],
     drawn: &mut [f64],
 ) -> (usize, u64) {
@@ -61,40 +66,30 @@ pub(super) fn from_body(
         return (0, 0);
     }
     // SAFETY: the processor has what the function needs.
-    unsafe { from_body_512(draws, body, drawn) }
+    unsafe { from_body_512(stream, indices, body, drawn) }
 }
 
-/// The words of a stream, vector by vector.
+/// A stream, eight draws at a time.
 struct Words {
-    /// What the next words are mixed from.
-    counter: __m512i,
-    /// From one vector to the next.
-    stride: __m512i,
+    key: __m512i,
     tweak: __m512i,
 }
 
 impl Words {
     #[target_feature(enable = "avx512f,avx512dq")]
-    fn of(Draws { stream, first, step }: Draws) -> Self {
+    #[inline]
+    fn of(stream: &Stream) -> Self {
         let (key, tweak) = stream.parts();
-        let counter = |i: u64| {
-            key.wrapping_add(first.wrapping_add(step.wrapping_mul(i)).wrapping_mul(GOLDEN))
-        };
-        let [a, b, c, d, e, f, g, h] = [0, 1, 2, 3, 4, 5, 6, 7].map(|i| counter(i).cast_signed());
-        let stride = step.wrapping_mul(WIDTH as u64).wrapping_mul(GOLDEN);
-        Self {
-            counter: _mm512_setr_epi64(a, b, c, d, e, f, g, h),
-            stride: every(stride),
-            tweak: every(tweak),
-        }
+        Self { key: every(key), tweak: every(tweak) }
     }
 
-    /// The next eight words: [`Stream::at`].
+    /// The words of eight draws: [`Stream::at`].
     #[target_feature(enable = "avx512f,avx512dq")]
     #[inline]
-    fn next(&mut self) -> __m512i {
-        let z = self.counter;
-        self.counter = _mm512_add_epi64(z, self.stride);
+    fn at(&self, indices: &[u64; WIDTH]) -> __m512i {
+        // SAFETY: there are eight indices.
+        let indices = unsafe { _mm512_loadu_si512(indices.as_ptr().cast()) };
+        let z = _mm512_add_epi64(self.key, _mm512_mullo_epi64(indices, every(GOLDEN)));
         let z = _mm512_xor_si512(z, _mm512_srli_epi64::<30>(z));
         let z = _mm512_xor_si512(_mm512_mullo_epi64(z, every(ROUND_A)), self.tweak);
         let z = _mm512_xor_si512(z, _mm512_srli_epi64::<27>(z));
@@ -110,11 +105,27 @@ fn every(word: u64) -> __m512i {
 }
 
 #[target_feature(enable = "avx512f,avx512dq")]
-fn exponentials_512(draws: Draws, steps: &[Step; CELLS], drawn: &mut [f64]) -> usize {
-    let mut words = Words::of(draws);
+fn words_512(stream: &Stream, indices: &[u64], words: &mut [u64]) -> usize {
+    let stream = Words::of(stream);
+    let (slots, _) = words.as_chunks_mut::<WIDTH>();
+    for (slots, indices) in slots.iter_mut().zip(indices.as_chunks::<WIDTH>().0) {
+        // SAFETY: there are eight slots.
+        unsafe { _mm512_storeu_si512(slots.as_mut_ptr().cast(), stream.at(indices)) }
+    }
+    slots.len() * WIDTH
+}
+
+#[target_feature(enable = "avx512f,avx512dq")]
+fn exponentials_512(
+    stream: &Stream,
+    indices: &[u64],
+    steps: &[Step; CELLS],
+    drawn: &mut [f64],
+) -> usize {
+    let stream = Words::of(stream);
     let (slots, _) = drawn.as_chunks_mut::<WIDTH>();
-    for slots in &mut *slots {
-        let not = _mm512_xor_si512(words.next(), every(u64::MAX));
+    for (slots, indices) in slots.iter_mut().zip(indices.as_chunks::<WIDTH>().0) {
+        let not = _mm512_xor_si512(stream.at(indices), every(u64::MAX));
         let rest = _mm512_or_si512(_mm512_srli_epi64::<11>(not), every(1));
         let bits = _mm512_castpd_si512(_mm512_cvtepi64_pd(rest));
         let shifted = _mm512_sub_epi64(bits, every(OFFSET));
@@ -139,13 +150,19 @@ fn exponentials_512(draws: Draws, steps: &[Step; CELLS], drawn: &mut [f64]) -> u
 }
 
 #[target_feature(enable = "avx512f,avx512dq")]
-fn from_body_512(draws: Draws, body: &[Cell; BODY_CELLS], drawn: &mut [f64]) -> (usize, u64) {
+fn from_body_512(
+    stream: &Stream,
+    indices: &[u64],
+    body: &[Cell; BODY_CELLS],
+    drawn: &mut [f64],
+) -> (usize, u64) {
     const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
-    let mut words = Words::of(draws);
+    let stream = Words::of(stream);
     let mut at_ends = 0;
     let (slots, _) = drawn.as_chunks_mut::<WIDTH>();
-    for (i, slots) in slots.iter_mut().enumerate() {
-        let word = words.next();
+    let indices = indices.as_chunks::<WIDTH>().0;
+    for (i, (slots, indices)) in slots.iter_mut().zip(indices).enumerate() {
+        let word = stream.at(indices);
         let index = _mm512_srli_epi64::<{ 64 - BODY_BITS }>(word);
         let [start_s, rise_s] = look_up(body, index);
         let low = _mm512_srli_epi64::<11>(_mm512_slli_epi64::<BODY_BITS>(word));

@@ -108,7 +108,8 @@ impl Source {
         let ordinal = self.first + self.times_s.len() as u64;
         let (mut masses, mut block) = ([0.0; BLOCK], [f64::INFINITY; BLOCK]);
         if let Process::Poisson { curve, stream, cursor } = &mut self.process {
-            exponentials(stream, ordinal << 4, 1 << 4, &mut masses);
+            let keys: [u64; BLOCK] = std::array::from_fn(|i| (ordinal + i as u64) << 4);
+            exponentials(stream, &keys, &mut masses);
             cursor.advance_all(curve, &masses, &mut block);
         }
         self.times_s.extend_from_slice(&block);

@@ -176,7 +176,8 @@ impl Pod {
             entry.work_s -= (now_s - entry.start_s.max(since_s)) / old;
             entry.finish_s = now_s + entry.work_s.max(0.0) * slowness;
             entry.flags &= !ABORTED;
-            let learns_s = learns_s(&entry);
+            // Connections that were lost before were not noticed at once.
+            let learns_s = learns_s(&entry).max(now_s);
             if on_timeout == OnTimeout::Cancel && learns_s < entry.finish_s {
                 entry.finish_s = learns_s;
                 entry.flags |= ABORTED;

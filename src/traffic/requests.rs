@@ -7,15 +7,17 @@
 //! (`outcomes`). Answers are read off the pods' rings; everything that a client must act on
 //! (failures, and answers to closed-loop clients) goes through a timing wheel of notices.
 //!
-//! A slice ends before any retry could be sent that is caused by an outcome within it. What is
-//! known when it begins bounds it; that nothing fails at once is assumed, and where something
-//! does, the slice is cut short and later sends are taken back. So order in time is kept although
-//! sending and serving are separate loops. How time is sliced changes no bit of the result.
+//! A slice ends before anything could be sent because of what arrives in it: that nothing fails at
+//! once is assumed, and where something does, the slice is cut short and later sends are taken
+//! back. What clients send because of earlier arrivals is known when it begins. So order in time
+//! is kept although sending and serving are separate loops. How time is sliced changes no bit of
+//! the result.
 
 mod arrive;
 mod dispatch;
 mod endings;
 mod gates;
+mod notices;
 mod outcomes;
 mod plain;
 mod settle;
@@ -28,19 +30,20 @@ use crate::sim::streams::Stream;
 use crate::units::{Span, Time};
 
 use super::arrivals::Source;
-use super::gate::{Gate, GateReading, UserPart};
+use super::gate::{Gate, GateReading, NOWHERE, UserPart};
 use super::ledger::{Ledger, Reason};
 use super::plan::{Arrivals, Balancer, DemandPlan, DeploymentPlan, OnTimeout, TrafficPlan};
 use super::pods::{Pod, Process};
 use super::retries::{Backoff, Bucket, Release, TURNAROUND_S};
-use super::ring::BOOKED;
+use super::ring::{ARMED, BOOKED, Entry};
 use super::routing::Routing;
-use super::wheel::{Timed, Wheel};
+use super::wheel::Wheel;
 use super::{Advance, Kill, Traffic, kiefer_wolfowitz};
 
 use arrive::Arrived;
 pub(super) use arrive::nanosecond_after;
 use gates::Passing;
+use notices::{Notice, Notices};
 
 /// The exact engine; see the module page.
 #[derive(Clone, Debug)]
@@ -51,8 +54,8 @@ pub struct Requests {
     demands: Vec<Demand>,
     /// By demand, then cluster.
     lanes: Vec<Lane>,
-    /// By lane.
-    transits: Vec<Transit>,
+    /// By lane: first sends of users, then what is sent because of outcomes.
+    transits: Vec<[Transit; 2]>,
     deployments: Vec<Deployment>,
     /// By `GateId`.
     gates: Vec<Gate>,
@@ -61,9 +64,11 @@ pub struct Requests {
     /// By `PodId`.
     pods: Vec<Pod>,
     /// Outcomes that a client must act on.
-    notices: Wheel<Notice>,
+    notices: Notices,
     /// Notices made in this slice; filed at its end.
     fresh_notices: Vec<Notice>,
+    /// Notices of earlier slices that are due in this one.
+    due_notices: Vec<Notice>,
     /// Retries, and next requests of closed-loop clients.
     releases: Wheel<Release>,
     /// Retries that the budget refused in this slice.
@@ -72,12 +77,10 @@ pub struct Requests {
     ledger: Ledger,
     /// The whole account, if somebody asked since anything happened.
     account: OnceLock<Ledger>,
-    /// No client acts sooner than this after a notice [s]; infinite if none ever acts.
-    least_reaction_s: f64,
     lengths: SliceLengths,
-    due_notices: Vec<Notice>,
-    due_releases: Vec<Release>,
-    lists: [Vec<plain::Due>; 2],
+    /// By demand: what clients send in this slice because of outcomes, in order of time.
+    due_releases: Vec<Vec<Release>>,
+    lists: plain::Lists,
 }
 
 /// A demand at run time.
@@ -169,8 +172,6 @@ struct Attempt {
     arrival_s: f64,
     first_s: f64,
     give_up_s: f64,
-    /// Service time at speed 1, should a pod take it [s].
-    work_s: f64,
     key: u64,
 }
 
@@ -210,6 +211,9 @@ struct SliceLengths {
 /// First sends of a full slice, which stay in the caches.
 const SLICE_SENDS: f64 = 512.0;
 
+/// So many that little is left to be put in order.
+const RELEASE_BUCKETS_PER_S: f64 = 16_384.0;
+
 /// A little less than clients wait at least, so that rounding cannot overtake a bound.
 const REACTION_PART: f64 = 0.999;
 
@@ -221,33 +225,8 @@ impl SliceLengths {
 
     /// A slice got so far [s].
     fn reached(&mut self, length_s: f64, was_cut: bool) {
-        let next_s = if was_cut { length_s } else { 2.0 * self.next_s };
+        let next_s = if was_cut { length_s } else { 1.25 * self.next_s };
         self.next_s = next_s.clamp(self.sure_s, self.full_s);
-    }
-}
-
-/// Something that a client must act on at its instant.
-#[derive(Clone, Copy, Debug)]
-struct Notice {
-    time_s: f64,
-    first_s: f64,
-    send_s: f64,
-    key: u64,
-    lane: u16,
-    what: What,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum What {
-    /// The attempt has failed, whatever happens.
-    Failed(Reason),
-    /// The tentative outcome of an attempt that is in a pod.
-    InPod { pod: u32, seq: u32 },
-}
-
-impl Timed for Notice {
-    fn time_s(&self) -> f64 {
-        self.time_s
     }
 }
 
@@ -280,9 +259,10 @@ impl Requests {
             gates: plan.gates.iter().map(|gate| Gate::new(gate, start_s)).collect(),
             passings: gates::passings(&plan.gates, plan.deployments.len()),
             pods: Vec::new(),
-            notices: Wheel::new(start_s),
+            notices: Notices::new(lanes.len(), start_s),
             fresh_notices: Vec::new(),
-            releases: Wheel::new(start_s),
+            due_notices: Vec::new(),
+            releases: Wheel::new(start_s, RELEASE_BUCKETS_PER_S),
             denied: Vec::new(),
             ledger: Ledger::new(
                 plan.demands.len(),
@@ -295,12 +275,10 @@ impl Requests {
                 least_notice_s(&demands, &lanes) + least_reaction_s,
                 SLICE_SENDS / peak.max(1e-3),
             ),
-            least_reaction_s,
-            due_notices: Vec::new(),
-            due_releases: Vec::new(),
-            lists: Default::default(),
+            due_releases: vec![Vec::new(); demands.len()],
+            lists: plain::Lists::default(),
             demands,
-            transits: vec![Transit::default(); lanes.len()],
+            transits: vec![Default::default(); lanes.len()],
             lanes,
         };
         for (index, demand) in plan.demands.iter().enumerate() {
@@ -322,19 +300,9 @@ impl Requests {
                 key: u64::from(client) << 4,
                 demand: index as u32,
                 reason: 0,
+                foreseen: false,
             });
         }
-    }
-
-    /// Where the slice that begins at `from_s` ends, unless a client acts earlier on what happens
-    /// in it.
-    fn slice_end_s(&self, from_s: f64, to_s: f64) -> f64 {
-        let end_s = to_s.min(from_s + self.lengths.next_s);
-        if self.least_reaction_s == f64::INFINITY {
-            return end_s;
-        }
-        let outcome_s = self.notices.earliest_s(end_s - self.least_reaction_s);
-        end_s.min(outcome_s.max(from_s) + self.least_reaction_s)
     }
 
     /// Finds out which deployments have only endpoints that serve, for the window that begins.
@@ -350,13 +318,17 @@ impl Requests {
     /// Users with neither answer nor final failure, counted where they are.
     fn count_in_flight(&self) -> u64 {
         let counts = |first_s: f64| u64::from(0.0 <= first_s);
-        let in_transit = self.transits.iter().flat_map(|transit| transit.waiting());
+        let in_transit = self.transits.iter().flatten().flat_map(Transit::waiting);
         let in_transit = in_transit.filter(|a| !a.abandoned()).map(|a| counts(a.first_s));
         let in_pods = self.pods.iter().flat_map(|pod| pod.ring.iter());
-        let in_pods = in_pods.filter(|e| !e.has(BOOKED)).map(|e| counts(e.first_s));
-        let failing = self.notices.iter().filter(|n| matches!(n.what, What::Failed(_)));
+        let now_s = self.now.as_secs_f64();
+        let told = |e: &Entry| {
+            e.has(ARMED) && e.outcome_s(self.lanes[usize::from(e.lane)].one_way_s) < now_s
+        };
+        let in_pods = in_pods.filter(|e| !e.has(BOOKED) && !told(e)).map(|e| counts(e.first_s));
+        let failing = self.notices.iter().filter(|n| n.pod == NOWHERE);
         let failing = failing.map(|n| counts(n.first_s));
-        let retrying = self.releases.iter().filter(|r| r.key & 15 != 0).map(|r| counts(r.first_s));
+        let retrying = self.releases.iter().filter(|r| !r.is_first()).map(|r| counts(r.first_s));
         in_transit.chain(in_pods).chain(failing).chain(retrying).sum()
     }
 
@@ -386,7 +358,8 @@ impl Traffic for Requests {
         let mut slow_pod = None;
         let mut now_s = self.now.as_secs_f64();
         while now_s < to.as_secs_f64() {
-            let planned_s = self.slice_end_s(now_s, to.as_secs_f64());
+            let planned_s = to.as_secs_f64().min(now_s + self.lengths.next_s);
+            self.foresee(planned_s);
             self.dispatch(planned_s, routing);
             let Arrived { upto_s, stop } = self.arrive(planned_s, routing);
             self.lengths.reached(upto_s - now_s, upto_s < planned_s);
@@ -503,6 +476,23 @@ impl Demand {
             attempt_timeout_s: demand.attempt_timeout.as_secs_f64(),
             deadline_s: demand.deadline.map_or(f64::INFINITY, Span::as_secs_f64),
         }
+    }
+
+    /// What a client of this demand, which is number `index`, sends after `notice` that its
+    /// attempt has failed for `reason`; `None` if it gives up.
+    #[inline]
+    fn retry(&self, index: u32, notice: &Notice, reason: Reason) -> Option<Release> {
+        let Notice { first_s, key, .. } = *notice;
+        let time_s = notice.time_s + self.backoff.after(key)?;
+        let in_time = time_s < first_s + self.deadline_s;
+        in_time.then_some(Release {
+            time_s,
+            first_s,
+            key: key + 1,
+            demand: index,
+            reason: reason as u8,
+            foreseen: false,
+        })
     }
 
     /// When a client sends again because of `notice`, at the earliest [s].

@@ -20,6 +20,41 @@ pub(super) struct Release {
     pub(super) demand: u32,
     /// Index of the reason why the attempt before failed.
     pub(super) reason: u8,
+    /// It is known from a notice that is not booked yet.
+    pub(super) foreseen: bool,
+}
+
+impl Release {
+    /// Whether it is the first send of a user, not a retry.
+    pub(super) const fn is_first(&self) -> bool {
+        self.key & 15 == 0
+    }
+
+    /// Whether it is sent before `other`.
+    #[inline]
+    fn precedes(&self, other: &Self) -> bool {
+        self.time_s < other.time_s || (self.time_s == other.time_s && self.key < other.key)
+    }
+}
+
+/// Puts releases in order of time, that are nearly so as they come out of a wheel.
+pub(super) fn put_in_order(releases: &mut [Release]) {
+    let mut n_moves = 0;
+    for i in 1..releases.len() {
+        let release = releases[i];
+        let mut at = i;
+        while 0 < at && release.precedes(&releases[at - 1]) {
+            releases[at] = releases[at - 1];
+            at -= 1;
+        }
+        releases[at] = release;
+        n_moves += i - at;
+        if 8 * releases.len() < n_moves {
+            // Many at the same instant, as where backing off has no jitter.
+            let order = |a: &Release, b: &Release| a.time_s.total_cmp(&b.time_s);
+            return releases.sort_unstable_by(|a, b| order(a, b).then(a.key.cmp(&b.key)));
+        }
+    }
 }
 
 impl Timed for Release {
@@ -130,6 +165,31 @@ impl Bucket {
         if let Some(last_s) = rest.next_back() {
             self.filled_s = *last_s;
         }
+    }
+
+    /// Users send first at `users_s` and others at their release, both in order of time: tells of
+    /// each release whether the budget allows it.
+    pub(super) fn spend(
+        &mut self,
+        users_s: &[f64],
+        releases: &[Release],
+        mut tell: impl FnMut(&Release, bool),
+    ) {
+        let mut users_s = users_s;
+        for release in releases {
+            let n_before = users_s.partition_point(|send_s| *send_s <= release.time_s);
+            let (before, after) = users_s.split_at(n_before);
+            self.first_sent(before);
+            users_s = after;
+            let allowed = if release.is_first() {
+                self.first_sent(&[release.time_s]);
+                true
+            } else {
+                self.allows_retry(release.time_s)
+            };
+            tell(release, allowed);
+        }
+        self.first_sent(users_s);
     }
 
     /// Whether a retry may be sent; takes its token.

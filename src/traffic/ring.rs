@@ -25,7 +25,7 @@ pub(super) struct Entry {
 
 /// The user's outcome is booked: nobody waits for this request any more.
 pub(super) const BOOKED: u16 = 1;
-/// A notice of the time-out waits in the wheel.
+/// A notice books the user's outcome: the time-out, or an answer on which somebody acts.
 pub(super) const ARMED: u16 = 2;
 /// The pod is done with it, and that is booked.
 pub(super) const FINISHED: u16 = 4;
@@ -57,6 +57,13 @@ impl Entry {
     /// Whether nothing will happen to it any more.
     pub(super) const fn is_over(&self) -> bool {
         self.flags & (BOOKED | FINISHED) == BOOKED | FINISHED
+    }
+
+    /// When its user has an outcome, if answers take `back_s`.
+    #[inline]
+    pub(super) fn outcome_s(&self, back_s: f64) -> f64 {
+        let response_s = self.response_s(back_s);
+        if response_s < self.give_up_s { response_s } else { self.give_up_s }
     }
 
     /// When its answer reaches the client, `back_s` after its finish; never if it gets none.
@@ -195,13 +202,5 @@ impl Ring {
         while self.head + TILE <= self.started && self.tile(self.head).iter().all(Entry::is_over) {
             self.head += TILE;
         }
-    }
-
-    /// The place of the request that arrived as number `seq`, if it is still kept.
-    pub(super) fn find(&self, seq: u32, key: u64, lane: u16) -> Option<usize> {
-        let index = self.head + seq.wrapping_sub(self.head as u32) as usize;
-        let entry = self.get(index);
-        let same = entry.key == key && entry.lane == lane;
-        (index < self.tail && same).then_some(index)
     }
 }

@@ -10,7 +10,7 @@ pub(super) trait Timed {
 }
 
 /// A record, and the next one of its bucket.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Link<T> {
     record: T,
     next: u32,
@@ -33,17 +33,17 @@ pub(super) struct Wheel<T> {
     later: u32,
     n_later: usize,
     origin_s: f64,
+    buckets_per_s: f64,
     /// The first bucket that may hold records, counted from the origin.
     cursor: u64,
     len: usize,
 }
 
 const BUCKETS: u64 = 16_384;
-const BUCKET_S: f64 = 1.0 / 1_024.0;
 
 impl<T: Timed + Copy> Wheel<T> {
-    /// An empty wheel; nothing will be due before `origin_s`.
-    pub(super) fn new(origin_s: f64) -> Self {
+    /// An empty wheel with that many buckets a second; nothing will be due before `origin_s`.
+    pub(super) fn new(origin_s: f64, buckets_per_s: f64) -> Self {
         Self {
             links: Vec::new(),
             free: NONE,
@@ -51,6 +51,7 @@ impl<T: Timed + Copy> Wheel<T> {
             later: NONE,
             n_later: 0,
             origin_s,
+            buckets_per_s,
             cursor: 0,
             len: 0,
         }
@@ -68,10 +69,11 @@ impl<T: Timed + Copy> Wheel<T> {
 
     fn bucket_of(&self, time_s: f64) -> u64 {
         // Rounds to zero and saturates: the past is bucket 0, infinity the last.
-        ((time_s - self.origin_s) * (1.0 / BUCKET_S)) as u64
+        ((time_s - self.origin_s) * self.buckets_per_s) as u64
     }
 
-    /// Files a record that is due no earlier than everything taken so far.
+    /// Files a record, which may be due before something that was taken.
+    #[inline(always)]
     pub(super) fn push(&mut self, record: T) {
         self.len += 1;
         let at = self.free;
@@ -90,7 +92,8 @@ impl<T: Timed + Copy> Wheel<T> {
     }
 
     fn file(&mut self, at: u32) {
-        let bucket = self.bucket_of(self.links[at as usize].record.time_s()).max(self.cursor);
+        let bucket = self.bucket_of(self.links[at as usize].record.time_s());
+        self.cursor = self.cursor.min(bucket);
         let first = if bucket < self.cursor + BUCKETS {
             &mut self.buckets[(bucket % BUCKETS) as usize]
         } else {
@@ -101,59 +104,44 @@ impl<T: Timed + Copy> Wheel<T> {
         *first = at;
     }
 
-    /// A lower bound on the time of the next record due before `limit_s`; `limit_s` if there is
-    /// none.
-    pub(super) fn earliest_s(&self, limit_s: f64) -> f64 {
-        if self.len == 0 {
-            return limit_s;
-        }
-        // Records of the next round are not in their buckets yet: look no further than it.
-        let round_end = (self.cursor / BUCKETS + 1) * BUCKETS;
-        let last = self.bucket_of(limit_s).min(round_end);
-        (self.cursor..last)
-            .find(|bucket| self.buckets[(bucket % BUCKETS) as usize] != NONE)
-            .map_or(limit_s.min(self.start_s(last)), |bucket| limit_s.min(self.start_s(bucket)))
-    }
-
-    fn start_s(&self, bucket: u64) -> f64 {
-        self.origin_s + bucket as f64 * BUCKET_S
-    }
-
-    /// Moves every record that is due before `end_s` to `taken`, in no particular order.
-    pub(super) fn take_before(&mut self, end_s: f64, taken: &mut Vec<T>) {
+    /// Takes every record that is due before `end_s`, bucket by bucket.
+    pub(super) fn take_before(&mut self, end_s: f64, mut take: impl FnMut(T)) {
         let last = self.bucket_of(end_s);
-        while self.cursor < last && self.n_later < self.len {
-            self.take_due(f64::INFINITY, taken);
+        while self.cursor < last {
+            if self.n_later == self.len {
+                // Nothing is left but what is due later, if anything: go back to where it begins.
+                self.cursor = last;
+                self.refile();
+                continue;
+            }
+            self.take_due(f64::INFINITY, &mut take);
             self.cursor += 1;
             if self.cursor.is_multiple_of(BUCKETS) {
                 self.refile();
             }
         }
-        if self.cursor < last {
-            // Only records of later rounds are left, if any.
-            self.cursor = last;
-            self.refile();
-        }
-        self.take_due(end_s, taken);
+        self.take_due(end_s, &mut take);
     }
 
-    /// Takes what is due before `end_s` out of the bucket at the cursor.
-    fn take_due(&mut self, end_s: f64, taken: &mut Vec<T>) {
+    /// Takes what is due before `end_s` out of the bucket at the cursor. Records of the next round
+    /// may be there, too, after the cursor was further on.
+    fn take_due(&mut self, end_s: f64, take: &mut impl FnMut(T)) {
         let bucket = (self.cursor % BUCKETS) as usize;
         let mut next = std::mem::replace(&mut self.buckets[bucket], NONE);
         while next != NONE {
             let at = next;
-            let link = &mut self.links[at as usize];
-            next = link.next;
-            if link.record.time_s() < end_s {
-                taken.push(link.record);
-                link.next = self.free;
-                self.free = at;
+            let Link { record, next: following } = self.links[at as usize];
+            next = following;
+            let time_s = record.time_s();
+            let is_due = time_s < end_s && self.bucket_of(time_s) <= self.cursor;
+            let list = if is_due {
+                take(record);
                 self.len -= 1;
+                &mut self.free
             } else {
-                link.next = self.buckets[bucket];
-                self.buckets[bucket] = at;
-            }
+                &mut self.buckets[bucket]
+            };
+            self.links[at as usize].next = std::mem::replace(list, at);
         }
     }
 
@@ -164,6 +152,48 @@ impl<T: Timed + Copy> Wheel<T> {
             let at = next;
             next = self.links[at as usize].next;
             self.file(at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::streams::{Cursor, Stream};
+
+    impl Timed for f64 {
+        fn time_s(&self) -> f64 {
+            *self
+        }
+    }
+
+    /// Records come out once, in the window of their time: filed before and behind what was taken,
+    /// a few buckets or several rounds ahead, in busy and in empty wheels.
+    #[test]
+    fn records_come_out_in_their_window() {
+        for case in 0..200 {
+            let mut cursor = Cursor::new(Stream::new(1, case, "test", "wheel"));
+            let mut wheel = Wheel::new(-1.0, 1_024.0);
+            let mut waiting: Vec<f64> = Vec::new();
+            let mut now_s = -1.0;
+            for _ in 0..100 {
+                for _ in 0..cursor.next_below(4) {
+                    let ahead_s = [0.001, 0.1, 10.0, 40.0][cursor.next_below(4)];
+                    let time_s = now_s + ahead_s * cursor.next_unit();
+                    wheel.push(time_s);
+                    waiting.push(time_s);
+                }
+                let end_s = now_s + [0.002, 0.5, 20.0][cursor.next_below(3)] * cursor.next_unit();
+                let mut taken = Vec::new();
+                wheel.take_before(end_s, |time_s| taken.push(time_s));
+                taken.sort_by(f64::total_cmp);
+                waiting.sort_by(f64::total_cmp);
+                let n_due = waiting.partition_point(|time_s| *time_s < end_s);
+                assert_eq!(taken, waiting.drain(..n_due).collect::<Vec<_>>(), "case {case}");
+                // Half of the windows are cut short: what comes next may be earlier.
+                now_s += (end_s - now_s) * [1.0, cursor.next_unit()][cursor.next_below(2)];
+            }
+            assert_eq!(wheel.iter().count(), waiting.len());
         }
     }
 }

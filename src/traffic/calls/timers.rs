@@ -11,7 +11,7 @@ use crate::traffic::wheel::{Timed, Wheel};
 use super::slab::Ref;
 
 /// How long the stretches are in which the wheel is emptied [s].
-const STRETCH_S: f64 = 1.0 / 1_024.0;
+const STRETCH_S: f64 = 1_024.0;
 
 /// Something that is due.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,7 +67,7 @@ pub(super) struct Timers {
 
 impl Timers {
     pub(super) fn new(start_s: f64) -> Self {
-        let later = Wheel::new(start_s);
+        let later = Wheel::new(start_s, 1_024.0);
         Self { later, n_later: 0, near: BinaryHeap::new(), near_s: start_s, taken: Vec::new() }
     }
 
@@ -83,7 +83,7 @@ impl Timers {
         if self.n_later == 0 {
             // Nothing waits, so nothing was looked at for a while.
             self.near_s = self.near_s.max(stretch_end_s(now_s));
-            self.later.take_before(self.near_s, &mut self.taken);
+            self.later.take_before(self.near_s, |timer| self.taken.push(timer));
         }
         if timer.time_s < self.near_s {
             self.near.push(timer);
@@ -98,7 +98,7 @@ impl Timers {
     pub(super) fn pop(&mut self, now_s: f64, matters: impl Fn(&Due) -> bool) -> Option<Due> {
         if self.near_s <= now_s && 0 < self.n_later {
             self.near_s = stretch_end_s(self.near_s);
-            self.later.take_before(self.near_s, &mut self.taken);
+            self.later.take_before(self.near_s, |timer| self.taken.push(timer));
             self.n_later -= self.taken.len();
             let taken = self.taken.drain(..);
             self.near.extend(taken.filter(|timer| matters(&timer.due)));

@@ -3,24 +3,28 @@
 use std::slice;
 
 use crate::model::ids::PodId;
+use crate::sim::sampler::Sampler;
 use crate::sim::streams::{Stream, below};
 use crate::units::{Span, Time};
 
 use crate::traffic::Kill;
-use crate::traffic::gate::Gate;
+use crate::traffic::gate::{Gate, NOWHERE};
 use crate::traffic::ledger::{AttemptFailure, Ledger, Reason};
 use crate::traffic::plan::{Balancer, OnTimeout};
 use crate::traffic::pods::{Placed, Pod, Process};
+use crate::traffic::retries::Release;
 use crate::traffic::ring::{ARMED, BOOKED, Entry, UNANSWERED, response_s};
 use crate::traffic::routing::{
     DependencyEffects, DependencyFailure, GreyShare, OriginMode, Routing,
 };
+use crate::traffic::wheel::Wheel;
 
 use super::dispatch::by_second;
 use super::gates::Passing;
-use super::plain::{self, Due};
+use super::notices::Notice;
+use super::plain::{self, Lists};
 use super::settle::settle_head;
-use super::{Attempt, Demand, Deployment, Lane, Notice, Requests, Transit, What};
+use super::{Attempt, Demand, Deployment, Lane, Requests, Transit};
 
 /// A pod's ring is settled when it is full, and grows if less than this part was done with.
 const DONE_PART: usize = 4;
@@ -38,6 +42,8 @@ pub(super) struct Head<'a> {
     pub(super) endpoints: &'a [PodId],
     pub(super) one_way_s: f64,
     pub(super) pod_stream: Stream,
+    /// Of its deployment.
+    pub(super) sampler: Option<&'a Sampler>,
     /// Index of the deployment, if the origin serves.
     pub(super) deployment: Option<usize>,
     queue: usize,
@@ -61,7 +67,7 @@ impl<'a> Head<'a> {
         index: usize,
         lane: &'a Lane,
         transit: &'a Transit,
-        deployments: &[Deployment],
+        deployments: &'a [Deployment],
         passings: &'a [Vec<Passing>],
         routing: &'a Routing,
     ) -> Self {
@@ -86,6 +92,7 @@ impl<'a> Head<'a> {
             endpoints,
             one_way_s: lane.one_way_s,
             pod_stream: lane.pod_stream,
+            sampler: plan.map(|plan| &plan.sampler),
             deployment,
             queue: plan.map_or(0, |plan| plan.queue),
             on_timeout: plan.map_or(OnTimeout::Serve, |plan| plan.on_timeout),
@@ -124,10 +131,11 @@ impl<'a> Head<'a> {
         attempt
     }
 
-    /// What the client of `attempt` must act on at `time_s`.
-    fn notice(&self, attempt: &Attempt, time_s: f64, what: What) -> Notice {
+    /// What the client of `attempt` must act on at `time_s`: a failure, unless it is answered.
+    fn notice(&self, attempt: &Attempt, time_s: f64, reason: Option<Reason>) -> Notice {
         let Attempt { first_s, send_s, key, .. } = *attempt;
-        Notice { time_s, first_s, send_s, key, lane: self.index, what }
+        let (pod, placing) = (NOWHERE, 0);
+        Notice { time_s, first_s, send_s, key, pod, placing, lane: self.index, reason }
     }
 }
 
@@ -151,13 +159,16 @@ impl Requests {
     pub(super) fn arrive(&mut self, end_s: f64, routing: &Routing) -> Arrived {
         let upto_s = end_s.min(self.acts_s());
         let (lanes, deployments, passings) = (&self.lanes, &self.deployments, &self.passings);
-        let transits = self.transits.iter().enumerate();
-        let live = transits.filter(|(_, transit)| transit.head_s() < upto_s);
-        let mut heads: Vec<_> = live
-            .map(|(index, transit)| {
-                Head::new(index, &lanes[index], transit, deployments, passings, routing)
-            })
-            .collect();
+        let by_lane = self.transits.iter().enumerate();
+        let transits = by_lane.flat_map(|(lane, transits)| transits.iter().map(move |t| (lane, t)));
+        let (mut live, mut heads) = (Vec::new(), Vec::new());
+        for (number, (index, transit)) in transits.enumerate() {
+            if transit.head_s() < upto_s {
+                live.push(number);
+                let lane = &lanes[index];
+                heads.push(Head::new(index, lane, transit, deployments, passings, routing));
+            }
+        }
         let mut turns: Vec<_> = self.deployments.iter().map(|d| d.turn).collect();
         let mut cluster = Arriving {
             upto_s,
@@ -168,6 +179,7 @@ impl Requests {
             pods: &mut self.pods,
             gates: &mut self.gates,
             notices: &mut self.fresh_notices,
+            releases: &mut self.releases,
             ledger: &mut self.ledger,
             lists: &mut self.lists,
             routing,
@@ -180,10 +192,9 @@ impl Requests {
             cluster.take_each(&mut heads);
         }
         let Arriving { upto_s, stop, .. } = cluster;
-        let arrived: Vec<_> =
-            heads.iter().map(|head| (head.index, head.deployment, head.n_arrived())).collect();
-        for (lane, deployment, n_arrived) in arrived {
-            let transit = &mut self.transits[usize::from(lane)];
+        let arrived: Vec<_> = heads.iter().map(|h| (h.deployment, h.n_arrived())).collect();
+        for (number, (deployment, n_arrived)) in live.into_iter().zip(arrived) {
+            let transit = &mut self.transits.as_flattened_mut()[number];
             let arrived = &transit.attempts[transit.next..transit.next + n_arrived];
             transit.next += n_arrived;
             if let Some(deployment) = deployment {
@@ -220,9 +231,10 @@ pub(super) struct Arriving<'a> {
     pub(super) pods: &'a mut [Pod],
     pub(super) gates: &'a mut [Gate],
     notices: &'a mut Vec<Notice>,
+    releases: &'a mut Wheel<Release>,
     ledger: &'a mut Ledger,
     /// Room for lists of what arrives.
-    pub(super) lists: &'a mut [Vec<Due>; 2],
+    pub(super) lists: &'a mut Lists,
     routing: &'a Routing,
 }
 
@@ -258,8 +270,17 @@ impl Arriving<'_> {
 
     /// Files what a client must act on; what follows from it ends the slice.
     fn notify(&mut self, head: &Head<'_>, notice: Notice) {
+        let demand = &self.demands[head.lane.demand as usize];
+        if notice.pod == NOWHERE
+            && let Some(reason) = notice.reason
+            && let Some(retry) = demand.retry(head.lane.demand, &notice, reason)
+        {
+            // Nothing can change that the client will send again.
+            self.upto_s = self.upto_s.min(retry.time_s);
+            self.releases.push(retry);
+            return;
+        }
         if notice.time_s < self.upto_s {
-            let demand = &self.demands[head.lane.demand as usize];
             self.upto_s = self.upto_s.min(demand.acts_s(&notice));
         }
         self.notices.push(notice);
@@ -340,9 +361,11 @@ impl Arriving<'_> {
     /// One attempt at its pod, which runs.
     #[inline]
     fn serve(&mut self, head: &Head<'_>, attempt: &Attempt, picked: PodId) -> Option<PodId> {
+        let sampler = head.sampler.expect("a deployment serves");
+        let work_s = sampler.draw(head.lane.service_stream.at(attempt.key));
         match head.dependencies {
-            None => self.place(head, attempt, picked, (attempt.work_s, 0)),
-            Some(effects) => self.serve_with(effects, head, attempt, picked),
+            None => self.place(head, attempt, picked, (work_s, 0)),
+            Some(effects) => self.serve_with(effects, head, attempt, (picked, work_s)),
         }
     }
 
@@ -353,11 +376,11 @@ impl Arriving<'_> {
         effects: &DependencyEffects,
         head: &Head<'_>,
         attempt: &Attempt,
-        picked: PodId,
+        (picked, work_s): (PodId, f64),
     ) -> Option<PodId> {
         let writes = head.lane.is_write(attempt.key);
         let effect = if writes { &effects.writes } else { &effects.reads };
-        let work_s = attempt.work_s * effect.slower + effect.added_s;
+        let work_s = work_s * effect.slower + effect.added_s;
         match effect.failing {
             DependencyFailure::None => self.place(head, attempt, picked, (work_s, 0)),
             DependencyFailure::Refused => {
@@ -396,7 +419,6 @@ impl Arriving<'_> {
         let Placed { start_s, finish_s, mut flags } =
             pod.place(arrival_s, work_s, head.on_timeout, learns_s);
         flags |= known;
-        let seq = pod.ring.tail as u32;
         if head.balancer.counts_outstanding() {
             if give_up_s < finish_s || head.balancer == Balancer::LeastOutstanding {
                 pod.list_leaves(arrival_s);
@@ -409,8 +431,7 @@ impl Arriving<'_> {
                 let until_s = finish_s.min(give_up_s);
                 flags |= self.hold(head, attempt, picked.index() as u32, until_s);
             }
-            let what = What::InPod { pod: picked.index() as u32, seq };
-            flags |= self.mark(head, attempt, response_s, what);
+            flags |= self.mark(head, attempt, picked, (response_s, flags));
         }
         let pod = &mut self.pods[picked.index()];
         pod.ring.push(Entry {
@@ -429,17 +450,26 @@ impl Arriving<'_> {
         rose.then_some(picked)
     }
 
-    /// The flags of an attempt on whose outcome somebody may act; files the notice.
+    /// The flag of an attempt on whose outcome somebody may act; files the notice.
     #[inline(never)]
-    fn mark(&mut self, head: &Head<'_>, attempt: &Attempt, response_s: f64, what: What) -> u16 {
+    fn mark(
+        &mut self,
+        head: &Head<'_>,
+        attempt: &Attempt,
+        picked: PodId,
+        (response_s, flags): (f64, u16),
+    ) -> u16 {
         if attempt.abandoned() {
             return BOOKED;
         }
-        let give_up_s = attempt.give_up_s;
+        let Attempt { first_s, give_up_s, .. } = *attempt;
         if response_s <= give_up_s && !head.lane.closed_loop {
             return 0;
         }
-        self.notify(head, head.notice(attempt, give_up_s.min(response_s), what));
+        let reason = head.lane.tentative_reason(first_s, give_up_s, (response_s, flags));
+        let mut notice = head.notice(attempt, give_up_s.min(response_s), reason);
+        (notice.pod, notice.placing) = (picked.index() as u32, self.pods[picked.index()].placing);
+        self.notify(head, notice);
         ARMED
     }
 
@@ -563,7 +593,7 @@ impl Arriving<'_> {
         } else {
             (give_up_s, head.lane.give_up_reason(first_s, give_up_s))
         };
-        self.notify(head, head.notice(attempt, time_s, What::Failed(reason)));
+        self.notify(head, head.notice(attempt, time_s, Some(reason)));
     }
 }
 

@@ -51,5 +51,6 @@ impl Requests {
         for entry in severed {
             self.lose(&entry, how, now_s);
         }
+        self.arm_again(pod_index);
     }
 }

@@ -1,93 +1,109 @@
 //! Booking: what has happened before an instant, what clients do about it, kills and speeds.
 
 use crate::traffic::Kill;
+use crate::traffic::gate::NOWHERE;
 use crate::traffic::ledger::{AttemptFailure, Reason, nanos};
 use crate::traffic::pods::Process;
 use crate::traffic::retries::Release;
-use crate::traffic::ring::{ARMED, BOOKED, Entry, FINISHED, UNANSWERED};
+use crate::traffic::ring::{ARMED, BOOKED, Entry};
 
+use super::Requests;
+use super::notices::Notice;
 use super::settle::settle;
-use super::{Notice, Requests, What};
+
+/// What a notice comes to.
+enum Outcome {
+    /// The attempt has been lost or placed anew since.
+    Stale,
+    /// The client of a closed loop has its answer.
+    Answered,
+    /// The attempt has failed, and its client sends again.
+    Retried(Release),
+    /// The user has failed.
+    Failed(Reason),
+}
 
 impl Requests {
+    /// Looks up what clients send before `end_s` because of what happened before this slice.
+    pub(super) fn foresee(&mut self, end_s: f64) {
+        self.notices.take_before(end_s, &mut self.due_notices);
+        for notice in &self.due_notices {
+            let demand = &self.demands[self.lanes[usize::from(notice.lane)].demand as usize];
+            if demand.acts_s(notice) < end_s
+                && let Some(release) = self.caused(notice, &self.outcome(notice))
+                && release.time_s < end_s
+            {
+                self.releases.push(Release { foreseen: true, ..release });
+            }
+        }
+    }
+
     /// Books every notice that is due before `now_s`, and lets the clients react.
     pub(super) fn book_notices(&mut self, now_s: f64) {
-        for notice in self.fresh_notices.drain(..) {
-            self.notices.push(notice);
-        }
+        let mut due = std::mem::take(&mut self.due_notices);
+        due.append(&mut self.fresh_notices);
         for release in std::mem::take(&mut self.denied) {
             let reason = Reason::ALL[usize::from(release.reason)];
-            self.fail_user(release.demand, release.first_s, release.key, release.time_s, reason);
+            self.ledger.failed(release.demand as usize, release.first_s, reason);
+            let next = self.next_of_client(release.demand, release.key, release.time_s);
+            next.into_iter().for_each(|next| self.releases.push(next));
         }
-        let mut due = std::mem::take(&mut self.due_notices);
-        self.notices.take_before(now_s, &mut due);
         for notice in due.drain(..) {
-            self.book_notice(&notice);
+            if notice.time_s < now_s {
+                self.book_notice(&notice, now_s);
+            } else {
+                self.notices.push(notice);
+            }
         }
         self.due_notices = due;
     }
 
-    fn book_notice(&mut self, notice: &Notice) {
-        let lane_index = usize::from(notice.lane);
-        let lane = &self.lanes[lane_index];
-        let (demand, back_s, closed_loop) = (lane.demand, lane.one_way_s, lane.closed_loop);
-        match notice.what {
-            What::Failed(reason) => {
-                self.fail_attempt(demand, notice.first_s, notice.key, notice.time_s, reason);
+    fn book_notice(&mut self, notice: &Notice, now_s: f64) {
+        let outcome = self.outcome(notice);
+        let demand = self.lanes[usize::from(notice.lane)].demand as usize;
+        match outcome {
+            Outcome::Stale => return,
+            Outcome::Answered => {
+                self.ledger.demand_mut(demand).served(notice.first_s, notice.time_s);
             }
-            What::InPod { pod, seq } => {
-                let ring = &mut self.pods[pod as usize].ring;
-                let Some(index) = ring.find(seq, notice.key, notice.lane) else { return };
-                let entry = *ring.get(index);
-                let response_s = entry.response_s(back_s);
-                if entry.has(BOOKED) || entry.give_up_s.min(response_s) != notice.time_s {
-                    return;
-                }
-                let give_up_s = entry.give_up_s;
-                if give_up_s < response_s {
-                    ring.get_mut(index).flags |= BOOKED;
-                    let reason = if entry.has(UNANSWERED) {
-                        Reason::Dependency
-                    } else {
-                        self.lanes[lane_index].give_up_reason(notice.first_s, give_up_s)
-                    };
-                    self.fail_attempt(demand, notice.first_s, notice.key, give_up_s, reason);
-                } else if closed_loop {
-                    ring.get_mut(index).flags |= BOOKED;
-                    self.ledger.demand_mut(demand as usize).served(notice.first_s, response_s);
-                    self.next_of_client(demand, notice.key, response_s);
-                }
+            Outcome::Failed(reason) => self.ledger.failed(demand, notice.first_s, reason),
+            Outcome::Retried(_) => {}
+        }
+        // What was due before now was foreseen and has been sent.
+        let next = self.caused(notice, &outcome).filter(|release| now_s <= release.time_s);
+        next.into_iter().for_each(|release| self.releases.push(release));
+    }
+
+    fn outcome(&self, notice: &Notice) -> Outcome {
+        if notice.pod != NOWHERE && self.pods[notice.pod as usize].placing != notice.placing {
+            return Outcome::Stale;
+        }
+        let Some(reason) = notice.reason else { return Outcome::Answered };
+        let demand = self.lanes[usize::from(notice.lane)].demand;
+        let retry = self.demands[demand as usize].retry(demand, notice, reason);
+        retry.map_or(Outcome::Failed(reason), Outcome::Retried)
+    }
+
+    /// What a client sends because of the outcome of a notice.
+    fn caused(&self, notice: &Notice, outcome: &Outcome) -> Option<Release> {
+        match outcome {
+            Outcome::Stale => None,
+            Outcome::Retried(release) => Some(*release),
+            Outcome::Answered | Outcome::Failed(_) => {
+                let demand = self.lanes[usize::from(notice.lane)].demand;
+                self.next_of_client(demand, notice.key, notice.time_s)
             }
         }
     }
 
-    /// An attempt has failed: its client retries, or the user has failed.
-    fn fail_attempt(&mut self, demand: u32, first_s: f64, key: u64, now_s: f64, reason: Reason) {
-        let Some(wait_s) = self.demands[demand as usize].backoff.after(key) else {
-            return self.fail_user(demand, first_s, key, now_s, reason);
-        };
-        let time_s = now_s + wait_s;
-        if first_s + self.demands[demand as usize].deadline_s <= time_s {
-            return self.fail_user(demand, first_s, key, now_s, reason);
-        }
-        let (key, reason) = (key + 1, reason as u8);
-        self.releases.push(Release { time_s, first_s, key, demand, reason });
-    }
-
-    fn fail_user(&mut self, demand: u32, first_s: f64, key: u64, now_s: f64, reason: Reason) {
-        self.ledger.failed(demand as usize, first_s, reason);
-        self.next_of_client(demand, key, now_s);
-    }
-
-    /// In a closed loop, an outcome at `now_s` makes the client send its next request.
-    fn next_of_client(&mut self, demand: u32, key: u64, now_s: f64) {
-        let Some(closed) = self.demands[demand as usize].closed_loop else { return };
+    /// In a closed loop, what the client sends after an outcome at `now_s`.
+    fn next_of_client(&self, demand: u32, key: u64, now_s: f64) -> Option<Release> {
+        let closed = self.demands[demand as usize].closed_loop?;
         let ordinal = (key >> 4) + closed.clients;
-        if ordinal < closed.users {
-            let time_s = now_s + closed.pause_s;
-            let key = ordinal << 4;
-            self.releases.push(Release { time_s, first_s: time_s, key, demand, reason: 0 });
-        }
+        let time_s = now_s + closed.pause_s;
+        let (first_s, key) = (time_s, ordinal << 4);
+        let release = Release { time_s, first_s, key, demand, reason: 0, foreseen: false };
+        (ordinal < closed.users).then_some(release)
     }
 
     /// The process of a pod ends now.
@@ -119,6 +135,7 @@ impl Requests {
                 self.lose(&entry, how, now_s);
             }
         }
+        self.arm_again(pod_index);
     }
 
     /// The client of a lost request is told, or finds out by its time-out.
@@ -138,9 +155,37 @@ impl Requests {
             first_s: entry.first_s,
             send_s: entry.arrival_s,
             key: entry.key,
+            pod: NOWHERE,
+            placing: 0,
             lane: entry.lane,
-            what: What::Failed(reason),
+            reason: Some(reason),
         });
+    }
+
+    /// Files the notices of what the pod has in progress as it is placed now; older ones are void.
+    pub(super) fn arm_again(&mut self, pod_index: usize) {
+        let pod = &mut self.pods[pod_index];
+        for index in pod.ring.head..pod.ring.tail {
+            let entry = pod.ring.get_mut(index);
+            let lane = &self.lanes[usize::from(entry.lane)];
+            let response_s = entry.response_s(lane.one_way_s);
+            entry.flags &= !ARMED;
+            if entry.has(BOOKED) || (response_s <= entry.give_up_s && !lane.closed_loop) {
+                continue;
+            }
+            entry.flags |= ARMED;
+            let Entry { first_s, give_up_s, flags, .. } = *entry;
+            self.notices.push(Notice {
+                time_s: entry.outcome_s(lane.one_way_s),
+                first_s,
+                send_s: entry.arrival_s,
+                key: entry.key,
+                pod: pod_index as u32,
+                placing: pod.placing,
+                lane: entry.lane,
+                reason: lane.tentative_reason(first_s, give_up_s, (response_s, flags)),
+            });
+        }
     }
 
     /// From now on the pod works at `speed`: what it has not finished is placed again.
@@ -161,24 +206,7 @@ impl Requests {
         if self.deployments[pod.deployment as usize].balancer.counts_outstanding() {
             pod.recount_outstanding(now_s);
         }
-        for index in pod.ring.head..pod.ring.tail {
-            let entry = *pod.ring.get(index);
-            let lane = &lanes[usize::from(entry.lane)];
-            let response_s = entry.response_s(lane.one_way_s);
-            let late = entry.give_up_s < response_s && !entry.has(ARMED);
-            if entry.has(BOOKED | FINISHED) || !(late || lane.closed_loop) {
-                continue;
-            }
-            pod.ring.get_mut(index).flags |= ARMED;
-            self.notices.push(Notice {
-                time_s: entry.give_up_s.min(response_s),
-                first_s: entry.first_s,
-                send_s: entry.arrival_s,
-                key: entry.key,
-                lane: entry.lane,
-                what: What::InPod { pod: pod_index as u32, seq: index as u32 },
-            });
-        }
+        self.arm_again(pod_index);
         self.hold_again(pod_index);
     }
 }

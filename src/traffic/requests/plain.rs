@@ -5,6 +5,7 @@
 //! possible. What is rare, a full ring or an answer that comes too late, goes the common way.
 
 use crate::model::ids::PodId;
+use crate::sim::sampler::Sampler;
 use crate::sim::streams::{Stream, below};
 
 use crate::traffic::kiefer_wolfowitz::replace_earliest;
@@ -18,8 +19,12 @@ use super::arrive::{Arriving, Head};
 #[derive(Clone, Copy)]
 struct Way<'a> {
     attempts: &'a [Attempt],
+    /// Where the works of its attempts begin, of those of all ways.
+    first: usize,
     endpoints: &'a [PodId],
     pod_stream: Stream,
+    service_stream: Stream,
+    sampler: &'a Sampler,
     one_way_s: f64,
     choice: Choice,
     lane: u16,
@@ -35,6 +40,18 @@ enum Choice {
     /// What is outstanding at each, as listed or not.
     Load { listed: bool },
 }
+
+/// What arrives in a slice, as lists that are kept for their room.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lists {
+    /// In order of time, and what that is made of.
+    dues: [Vec<Due>; 2],
+    /// Service times at speed 1, way by way [s].
+    works_s: Vec<f64>,
+}
+
+/// Attempts listed at a time.
+const BLOCK: usize = 64;
 
 /// Most pods that a [`Due`] can name.
 pub(super) const PODS_MAX: usize = 1 << 16;
@@ -52,13 +69,19 @@ pub(super) struct Due {
 }
 
 impl<'a> Way<'a> {
-    fn of(head: &Head<'a>, end_s: f64) -> Self {
+    fn of(head: &Head<'a>, end_s: f64, first: &mut usize) -> Self {
         let deployment = head.deployment.expect("a plain head is served");
         let waiting = head.waiting();
+        let attempts = &waiting[..waiting.partition_point(|attempt| attempt.arrival_s < end_s)];
+        let from = *first;
+        *first += attempts.len();
         Self {
-            attempts: &waiting[..waiting.partition_point(|attempt| attempt.arrival_s < end_s)],
+            attempts,
+            first: from,
             endpoints: head.endpoints,
             pod_stream: head.pod_stream,
+            service_stream: head.lane.service_stream,
+            sampler: head.sampler.expect("a plain head is served"),
             one_way_s: head.one_way_s,
             choice: match head.balancer {
                 Balancer::Random => Choice::Draw,
@@ -70,25 +93,29 @@ impl<'a> Way<'a> {
         }
     }
 
-    /// Lists what arrives, each with the pod that is drawn for it: many draws at once take a part
-    /// of the time.
-    fn list(&self, way: usize, dues: &mut Vec<Due>) {
-        let way = way as u16;
-        let arrivals = (0..).zip(self.attempts);
-        if self.choice != Choice::Draw {
-            dues.extend(arrivals.map(|(at, attempt)| Due {
-                order: in_order(attempt.arrival_s),
-                at,
-                way,
-                pod: 0,
-            }));
-            return;
+    /// Lists what arrives, each with its work and the pod that is drawn for it: many draws at once
+    /// take a part of the time.
+    fn list(&self, way: usize, dues: &mut Vec<Due>, works_s: &mut [f64]) {
+        let works_s = &mut works_s[self.first..];
+        let (mut keys, mut words) = ([0; BLOCK], [0; BLOCK]);
+        for (block, attempts) in self.attempts.chunks(BLOCK).enumerate() {
+            let n_attempts = attempts.len();
+            keys.iter_mut().zip(attempts).for_each(|(key, attempt)| *key = attempt.key);
+            let (keys, words) = (&keys[..n_attempts], &mut words[..n_attempts]);
+            let from = block * BLOCK;
+            self.sampler.draw_all(&self.service_stream, keys, &mut works_s[from..][..n_attempts]);
+            if self.choice == Choice::Draw {
+                self.pod_stream.at_all(keys, words);
+            }
+            dues.extend(attempts.iter().zip(&*words).zip(from as u32..).map(
+                |((attempt, word), at)| Due {
+                    order: in_order(attempt.arrival_s),
+                    at,
+                    way: way as u16,
+                    pod: self.endpoints[below(*word, self.endpoints.len())].index() as u16,
+                },
+            ));
         }
-        dues.extend(arrivals.map(|(at, attempt)| {
-            let picked = below(self.pod_stream.at(attempt.key), self.endpoints.len());
-            let pod = self.endpoints[picked].index() as u16;
-            Due { order: in_order(attempt.arrival_s), at, way, pod }
-        }));
     }
 }
 
@@ -154,12 +181,15 @@ fn merge_pairs(lists: &[Due], ends: &mut Vec<usize>, merged: &mut [Due]) {
 impl<'a> Arriving<'a> {
     /// Takes in attempts for which nothing but the balancer decides on the pod.
     pub(super) fn take_plain(&mut self, heads: &mut [Head<'a>]) {
-        let ways: Vec<Way<'_>> = heads.iter().map(|head| Way::of(head, self.upto_s)).collect();
-        let [mut order, mut merged] = std::mem::take(self.lists);
+        let mut n_listed = 0;
+        let way = |head: &Head<'a>| Way::of(head, self.upto_s, &mut n_listed);
+        let ways: Vec<Way<'_>> = heads.iter().map(way).collect();
+        let Lists { dues: [mut order, mut merged], mut works_s } = std::mem::take(self.lists);
         order.clear();
+        works_s.resize(n_listed, 0.0);
         let mut ends = Vec::with_capacity(ways.len());
         for (index, way) in ways.iter().enumerate() {
-            way.list(index, &mut order);
+            way.list(index, &mut order, &mut works_s);
             ends.push(order.len());
         }
         merged.resize(order.len(), Due::default());
@@ -167,19 +197,24 @@ impl<'a> Arriving<'a> {
             merge_pairs(&order, &mut ends, &mut merged);
             std::mem::swap(&mut order, &mut merged);
         }
-        let n_taken = self.serve_in_order(heads, &ways, &order);
+        let n_taken = self.serve_in_order(heads, &ways, (&order, &works_s));
         for due in &order[..n_taken] {
             heads[due.way as usize].n_taken += 1;
         }
         for head in heads {
             head.skip_taken();
         }
-        *self.lists = [order, merged];
+        *self.lists = Lists { dues: [order, merged], works_s };
     }
 
     /// Serves attempts until one of them ends the slice; gives how many.
     #[inline(never)]
-    fn serve_in_order(&mut self, heads: &[Head<'a>], ways: &[Way<'_>], order: &[Due]) -> usize {
+    fn serve_in_order(
+        &mut self,
+        heads: &[Head<'a>],
+        ways: &[Way<'_>],
+        (order, works_s): (&[Due], &[f64]),
+    ) -> usize {
         let mut order = order;
         let mut n_served = 0;
         while let Some(due) = order.get(n_served) {
@@ -193,7 +228,7 @@ impl<'a> Arriving<'a> {
             };
             let pod = &mut self.pods[picked.index()];
             let before_s = pod.free_s[0];
-            let (arrival_s, work_s) = (attempt.arrival_s, attempt.work_s);
+            let (arrival_s, work_s) = (attempt.arrival_s, works_s[way.first + due.at as usize]);
             let start_s = if arrival_s < before_s { before_s } else { arrival_s };
             let finish_s = start_s + work_s * pod.slowness;
             let late = attempt.give_up_s < finish_s + way.one_way_s;

@@ -8,7 +8,9 @@ use crate::traffic::ledger::{
     AttemptFailure, DemandAccount, DeploymentAccount, Ledger, ServiceSums, ServiceTimes,
 };
 use crate::traffic::pods::Pod;
-use crate::traffic::ring::{ABORTED, BOOKED, DROPPED, Entry, FINISHED, Ring, TILE, UNANSWERED};
+use crate::traffic::ring::{
+    ABORTED, ARMED, BOOKED, DROPPED, Entry, FINISHED, Ring, TILE, UNANSWERED,
+};
 
 use super::{Lane, Requests};
 
@@ -24,11 +26,12 @@ impl Requests {
     }
 }
 
-/// Books everything that `pod` has finished before `now_s` and that has reached its client.
+/// Books everything that `pod` has finished before `now_s` and that has reached its client, and
+/// marks whose user has an outcome.
 pub(super) fn settle(pod: &mut Pod, lanes: &[Lane], ledger: &mut Ledger, now_s: f64) {
     pod.ring.start_before(now_s);
     let mut books = Books::of(pod, lanes, ledger, now_s);
-    for index in pod.ring.head..pod.ring.started {
+    for index in pod.ring.head..pod.ring.tail {
         books.entry(&mut pod.ring, index);
     }
     pod.busy_ns += books.close();
@@ -86,19 +89,20 @@ impl<'a> Books<'a> {
     /// Books what has happened to one request.
     fn entry(&mut self, ring: &mut Ring, index: usize) {
         let entry = ring.get_mut(index);
-        if entry.is_over() || self.now_s <= entry.finish_s {
+        if entry.is_over() {
             return;
         }
         let lane = &self.lanes[usize::from(entry.lane)];
-        let response_s = entry.response_s(lane.one_way_s);
-        let mut flags = entry.flags | FINISHED;
-        if !entry.has(FINISHED) {
+        let mut flags = entry.flags;
+        if !entry.has(FINISHED) && entry.finish_s < self.now_s {
             self.finish(entry, lane);
+            flags |= FINISHED;
         }
-        // An answer that somebody acts on, or that comes too late, is a notice.
-        let awaited = response_s <= entry.give_up_s && !lane.closed_loop;
-        if !entry.has(BOOKED) && response_s < self.now_s && awaited {
-            self.users[lane.demand as usize].served(entry.first_s, response_s);
+        let outcome_s = entry.outcome_s(lane.one_way_s);
+        if !entry.has(BOOKED) && outcome_s < self.now_s {
+            if !entry.has(ARMED) {
+                self.users[lane.demand as usize].served(entry.first_s, outcome_s);
+            }
             flags |= BOOKED;
         }
         entry.flags = flags;

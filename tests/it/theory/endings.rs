@@ -3,7 +3,7 @@
 use tideover::model::ids::PodId;
 use tideover::sim::laws::Law;
 use tideover::traffic::ledger::{Reason, UserTotals};
-use tideover::traffic::plan::{Arrivals, Balancer, Jitter, RetryPolicy, TrafficPlan};
+use tideover::traffic::plan::{Arrivals, Balancer, Jitter, OnTimeout, RetryPolicy, TrafficPlan};
 use tideover::traffic::requests::Requests;
 use tideover::traffic::{Kill, Traffic};
 use tideover::units::{Span, Time};
@@ -138,6 +138,28 @@ fn severed_clients_may_try_again() {
     // Zombies until 310 ms, then one after the other: the last answer arrives at 620 ms.
     let longest_s = engine.ledger().demands()[0].latency().max_s().unwrap();
     assert!(0.6 - 1e-6 < longest_s && longest_s < 0.62 + 1e-6, "{longest_s}");
+}
+
+/// A pod that cancels what nobody waits for loses its clients at 60 ms and half its speed at
+/// 100 ms. Only then it looks at its connections: of three requests from 10 ms on it stops the
+/// first one, and never starts the others. It has worked 90 ms, and serves the user of 400 ms in
+/// 200 ms.
+#[test]
+fn severed_work_is_cancelled_where_it_is_placed_anew() {
+    let mut plan = one_worker(&[0, 10, 20, 400]);
+    plan.deployments[0].on_timeout = OnTimeout::Cancel;
+    let mut engine = start(&plan, 1);
+    let routing = route_to(1);
+    engine.advance(millis(60), &routing);
+    engine.sever_pod(pod(), Kill::Reset);
+    engine.advance(millis(100), &routing);
+    engine.set_speed(pod(), 0.5);
+    for (at, expected) in [(millis(101), 0.09), (plan.end, 0.29)] {
+        engine.advance(at, &routing);
+        assert!((engine.busy_s(pod()) - expected).abs() < 1e-8, "{at}: {}", engine.busy_s(pod()));
+    }
+    let attempts = engine.ledger().deployment(deployment()).totals();
+    assert_eq!((attempts.served, attempts.aborted, attempts.dropped), (1, 1, 2));
 }
 
 /// Two pods, of which the first is gone without a word; one user a second, who waits 5 s. Least
