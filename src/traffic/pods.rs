@@ -64,6 +64,8 @@ pub(super) struct Pod {
     pub(super) stale_failures: u32,
     pub(super) ring: Ring,
     workers: usize,
+    /// Up to then the queue is surely full, as everything is placed now [s].
+    full_until_s: f64,
     slowness_since_s: f64,
     /// Busy time of what is finished and booked [ns].
     pub(super) busy_ns: u64,
@@ -86,6 +88,7 @@ impl Pod {
             stale_failures: 0,
             ring: Ring::new(),
             workers: 0,
+            full_until_s: f64::NEG_INFINITY,
             slowness_since_s: f64::NEG_INFINITY,
             busy_ns: 0,
             placing: 0,
@@ -101,6 +104,7 @@ impl Pod {
         self.free_s = vec![f64::INFINITY; places(workers)];
         self.free_s[..self.workers].fill(f64::NEG_INFINITY);
         self.slowness = 1.0 / speed;
+        self.full_until_s = f64::NEG_INFINITY;
         self.slowness_since_s = now_s;
         self.busy_ns = 0;
         self.leaves = None;
@@ -140,9 +144,20 @@ impl Pod {
     }
 
     /// Whether a request that arrives now would have to wait, and may not.
+    #[inline]
     pub(super) fn is_queue_full(&mut self, queue: usize, now_s: f64) -> bool {
+        if now_s < self.full_until_s {
+            return true;
+        }
         let n_waiting = self.waiting(now_s);
-        now_s < self.free_s[0] && queue <= n_waiting
+        let is_full = now_s < self.free_s[0] && queue <= n_waiting;
+        if is_full {
+            // Nothing joins the queue before this one has left it.
+            let leaves = self.ring.tail - queue;
+            self.full_until_s =
+                if 0 < queue { self.ring.get(leaves).start_s } else { self.free_s[0] };
+        }
+        is_full
     }
 
     /// Number of requests that wait for a worker at `now_s`.
@@ -186,6 +201,7 @@ impl Pod {
             *self.ring.get_mut(index) = entry;
         }
         self.slowness = slowness;
+        self.full_until_s = f64::NEG_INFINITY;
         self.slowness_since_s = now_s;
         for index in self.ring.started..self.ring.tail {
             let mut entry = *self.ring.get(index);

@@ -558,7 +558,6 @@ impl Arriving<'_> {
     }
 
     /// An attempt that the deployment cannot serve.
-    #[cold]
     pub(super) fn fail_at(&mut self, head: &Head<'_>, attempt: &Attempt, failure: AttemptFailure) {
         let arrival_s = attempt.arrival_s;
         let deployment = head.deployment.expect("only a deployment refuses");

@@ -66,9 +66,12 @@ impl Notices {
     /// Takes every notice that is due before `end_s`, in no particular order.
     pub(super) fn take_before(&mut self, end_s: f64, taken: &mut Vec<Notice>) {
         for queue in self.queues.iter_mut().flatten() {
-            while let Some(notice) = queue.pop_front_if(|first| first.time_s < end_s) {
-                taken.push(notice);
-            }
+            let n_due = queue.iter().take_while(|notice| notice.time_s < end_s).count();
+            let (first, second) = queue.as_slices();
+            let n_first = n_due.min(first.len());
+            taken.extend_from_slice(&first[..n_first]);
+            taken.extend_from_slice(&second[..n_due - n_first]);
+            queue.drain(..n_due);
         }
         self.others.take_before(end_s, |notice| taken.push(notice));
     }
