@@ -16,11 +16,15 @@ pub struct Tournament {
     /// champion, nodes `2 n` and `2 n + 1` are below node `n`, the leaf of slot `s` is the number
     /// of slots plus `s`.
     winners: Vec<[u32; 2]>,
-    /// The least key, and its slot.
-    champion: (i64, u32),
+    champion: Player,
     /// Gives a slot its key, for this number of slots, and returns the champion.
-    set: fn(&mut [i64], &mut [[u32; 2]], u32, i64) -> (i64, u32),
+    set: Set,
 }
+
+/// A key and its slot.
+type Player = (i64, u32);
+
+type Set = fn(&mut [i64], &mut [[u32; 2]], Player) -> Player;
 
 impl Tournament {
     /// The greatest key that a slot may have, which every slot has at first: the bits of infinity.
@@ -38,7 +42,7 @@ impl Tournament {
         for node in (1..n_slots).rev() {
             winners[node / 2][node % 2] = winners[node][0];
         }
-        let set = match n_slots {
+        let set: Set = match n_slots {
             16 => set_of::<16>,
             32 => set_of::<32>,
             64 => set_of::<64>,
@@ -75,7 +79,7 @@ impl Tournament {
     /// The key of `slot` is now `key`, which is not `i64::MIN`.
     #[inline]
     pub fn set(&mut self, slot: u32, key: i64) {
-        self.champion = (self.set)(&mut self.keys, &mut self.winners, slot, key);
+        self.champion = (self.set)(&mut self.keys, &mut self.winners, (key, slot));
     }
 
     /// The least key, and its slot.
@@ -99,27 +103,22 @@ impl Tournament {
     }
 }
 
-fn set_of<const N: usize>(
-    keys: &mut [i64],
-    winners: &mut [[u32; 2]],
-    slot: u32,
-    key: i64,
-) -> (i64, u32) {
+fn set_of<const N: usize>(keys: &mut [i64], winners: &mut [[u32; 2]], player: Player) -> Player {
     let keys: &mut [i64; N] = keys.try_into().expect("chosen for this number of slots");
     let winners: &mut [[u32; 2]; N] = winners.try_into().expect("a pair for each slot");
-    play(keys, winners.as_flattened_mut(), slot, key)
+    play(keys, winners.as_flattened_mut(), player)
 }
 
-fn set_of_any(keys: &mut [i64], winners: &mut [[u32; 2]], slot: u32, key: i64) -> (i64, u32) {
-    play(keys, winners.as_flattened_mut(), slot, key)
+fn set_of_any(keys: &mut [i64], winners: &mut [[u32; 2]], player: Player) -> Player {
+    play(keys, winners.as_flattened_mut(), player)
 }
 
-/// Writes the key of `slot` and lets it play against its neighbours up to the champion.
+/// Writes the key of a player and lets it play against its neighbours; returns the champion.
 #[inline(always)]
-fn play(keys: &mut [i64], winners: &mut [u32], slot: u32, key: i64) -> (i64, u32) {
+fn play(keys: &mut [i64], winners: &mut [u32], mut player: Player) -> Player {
     let n_slots = keys.len();
+    let (key, slot) = player;
     keys[slot as usize] = key;
-    let mut player = (key, slot);
     // Slots are a power of two: to add them is to set a bit.
     let mut node = n_slots | slot as usize;
     for _ in 0..n_slots.trailing_zeros() {
@@ -131,13 +130,13 @@ fn play(keys: &mut [i64], winners: &mut [u32], slot: u32, key: i64) -> (i64, u32
     player
 }
 
-/// The winner of a player on the given side (0 left, 1 right) and its rival, each a key and a
-/// slot: of equals the left one, where the lower slot is.
+/// The winner of a player on the given side (0 left, 1 right) and its rival: of equals the left
+/// one, where the lower slot is.
 ///
 /// With an `if` that becomes a branch, which is wrong every second time, a match takes three
 /// times as long.
 #[inline(always)]
-fn winner(player: (i64, u32), side: usize, rival: (i64, u32)) -> (i64, u32) {
+fn winner(player: Player, side: usize, rival: Player) -> Player {
     let loses = rival.0 - (side as i64) < player.0;
     let key = select_unpredictable(loses, rival.0, player.0);
     (key, select_unpredictable(loses, rival.1, player.1))
