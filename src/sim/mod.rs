@@ -2,9 +2,9 @@
 //!
 //! Nothing here knows what is simulated. [`streams`] name random numbers, [`laws`] and
 //! [`exponential`] turn one u64 into a duration by inverse CDF, [`rates`] place arrivals in
-//! time, [`timers`] order control events in a [`tournament`], [`sobol`] spreads points evenly, [`histogram`] and
-//! [`statistics`] count what happened, and [`intervals`] say how sure one can be of it. A [`memo`]
-//! keeps what is expensive to derive.
+//! time, [`timers`] order control events in a [`tournament`], [`sobol`] spreads points evenly,
+//! [`histogram`] and [`statistics`] count what happened, and [`intervals`] say how sure one can be
+//! of it. A [`memo`] keeps what is expensive to derive.
 
 pub mod streams;
 
