@@ -43,7 +43,7 @@ part! {
 
     "of random systems that lose 10 to 60 % of their pods and get them back, by every balancer, \
      with and without retries, four in five agree in failed users within 2 % or three standard \
-     errors (239 of 297 systems, 2 seeds each); mean difference 0.8 % of all users; worst where \
+     errors (505 of 594 systems, 4 seeds each); mean difference 0.8 % of all users; worst where \
      a retry storm is about to begin or to end, for the choice of two, and where a retry budget \
      has just begun to bind",
     from "measured",
@@ -53,13 +53,13 @@ part! {
 
     "outputs tell the time in which a deployment is asked for 95 % to 105 % of what its workers \
      can do (`near_saturation_s`): of random systems as above with such time nine in ten differ by \
-     less than 4 % of all users in who fails, of those without by less than 0.6 % (195 and 348 \
+     less than 4 % of all users in who fails, of those without by less than 0.6 % (197 and 346 \
      systems with failures, 4 seeds each)",
     from "measured",
     by [traffic::flow::Flow],
     vectors [], tests [time_near_saturation_is_told],
     left out "a retry storm that ends in one engine and not in the other, which may be far from \
-              saturation: two of 594 systems, by 70 % of all users";
+              saturation: one of 594 systems, by 68 % of all users";
 
     "offered = served + failed + in flight in whole numbers at every step; looking in between \
      changes no bit",

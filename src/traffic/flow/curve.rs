@@ -28,6 +28,9 @@ pub(super) struct Station {
     pub(super) patience: f64,
     /// (ca² + cs²)/2.
     pub(super) variability: f64,
+    /// The same in overload, where pods that share what comes to them do not share their queues:
+    /// what differs of services counts for each pod by itself.
+    pub(super) overloaded: f64,
 }
 
 /// A stationary state.
@@ -266,7 +269,8 @@ impl Station {
 
     /// A queue in which nobody waits longer than their patience.
     fn impatient(&self, rate: f64) -> Queue {
-        let (s, c, limit) = (self.variability.max(1e-12), self.servers, self.patience);
+        let s = if rate < self.servers { self.variability } else { self.overloaded };
+        let (s, c, limit) = (s.max(1e-12), self.servers, self.patience);
         let growth = (rate - c) / s;
         let exponent = growth * limit;
         let (scale, below, beyond) = if exponent < 0.0 {
@@ -356,8 +360,13 @@ fn truncated_exponential(exponent: f64) -> (f64, f64) {
 mod tests {
     use super::*;
 
-    const M_M_1: Station =
-        Station { servers: 1.0, places: f64::INFINITY, patience: f64::INFINITY, variability: 1.0 };
+    const M_M_1: Station = Station {
+        servers: 1.0,
+        places: f64::INFINITY,
+        patience: f64::INFINITY,
+        variability: 1.0,
+        overloaded: 1.0,
+    };
 
     /// The steady state at `rate` for each kind of station against published values: share
     /// refused and mean number waiting.
@@ -403,11 +412,30 @@ mod tests {
         }
     }
 
+    /// In overload four pods that share what comes to them lie as far below their patience as one
+    /// pod with a quarter of the variability of arrivals and all of its services'; below, they
+    /// are one queue.
+    #[test]
+    fn pods_that_share_arrivals_have_queues_of_their_own() {
+        let shared = Station { servers: 4.0, patience: 5.0, overloaded: 2.5, ..M_M_1 };
+        let alone = Station { patience: 5.0, variability: 0.625, overloaded: 0.625, ..M_M_1 };
+        let wait = |station: Station, rate: f64| {
+            let state = Curve::new(&station).after(1.0, rate, 1e9);
+            [state.wait, state.wait_variance]
+        };
+        for (one, other) in wait(shared, 5.2).into_iter().zip(wait(alone, 1.3)) {
+            assert!((one / other - 1.0).abs() < 3e-3, "{one} {other}");
+        }
+        let pooled = Station { overloaded: 1.0, ..shared };
+        assert_eq!(wait(shared, 3.2), wait(pooled, 3.2));
+        assert!(wait(pooled, 5.2)[1] < 0.5 * wait(shared, 5.2)[1]);
+    }
+
     /// Without variability a station is a fluid: it fills and drains at the difference of the
     /// rates, refuses what is above its bound, and never more than that.
     #[test]
     fn constant_work_is_a_fluid() {
-        let station = Station { places: 400.0, variability: 0.0, ..M_M_1 };
+        let station = Station { places: 400.0, variability: 0.0, overloaded: 0.0, ..M_M_1 };
         let curve = Curve::new(&station);
         let filling = curve.after(101.0, 1.5, 20.0);
         assert!((filling.present - 111.0).abs() < 1e-6, "{filling:?}");
@@ -426,7 +454,9 @@ mod tests {
         for variability in [0.0, 0.3, 1.0, 4.0] {
             for places in [0.0, 3.0, 100.0, f64::INFINITY] {
                 for patience in [0.5, 7.0, f64::INFINITY] {
-                    let station = Station { servers: 4.0, places, patience, variability };
+                    let overloaded = 2.0 * variability;
+                    let station =
+                        Station { servers: 4.0, places, patience, variability, overloaded };
                     for pair in Curve::new(&station).states.windows(2) {
                         let [a, b] = [pair[0], pair[1]];
                         assert!(

@@ -265,6 +265,7 @@ impl Deployment {
             places: self.places * pooled,
             patience,
             variability: 0.5 * (arrivals + self.service.scv),
+            overloaded: 0.5 * (arrivals + pooled * self.service.scv),
         };
         match self.stations.iter().position(|(known, _)| *known == station) {
             Some(known) => known,

@@ -97,7 +97,8 @@ pub(super) fn most_variance_s2(
     }
     let slower = deployment.service.slower * slowness;
     let mean_s = deployment.law.mean_s() * slower;
-    let spread_s = load * mean_s * (1.0 + deployment.law.scv()) / (2.0 * servers * push);
+    let spread_s =
+        load * mean_s * (1.0 + deployment.pooled() * deployment.law.scv()) / (2.0 * servers * push);
     spread_s * spread_s
 }
 

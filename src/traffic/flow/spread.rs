@@ -79,8 +79,13 @@ mod tests {
     use super::*;
     use crate::traffic::flow::curve::Curve;
 
-    const STATION: Station =
-        Station { servers: 8.0, places: 100.0, patience: f64::INFINITY, variability: 1.0 };
+    const STATION: Station = Station {
+        servers: 8.0,
+        places: 100.0,
+        patience: f64::INFINITY,
+        variability: 1.0,
+        overloaded: 1.0,
+    };
 
     /// The mean excess of a normal deviate: half the mean deviation at its middle, nothing far
     /// above it, the gap itself far below it, and what exceeds where nothing varies.
