@@ -68,8 +68,9 @@ impl<T: Timed + Copy> Wheel<T> {
     }
 
     fn bucket_of(&self, time_s: f64) -> u64 {
-        // Rounds to zero and saturates: the past is bucket 0, infinity the last.
-        ((time_s - self.origin_s) * self.buckets_per_s) as u64
+        // Rounds to zero and saturates: the past is bucket 0, infinity the last. By way of `i64`,
+        // which takes a third of the instructions.
+        (((time_s - self.origin_s) * self.buckets_per_s) as i64).max(0).cast_unsigned()
     }
 
     /// Files a record, which may be due before something that was taken.

@@ -269,6 +269,7 @@ impl Arriving<'_> {
     }
 
     /// Files what a client must act on; what follows from it ends the slice.
+    #[inline(always)]
     fn notify(&mut self, head: &Head<'_>, notice: Notice) {
         let demand = &self.demands[head.lane.demand as usize];
         if notice.pod == NOWHERE
