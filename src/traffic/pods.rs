@@ -255,6 +255,12 @@ impl Pod {
         leaves.len()
     }
 
+    /// When the next of the listed leaves [s]; infinity if none does.
+    pub(super) fn next_leaves_s(&self) -> f64 {
+        let first = self.leaves.as_ref().and_then(BinaryHeap::peek);
+        first.map_or(f64::INFINITY, |first| first.0)
+    }
+
     #[inline]
     fn busy_workers(&self, now_s: f64) -> usize {
         let busy = |free_s: &&f64| now_s < **free_s;

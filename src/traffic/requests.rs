@@ -17,6 +17,7 @@ mod arrive;
 mod dispatch;
 mod endings;
 mod gates;
+mod least;
 mod notices;
 mod outcomes;
 mod plain;

@@ -14,6 +14,7 @@ use crate::traffic::ring::Entry;
 
 use super::Attempt;
 use super::arrive::{Arriving, Head};
+use super::least::Loads;
 
 /// The attempts that arrive on one lane: what the loop over them needs, side by side.
 #[derive(Clone, Copy)]
@@ -37,8 +38,10 @@ enum Choice {
     Draw,
     /// The turn of the endpoints of a deployment.
     Turn(usize),
-    /// What is outstanding at each, as listed or not.
-    Load { listed: bool },
+    /// What is outstanding at two that are drawn.
+    Load,
+    /// What is outstanding at all of a deployment.
+    Least(usize),
 }
 
 /// What arrives in a slice, as lists that are kept for their room.
@@ -86,8 +89,8 @@ impl<'a> Way<'a> {
             choice: match head.balancer {
                 Balancer::Random => Choice::Draw,
                 Balancer::RoundRobin => Choice::Turn(deployment),
-                Balancer::PowerOfTwo => Choice::Load { listed: false },
-                Balancer::LeastOutstanding => Choice::Load { listed: true },
+                Balancer::PowerOfTwo => Choice::Load,
+                Balancer::LeastOutstanding => Choice::Least(deployment),
             },
             lane: head.index,
         }
@@ -212,28 +215,39 @@ impl<'a> Arriving<'a> {
     fn serve_in_order(
         &mut self,
         heads: &[Head<'a>],
-        ways: &[Way<'_>],
+        ways: &[Way<'a>],
         (order, works_s): (&[Due], &[f64]),
     ) -> usize {
         let mut order = order;
+        let mut loads = self.loads(ways);
         let mut n_served = 0;
         while let Some(due) = order.get(n_served) {
             n_served += 1;
             let way = &ways[due.way as usize];
             let attempt = &way.attempts[due.at as usize];
+            let work_s = works_s[way.first + due.at as usize];
             let picked = match way.choice {
                 Choice::Draw => PodId::new(usize::from(due.pod)),
                 Choice::Turn(deployment) => self.take_turn(deployment, way.endpoints),
-                Choice::Load { .. } => self.pick(&heads[due.way as usize], attempt),
+                Choice::Load => self.pick(&heads[due.way as usize], attempt),
+                Choice::Least(deployment) => {
+                    self.serve_least(
+                        &mut loads,
+                        deployment,
+                        (&heads[due.way as usize], attempt),
+                        work_s,
+                    );
+                    order = self.in_time(order);
+                    continue;
+                }
             };
             let pod = &mut self.pods[picked.index()];
             let before_s = pod.free_s[0];
-            let (arrival_s, work_s) = (attempt.arrival_s, works_s[way.first + due.at as usize]);
+            let arrival_s = attempt.arrival_s;
             let start_s = if arrival_s < before_s { before_s } else { arrival_s };
             let finish_s = start_s + work_s * pod.slowness;
             let late = attempt.give_up_s < finish_s + way.one_way_s;
-            let listed = pod.lists_leaves() || way.choice == Choice::Load { listed: true };
-            if late || listed || pod.ring.needs_care() {
+            if late || pod.lists_leaves() || pod.ring.needs_care() {
                 let head = &heads[due.way as usize];
                 if self.place(head, attempt, picked, (work_s, 0)).is_some() {
                     self.stop_after(arrival_s, picked);
@@ -261,6 +275,36 @@ impl<'a> Arriving<'a> {
             }
         }
         n_served
+    }
+
+    /// By deployment, what is outstanding at each endpoint, where that decides.
+    fn loads(&mut self, ways: &[Way<'a>]) -> Vec<Option<Loads<'a>>> {
+        let mut loads = Vec::new();
+        for way in ways {
+            if let Choice::Least(deployment) = way.choice {
+                loads.resize_with(loads.len().max(deployment + 1), || None);
+                loads[deployment].get_or_insert_with(|| Loads::of(way.endpoints, self.pods));
+            }
+        }
+        loads
+    }
+
+    /// Serves an attempt where the fewest are outstanding.
+    fn serve_least(
+        &mut self,
+        loads: &mut [Option<Loads<'a>>],
+        deployment: usize,
+        (head, attempt): (&Head<'a>, &Attempt),
+        work_s: f64,
+    ) {
+        let loads = loads[deployment].as_mut().expect("made for each way of that kind");
+        let arrival_s = attempt.arrival_s;
+        let least = loads.least(self.pods, arrival_s);
+        let picked = loads.endpoint(least);
+        if self.place(head, attempt, picked, (work_s, 0)).is_some() {
+            self.stop_after(arrival_s, picked);
+        }
+        loads.look_at(least, self.pods, arrival_s);
     }
 
     /// Those that arrive before the slice ends, of some in order of time.
