@@ -5,7 +5,7 @@
 //! on a lane, so a lane is a FIFO queue. Then arrivals are taken from the lanes in time order
 //! (`arrive`): balancer, queue, workers. Then outcomes that fall into the slice are booked
 //! (`outcomes`). Answers are read off the pods' rings; everything that a client must act on
-//! (failures, and answers to closed-loop clients) goes through a timing wheel of notices.
+//! (failures, and answers to closed-loop clients) waits for its instant as a notice.
 //!
 //! A slice ends before anything could be sent because of what arrives in it: that nothing fails at
 //! once is assumed, and where something does, the slice is cut short and later sends are taken
@@ -199,7 +199,8 @@ struct Deployment {
     endpoints_run: bool,
 }
 
-/// How long slices are. Each tries twice what the last one reached before it was cut short.
+/// How long slices are. Each tries what the last one reached, and a quarter more if that was not
+/// cut short.
 #[derive(Clone, Copy, Debug)]
 struct SliceLengths {
     /// Within this, no client acts on what happens in the slice [s].

@@ -1,7 +1,6 @@
 //! The requests of a pod, from their arrival until their users' outcomes are booked.
 //!
-//! Requests stand in FIFO order and never move, so the number under which one arrived finds it.
-//! Each fills one cache line: the pods of a large deployment write to so many places that every
+//! Requests stand in FIFO order and never move. Each fills one cache line: the pods of a large deployment write to so many places that every
 //! further line costs more than all that is done with it.
 
 /// A request in a pod.
