@@ -1,7 +1,8 @@
 //! The requests of a pod, from their arrival until their users' outcomes are booked.
 //!
-//! Requests stand in FIFO order and never move. Each fills one cache line: the pods of a large deployment write to so many places that every
-//! further line costs more than all that is done with it.
+//! Requests stand in FIFO order and never move. Each fills one cache line: the pods of a large
+//! deployment write to so many places that every further line costs more than all that is done
+//! with it.
 
 /// A request in a pod.
 #[derive(Clone, Copy, Debug)]
