@@ -87,8 +87,8 @@ const RESTS: f64 = 0.03;
 /// One that changes by less than this stands still.
 const STANDS: f64 = 0.005;
 
-/// Loads at which an error in the wait is largest against the wait: queues there are what chance
-/// has made of them, and none of the stated approximations is exact.
+/// Loads at which queues are what chance has made of them: random systems that were there differ
+/// more from single requests than others.
 pub(super) const NEAR_SATURATION: std::ops::Range<f64> = 0.95..1.05;
 
 /// Where a larger share of the attempts fails at pods, steps are fine: what they do when they have
