@@ -276,6 +276,40 @@ mod tests {
         }
     }
 
+    /// Objectives of 95 % and less are screened, too, at the first look of all. The answers are
+    /// the quantiles of loads that are uniform from 10 on: 95 % of 10 to 20 is 19.5, 90 % of 10 to
+    /// 19.5 is 18.55. ln(0.05 / 11 / 2) / ln(0.947) = 111.8 and / ln(0.897) = 56.0 trials show
+    /// that a design suffices, the first looks are at 112 / 4 and 56 / 2. Of 60 % fewer than
+    /// 2 x 16 trials show it: then each design is judged in full.
+    #[test]
+    fn few_trials_screen_low_objectives() {
+        for (share, width, answer, n_screened) in
+            [(95, 10.0, 20, 28), (90, 9.5, 19, 28), (60, 7.0, 15, 12)]
+        {
+            let objectives = [Objective::parse(&format!("p(rto_s<=300) >= 0.{share}")).unwrap()];
+            let plan = SizePlan {
+                ranges: &[(14, 30)],
+                objectives: &objectives,
+                confidence: 0.95,
+                max_trials: MAX_TRIALS,
+                threads: NonZeroUsize::MIN,
+            };
+            let need =
+                |trial: u64| 10.0 + width * unit(Stream::new(5, trial, "need", "test").at(0));
+            let found = size(&plan, &|| false, |values| {
+                let capacity = f64::from(values[0]);
+                Ok(Box::new(move |trial| row(trial, capacity, need(trial))))
+            });
+            let found = found.unwrap();
+            assert_eq!(found.smallest, [[answer]], "{share} %");
+            let word = |value: u32| found.tried(&[value]).map(Tried::word);
+            assert_eq!([answer - 1, answer].map(word), ["missed", "met"].map(Some), "{share} %");
+            let most = found.tried(&[30]).unwrap();
+            let word = if share == 60 { "met" } else { "screened" };
+            assert_eq!((most.word(), most.judgement.rows.len()), (word, n_screened), "{share} %");
+        }
+    }
+
     /// In every hundredth trial more than 10 is too much: the answer stands, and the trials are
     /// named.
     #[test]

@@ -44,8 +44,7 @@ impl<'p, 't, D: FnMut(&[u32]) -> Result<Trials<'t>, String>> Search<'p, D> {
         let confidence = 1.0 - (1.0 - plan.confidence) / n_designs;
         let looks = looks(&questions, plan.max_trials, confidence)
             .map_err(|needed| format!("{needed} trials of each design are needed at least"))?;
-        let fewest = looks.iter().find(|look| 0.0 < look.met_wrong).map_or(0, |look| look.n);
-        let n_screening = looks.iter().filter(|look| look.n <= fewest / SCREENED).count();
+        let n_screening = n_screening(&looks);
         let (tried, invalid) = (Vec::new(), None);
         Ok(Self { plan, looks, n_screening, is_stopped, design, tried, invalid })
     }
@@ -266,3 +265,13 @@ impl<'p, 't, D: FnMut(&[u32]) -> Result<Trials<'t>, String>> Search<'p, D> {
 
 /// One part in so many of the trials that show that a design suffices are enough to screen it.
 const SCREENED: u64 = 8;
+
+/// The first looks, after which a design is screened: those up to a part of the trials that show
+/// that it suffices, or the first one of all if that comes later. There is none where so few
+/// trials show it that nothing is looked at before.
+fn n_screening(looks: &[Look]) -> usize {
+    let n_before = looks.iter().take_while(|look| look.met_wrong == 0.0).count();
+    let fewest = looks.get(n_before).map_or(0, |look| look.n);
+    let n_early = looks[..n_before].iter().filter(|look| look.n <= fewest / SCREENED).count();
+    n_early.max(n_before.min(1))
+}
