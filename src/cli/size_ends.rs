@@ -2,7 +2,7 @@
 
 use crate::scenario::uncertain::{Uncertain, uncertain};
 
-use crate::experiment::size::{SizePlan, Sizes, size_near};
+use crate::experiment::size::{SizePlan, Sizes, size_again};
 use crate::experiment::size_ends::{Ends, EndsPlan, ends};
 
 use super::interrupt;
@@ -52,7 +52,7 @@ pub(super) fn solved(
     let found = ends(&ends_plan, |ends| {
         let sets = ends.iter().flat_map(|&(number, end)| inputs.known[number].assignments(end));
         let there = catalogue.with(&sets.collect::<Vec<_>>())?;
-        size_near(plan, answer, 1, &interrupt::is_asked, |values| there.trials(values))
+        size_again(plan, answer, &interrupt::is_asked, |values| there.trials(values))
     })?;
     Ok(found.map(|mut found| {
         found.outcome.skipped.splice(0..0, inputs.skipped.iter().cloned());

@@ -4,7 +4,8 @@
 //! Each input is put to its lower and its upper end by itself, then all of them together to the
 //! end that is worse, and the size is looked for again each time: with the same draws, beginning
 //! at the answer, at the same confidence. Each of these answers holds with that confidence by
-//! itself; together they show what the answer depends on, and are no interval.
+//! itself, as long as no trial fares worse with more; together they show what the answer depends
+//! on, and are no interval. Trials that do fare worse with more are named.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,8 @@ use crate::scenario::uncertain::Uncertain;
 
 use super::metric::Row;
 use super::size::Sizes;
-use super::size_findings::keeps;
+use super::size_findings::{keeps, violations};
+use super::size_outcome::ViolationOutcome;
 
 /// What is solved again.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +81,9 @@ pub struct EndOutcome {
     pub answer: Option<Vec<u32>>,
     /// Trials that were run for it; 0 if it is what the scenario has anyway.
     pub n_trials: u64,
+    /// Those that fare worse with more: this answer is not as sure as it says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<ViolationOutcome>,
 }
 
 /// What all worse ends together came to.
@@ -90,6 +95,9 @@ pub struct WorstOutcome {
     pub answer: Option<Vec<u32>>,
     /// Trials that were run for it; 0 if only one input has a worse end.
     pub n_trials: u64,
+    /// Those that fare worse with more: this answer is not as sure as it says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<ViolationOutcome>,
 }
 
 /// How a design fares: the size that is needed, and of the same trials at the same size how many
@@ -137,14 +145,11 @@ pub fn ends(
         worst: None,
         skipped: Vec::new(),
     };
-    let mut n_trials = 0;
+    let mut together = None;
     if 1 < worse.len() {
         match solve(&worse) {
             Ok(sizes) if sizes.stopped => return Ok(None),
-            Ok(sizes) => {
-                (worst_answer, n_trials) = (answer(plan, Some(&sizes)), sizes.n_trials());
-                solved.push(sizes);
-            }
+            Ok(sizes) => together = Some(sizes),
             Err(why) => {
                 outcome.skipped.push(format!("all worse ends together: {why}"));
                 worse.clear();
@@ -156,9 +161,14 @@ pub fn ends(
             let input = &plan.inputs[number];
             format!("{}={}", input.path, input.ends[end])
         };
-        let inputs = worse.iter().map(named).collect();
-        outcome.worst = Some(WorstOutcome { inputs, answer: worst_answer, n_trials });
+        outcome.worst = Some(WorstOutcome {
+            inputs: worse.iter().map(named).collect(),
+            answer: together.as_ref().map_or(worst_answer, |it| answer(plan, Some(it))),
+            n_trials: together.as_ref().map_or(0, Sizes::n_trials),
+            violations: worse_with_more(plan, together.as_ref()),
+        });
     }
+    solved.extend(together);
     outcome.rank(plan.answer);
     Ok(Some(Ends { outcome, solved }))
 }
@@ -188,6 +198,12 @@ fn answer(plan: &EndsPlan<'_>, sizes: Option<&Sizes>) -> Option<Vec<u32>> {
     }
 }
 
+/// Trials of a search that fare worse with more.
+fn worse_with_more(plan: &EndsPlan<'_>, sizes: Option<&Sizes>) -> Vec<ViolationOutcome> {
+    let found = sizes.map_or_else(Vec::new, |sizes| violations(sizes, plan.objectives));
+    found.into_iter().map(Into::into).collect()
+}
+
 /// How much of the last knob is needed.
 fn need(answer: Option<&[u32]>) -> u32 {
     answer.and_then(<[u32]>::last).copied().unwrap_or(u32::MAX)
@@ -198,6 +214,7 @@ fn outcome(plan: &EndsPlan<'_>, input: &Uncertain, found: &[Option<Sizes>; 2]) -
         value: input.ends[end].clone(),
         answer: answer(plan, found[end].as_ref()),
         n_trials: found[end].as_ref().map_or(0, Sizes::n_trials),
+        violations: worse_with_more(plan, found[end].as_ref()),
     };
     let (low, high) = (end(0), end(1));
     let needs = [Some(plan.answer), low.answer.as_deref(), high.answer.as_deref()].map(need);
@@ -234,12 +251,21 @@ mod tests {
     use super::*;
 
     use crate::experiment::metric::{Figure, Metric, N_METRICS};
-    use crate::experiment::size::{MAX_TRIALS, SizePlan, Trials, size, size_near};
+    use crate::experiment::size::{MAX_TRIALS, SizePlan, Trials, size, size_again};
     use crate::sim::streams::{Stream, unit};
+
+    /// What the ends are where the load does not depend on the design.
+    fn solved(inputs: &[Uncertain], range: (u32, u32), load: impl Fn([f64; 2]) -> f64) -> Ends {
+        solved_by(inputs, range, |values, _| load(values))
+    }
 
     /// What the ends are, and the trials of a design: they recover if the first knob carries the
     /// load of the trial, in nodes.
-    fn solved(inputs: &[Uncertain], range: (u32, u32), load: impl Fn([f64; 2]) -> f64) -> Ends {
+    fn solved_by(
+        inputs: &[Uncertain],
+        range: (u32, u32),
+        load: impl Fn([f64; 2], f64) -> f64,
+    ) -> Ends {
         let objectives = vec![Objective::parse("p(rto_s<=300) >= 0.99").unwrap()];
         let plan = SizePlan {
             ranges: &[range],
@@ -249,9 +275,10 @@ mod tests {
             threads: NonZeroUsize::MIN,
         };
         let with = |values: [f64; 2]| {
-            let load = load(values);
+            let load = &load;
             move |design: &[u32]| {
                 let nodes = f64::from(design[0]);
+                let load = load(values, nodes);
                 let row = move |trial: u64| {
                     let noise = 0.1 * unit(Stream::new(7, trial, "load", "test").at(0));
                     let mut figures = [Figure::ABSENT; N_METRICS];
@@ -270,7 +297,7 @@ mod tests {
         let found = ends(&ends_plan, |ends| {
             let mut values = written;
             ends.iter().for_each(|&(at, end)| values[at] = number(&inputs[at].ends[end]));
-            size_near(&plan, &answer, 1, &|| false, with(values))
+            size_again(&plan, &answer, &|| false, with(values))
         });
         found.unwrap().unwrap()
     }
@@ -325,7 +352,25 @@ mod tests {
         assert_eq!(solved.len(), 2);
         assert!(solved.iter().all(|sizes| sizes.tried.len() == 2));
         assert_eq!((outcome.worst, outcome.most), (None, Some(vec![20])));
-        assert_eq!([0, 1].map(|at| outcome.inputs[at].low.n_trials == 0), [true, false]);
+        // ln 0.025 / ln 0.987 = 281.9 trials show that 20 nodes suffice, the first look at 19 is
+        // after 282 / 16.
+        assert_eq!([0, 1].map(|at| outcome.inputs[at].low.n_trials), [0, 282 + 17]);
+    }
+
+    /// An end at which trials fare worse with more is named with them: its answer is not as sure
+    /// as the others. Where `a` is high half of the trials need more than 20 nodes, but with more
+    /// than 20 all need 100.
+    #[test]
+    fn trials_that_fare_worse_with_more_are_named() {
+        let inputs = [input("a", "4", "4", "9"), input("b", "5", "5", "5")];
+        let found = solved_by(&inputs, (0, 60), |[a, _], nodes| match (4.0 < a, 20.0 < nodes) {
+            (true, true) => 100.0,
+            (true, false) => 20.05,
+            (false, _) => 20.0,
+        });
+        let [low, high] = [&found.outcome.inputs[0].low, &found.outcome.inputs[0].high];
+        assert_eq!((low.violations.len(), &high.answer), (0, &None));
+        assert_eq!((&high.violations[0].less, &high.violations[0].more), (&vec![20], &vec![21]));
     }
 
     /// Two inputs that move no answer by themselves can do so together: which end is worse is seen

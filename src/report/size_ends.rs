@@ -3,10 +3,10 @@
 
 use crate::experiment::size_ends::{EndOutcome, EndsOutcome, InputOutcome, WorstOutcome};
 use crate::experiment::size_fault_time::{FaultTimeOutcome, StretchOutcome};
-use crate::experiment::size_outcome::SizeOutcome;
+use crate::experiment::size_outcome::{SizeOutcome, ViolationOutcome};
 
 use super::gate_table::percent;
-use super::size_table::spelled;
+use super::size_table::{spelled, violation};
 use super::words::{count, duration, printable};
 
 /// Names of the columns of [`rows`]; `#` stands before those of numbers.
@@ -49,6 +49,20 @@ pub fn worst(size: &SizeOutcome, worst: &WorstOutcome) -> String {
         1 => format!("Only {} is worse: {needs}", inputs[0]),
         _ => format!("All worse ends at once ({}): {needs}", inputs.join(", ")),
     }
+}
+
+/// Trials that fare worse with more at some end.
+pub fn findings(ends: &EndsOutcome) -> impl Iterator<Item = String> {
+    let of = |at: String, found: &[ViolationOutcome]| -> Vec<String> {
+        found.iter().map(|it| format!("at {}: {}", printable(&at), violation(it))).collect()
+    };
+    let input = move |it: &InputOutcome| {
+        let end = |end: &EndOutcome| of(format!("{}={}", it.path, end.value), &end.violations);
+        [end(&it.low), end(&it.high)].concat()
+    };
+    let worst = ends.worst.iter();
+    let worst = worst.flat_map(move |it| of("all worse ends".to_owned(), &it.violations));
+    ends.inputs.iter().flat_map(input).chain(worst)
 }
 
 /// When faults strike, and what a random time comes to.

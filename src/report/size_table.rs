@@ -1,7 +1,7 @@
 //! The answer of a sizing for people at a terminal: the smallest design, why one less fails, and
 //! what was tried.
 
-use crate::experiment::size_outcome::{DesignOutcome, OneLess, SizeOutcome};
+use crate::experiment::size_outcome::{DesignOutcome, OneLess, SizeOutcome, ViolationOutcome};
 
 use super::gate_table::percent;
 use super::table::aligned;
@@ -39,15 +39,7 @@ pub fn render(size: &SizeOutcome) -> String {
         text += &(spelled.collect::<Vec<_>>().join(", ") + "\n");
     }
     for found in size.violations.iter().take(MOST) {
-        text += &format!(
-            "finding: {} trials of {} keep {} with {} and not with {}, trial {} first\n",
-            count(found.n),
-            count(found.n_trials),
-            found.objective,
-            spelled(&found.less),
-            spelled(&found.more),
-            found.trial
-        );
+        text += &format!("finding: {}\n", violation(found));
     }
     if MOST < size.violations.len() {
         text += &format!("finding: {} more like these\n", size.violations.len() - MOST);
@@ -98,6 +90,19 @@ pub(super) fn spelled(values: &[u32]) -> String {
     values.iter().map(u32::to_string).collect::<Vec<_>>().join(" x ")
 }
 
+/// Which trials fare worse with more.
+pub(super) fn violation(found: &ViolationOutcome) -> String {
+    format!(
+        "{} trials of {} keep {} with {} and not with {}, trial {} first",
+        count(found.n),
+        count(found.n_trials),
+        found.objective,
+        spelled(&found.less),
+        spelled(&found.more),
+        found.trial
+    )
+}
+
 fn money(size: &SizeOutcome, amount: f64) -> String {
     format!("{} {}", count(amount.round() as u64), size.currency.as_deref().unwrap_or(""))
 }
@@ -135,6 +140,9 @@ fn ends(size: &SizeOutcome) -> String {
     }
     if let Some(worst) = &ends.worst {
         text += &format!("{}\n", size_ends::worst(size, worst));
+    }
+    for found in size_ends::findings(ends).take(MOST) {
+        text += &format!("finding: {found}\n");
     }
     for skipped in &ends.skipped {
         text += &format!("not tried: {}\n", printable(skipped));

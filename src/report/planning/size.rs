@@ -7,7 +7,7 @@ use crate::report::document::{Block, Document, Section, Table, Words};
 use crate::report::gate_table::percent;
 use crate::report::premises_json;
 use crate::report::size_folder::{self, SizeManifest};
-use crate::report::size_table::spelled;
+use crate::report::size_table::{spelled, violation};
 use crate::report::study_table::short;
 use crate::report::words::count;
 use crate::report::{size_cost, size_ends};
@@ -145,7 +145,8 @@ fn measure(size: &SizeOutcome) -> Section {
     let words = format!(
         "These inputs may be other ones where the system runs. The answer was looked for again \
          with each at either end, all else being equal, with the same draws: what moves it most \
-         is worth measuring first. Each answer holds at confidence {} by itself.",
+         is worth measuring first. Each answer holds at confidence {} by itself, as long as no \
+         trial fares worse with more.",
         percent(size.confidence)
     );
     let mut table = Table::new(&size_ends::COLUMNS);
@@ -157,6 +158,10 @@ fn measure(size: &SizeOutcome) -> Section {
     let mut blocks = vec![Block::Paragraph(words.into()), Block::Table(table)];
     let worst = ends.worst.iter().map(|worst| size_ends::worst(size, worst) + ".");
     blocks.extend(worst.map(|words| Block::Paragraph(words.into())));
+    let findings: Vec<Words> = size_ends::findings(ends).map(|it| (it + ".").into()).collect();
+    if !findings.is_empty() {
+        blocks.push(Block::List(findings));
+    }
     if !ends.skipped.is_empty() {
         let skipped = ends.skipped.iter().map(|why| format!("Not tried: {why}.").into());
         blocks.push(Block::List(skipped.collect()));
@@ -186,19 +191,9 @@ fn frontier(size: &SizeOutcome) -> Section {
         let points = worth.into_iter().map(|it| Words::from(it + "."));
         blocks.push(Block::List(points.collect()));
     }
-    let findings = size.violations.iter().map(|found| {
-        format!(
-            "{} trials of {} keep {} with {} and not with {}, trial {} first: more does not \
-             always help.",
-            count(found.n),
-            count(found.n_trials),
-            found.objective,
-            spelled(&found.less),
-            spelled(&found.more),
-            found.trial
-        )
-        .into()
-    });
+    let findings = size.violations.iter();
+    let findings =
+        findings.map(|it| format!("{}: more does not always help.", violation(it)).into());
     let findings: Vec<Words> = findings.collect();
     if !findings.is_empty() {
         blocks.push(Block::List(findings));
