@@ -30,6 +30,7 @@ mod size_demand;
 mod size_ends;
 mod size_fault_time;
 mod size_line;
+mod size_progress;
 mod size_reasons;
 mod size_study;
 

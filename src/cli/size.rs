@@ -22,6 +22,7 @@ use super::price_list::folder_of;
 use super::size_catalogue::Catalogue;
 use super::size_ends::{self, Inputs};
 use super::size_line::{MaxDemandArgument, SizeArguments};
+use super::size_progress::SizeProgress;
 use super::size_study::{self, Found, How};
 use super::talk::say;
 use super::{interrupt, price_list, run, scenario_file, stability};
@@ -34,7 +35,8 @@ pub(super) fn size(arguments: &SizeArguments) -> Result<(), Failure> {
     let fidelity = run::fidelity(arguments.how.fidelity, &scenario)?;
     let seed = arguments.how.seed(&scenario);
     let sets = arguments.scenario.sets.clone();
-    let catalogue = Catalogue::new(scenario, sets, sizing, seed, fidelity);
+    let progress = SizeProgress::new(arguments.how.quiet);
+    let catalogue = Catalogue::new(scenario, sets, sizing, seed, fidelity, progress.clone());
     let inputs =
         if arguments.no_ends { Ok(Inputs::default()) } else { size_ends::inputs(&catalogue) };
     let inputs = inputs.map_err(invalid)?;
@@ -44,8 +46,9 @@ pub(super) fn size(arguments: &SizeArguments) -> Result<(), Failure> {
     interrupt::listen()?;
     let (max_trials, max_demand) = (arguments.max_trials, arguments.max_demand);
     let how = How { max_trials, threads: arguments.how.threads(), max_demand };
-    let found = size_study::study(&catalogue, &inputs, how, prices.as_ref()).map_err(invalid)?;
-    let Some(found) = found else {
+    let found = size_study::study(&catalogue, &inputs, how, prices.as_ref());
+    progress.finish();
+    let Some(found) = found.map_err(invalid)? else {
         say("interrupted: there is no answer\n");
         return Err(Failure::told(Exit::Interrupted));
     };

@@ -25,6 +25,7 @@ use crate::experiment::size_demand::percent_at;
 
 use super::interrupt;
 use super::price_list::folder_of;
+use super::size_progress::SizeProgress;
 
 /// The scenario of a design, or why there is none.
 type Design = Result<Arc<Scenario>, String>;
@@ -45,6 +46,8 @@ pub(super) struct Catalogue {
     pub(super) fidelity: Fidelity,
     /// Whether a design is a demand instead of values of the knobs.
     is_by_demand: bool,
+    /// What people see of its trials.
+    progress: SizeProgress,
     known: RefCell<BTreeMap<Vec<u32>, Design>>,
 }
 
@@ -56,9 +59,11 @@ impl Catalogue {
         sizing: Sizing,
         seed: u64,
         fidelity: Fidelity,
+        progress: SizeProgress,
     ) -> Self {
         let (extra, known) = (Vec::new(), RefCell::default());
-        Self { scenario, sets, extra, sizing, seed, fidelity, is_by_demand: false, known }
+        let is_by_demand = false;
+        Self { scenario, sets, extra, sizing, seed, fidelity, is_by_demand, progress, known }
     }
 
     /// The same designs of the scenario with more assignments, or why there is no such scenario.
@@ -67,7 +72,8 @@ impl Catalogue {
         let and_more = |sets: &[String]| sets.iter().chain(more).cloned().collect();
         let (sets, extra) = (and_more(&self.sets), and_more(&self.extra));
         let (sizing, known) = (self.sizing.clone(), RefCell::default());
-        Ok(Self { scenario, sets, extra, sizing, known, ..*self })
+        let progress = self.progress.clone();
+        Ok(Self { scenario, sets, extra, sizing, known, progress, ..*self })
     }
 
     /// The demands of one design, or of the scenario as it is written: each is a value of the
@@ -120,7 +126,18 @@ impl Catalogue {
     /// The trials of a design, or why there is none.
     pub(super) fn trials(&self, values: &[u32]) -> Result<Trials<'static>, String> {
         let (scenario, seed, fidelity) = (self.design(values)?, self.seed, self.fidelity);
-        Ok(Box::new(move |trial| Study::new(&scenario, Some(seed), fidelity).row(trial)))
+        let design = if self.is_by_demand {
+            self.assignments(values).join(", ")
+        } else {
+            values.iter().map(u32::to_string).collect::<Vec<_>>().join(" x ")
+        };
+        self.progress.trying(&design, &self.extra);
+        let progress = self.progress.clone();
+        Ok(Box::new(move |trial| {
+            let row = Study::new(&scenario, Some(seed), fidelity).row(trial);
+            progress.ran();
+            row
+        }))
     }
 
     /// The first `n` trials of a design, of which some may be `known`; `None` if it was told to

@@ -45,14 +45,14 @@ pub(super) fn solved(
     inputs: &Inputs,
     plan: &SizePlan<'_>,
     base: &Sizes,
-    answer: &[u32],
+    answer: Option<&[u32]>,
 ) -> Result<Option<Ends>, String> {
     let objectives = plan.objectives;
     let ends_plan = EndsPlan { inputs: &inputs.known, objectives, base, answer };
     let found = ends(&ends_plan, |ends| {
         let sets = ends.iter().flat_map(|&(number, end)| inputs.known[number].assignments(end));
         let there = catalogue.with(&sets.collect::<Vec<_>>())?;
-        size_again(plan, answer, &interrupt::is_asked, |values| there.trials(values))
+        size_again(plan, ends_plan.start(), &interrupt::is_asked, |values| there.trials(values))
     })?;
     Ok(found.map(|mut found| {
         found.outcome.skipped.splice(0..0, inputs.skipped.iter().cloned());

@@ -90,8 +90,8 @@ pub(super) fn study(
             searches.push(sizes);
         }
     }
-    if let Some(answer) = answer.as_deref().filter(|_| !inputs.is_empty()) {
-        let ends = size_ends::solved(catalogue, inputs, &plan, &searches[0], answer)?;
+    if !inputs.is_empty() {
+        let ends = size_ends::solved(catalogue, inputs, &plan, &searches[0], answer.as_deref())?;
         let Some(ends) = ends else { return Ok(None) };
         outcome.ends = Some(ends.outcome);
         searches.extend(ends.solved);

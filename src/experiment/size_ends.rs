@@ -7,6 +7,8 @@
 //! itself, as long as no trial fares worse with more; together they show what the answer depends
 //! on, and are no interval. Trials that do fare worse with more are named.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::objectives::Objective;
@@ -26,8 +28,20 @@ pub struct EndsPlan<'p> {
     pub objectives: &'p [Objective],
     /// What was found for the inputs as they are.
     pub base: &'p Sizes,
-    /// Its answer.
-    pub answer: &'p [u32],
+    /// Its answer; `None` if nothing in range suffices.
+    pub answer: Option<&'p [u32]>,
+}
+
+impl EndsPlan<'_> {
+    /// Where searches begin: at the answer, or at the most that was tried.
+    ///
+    /// # Panics
+    /// If nothing was tried.
+    #[must_use]
+    pub fn start(&self) -> &[u32] {
+        let tried = self.base.tried.iter().map(|tried| tried.values.as_slice());
+        self.answer.or_else(|| tried.max()).expect("a search tries a design")
+    }
 }
 
 /// What the ends came to, as plain data, and the searches that showed it.
@@ -42,13 +56,14 @@ pub struct Ends {
 /// What the ends came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndsOutcome {
-    /// The least answer of all, that for the inputs as they are included.
-    pub least: Vec<u32>,
-    /// The greatest one; `None` if nothing in range suffices at some end.
+    /// The least answer of all, that for the inputs as they are included; `None` if nothing in
+    /// range suffices anywhere.
+    pub least: Option<Vec<u32>>,
+    /// The greatest one; `None` if nothing in range suffices at some end, or as the inputs are.
     pub most: Option<Vec<u32>>,
     /// The inputs, the one that moves the answer most first.
     pub inputs: Vec<InputOutcome>,
-    /// All inputs at the end that is worse, as far as one is.
+    /// All inputs at the end that is worse, as far as one is and anything suffices without.
     pub worst: Option<WorstOutcome>,
     /// Inputs that were not tried, with the reason.
     pub skipped: Vec<String>,
@@ -68,7 +83,7 @@ pub struct InputOutcome {
     /// The upper end.
     pub high: EndOutcome,
     /// How far the input by itself moves the answer; `None` if nothing in range suffices at one
-    /// of its ends.
+    /// of its ends, or as it is.
     pub width: Option<u32>,
 }
 
@@ -116,7 +131,7 @@ pub fn ends(
     let mut solved: Vec<Sizes> = Vec::new();
     let mut inputs = Vec::new();
     let mut worse: Vec<(usize, usize)> = Vec::new();
-    let mut worst_answer = Some(plan.answer.to_vec());
+    let mut worst_answer = plan.answer.map(<[u32]>::to_vec);
     for (number, input) in plan.inputs.iter().enumerate() {
         let mut found: [Option<Sizes>; 2] = [None, None];
         for end in [0, 1] {
@@ -131,20 +146,15 @@ pub fn ends(
             }
             found[end] = Some(sizes);
         }
-        if let Some(end) = worse_end(plan, &found) {
+        if let Some(end) = worse_end(plan, &found).filter(|_| plan.answer.is_some()) {
             worse.push((number, end));
             worst_answer = answer(plan, found[end].as_ref());
         }
         inputs.push(outcome(plan, input, &found));
         solved.extend(found.into_iter().flatten());
     }
-    let mut outcome = EndsOutcome {
-        least: plan.answer.to_vec(),
-        most: None,
-        inputs,
-        worst: None,
-        skipped: Vec::new(),
-    };
+    let mut outcome =
+        EndsOutcome { least: None, most: None, inputs, worst: None, skipped: Vec::new() };
     let mut together = None;
     if 1 < worse.len() {
         match solve(&worse) {
@@ -175,7 +185,7 @@ pub fn ends(
 
 /// The end of an input that is worse than the other one and than the input as it is.
 fn worse_end(plan: &EndsPlan<'_>, found: &[Option<Sizes>; 2]) -> Option<usize> {
-    let rows = |sizes: &Sizes| sizes.tried(plan.answer).map(|tried| tried.judgement.rows.clone());
+    let rows = |sizes: &Sizes| sizes.tried(plan.start()).map(|tried| tried.judgement.rows.clone());
     let all = found.iter().flatten().chain([plan.base]);
     let n_common = all.filter_map(rows).map(|rows| rows.len()).min().unwrap_or(0);
     let fare = |sizes: &Sizes| -> Fare {
@@ -184,7 +194,7 @@ fn worse_end(plan: &EndsPlan<'_>, found: &[Option<Sizes>; 2]) -> Option<usize> {
         let n_missed = rows.iter().take(n_common).filter(missed).count();
         (need(answer(plan, Some(sizes)).as_deref()), n_missed as u64)
     };
-    let as_it_is = (need(Some(plan.answer)), fare(plan.base).1);
+    let as_it_is = (need(plan.answer), fare(plan.base).1);
     let fares = [0, 1].map(|end| found[end].as_ref().map_or(as_it_is, fare));
     let end = usize::from(fares[0] < fares[1]);
     (as_it_is < fares[end]).then_some(end)
@@ -193,7 +203,7 @@ fn worse_end(plan: &EndsPlan<'_>, found: &[Option<Sizes>; 2]) -> Option<usize> {
 /// The answer of a search; that for the inputs as they are if there was none.
 fn answer(plan: &EndsPlan<'_>, sizes: Option<&Sizes>) -> Option<Vec<u32>> {
     match sizes {
-        None => Some(plan.answer.to_vec()),
+        None => plan.answer.map(<[u32]>::to_vec),
         Some(sizes) => sizes.smallest.first().cloned(),
     }
 }
@@ -217,7 +227,7 @@ fn outcome(plan: &EndsPlan<'_>, input: &Uncertain, found: &[Option<Sizes>; 2]) -
         violations: worse_with_more(plan, found[end].as_ref()),
     };
     let (low, high) = (end(0), end(1));
-    let needs = [Some(plan.answer), low.answer.as_deref(), high.answer.as_deref()].map(need);
+    let needs = [plan.answer, low.answer.as_deref(), high.answer.as_deref()].map(need);
     let [least, most] = [needs.iter().min(), needs.iter().max()].map(|it| *it.expect("three"));
     InputOutcome {
         path: input.path.clone(),
@@ -230,17 +240,21 @@ fn outcome(plan: &EndsPlan<'_>, input: &Uncertain, found: &[Option<Sizes>; 2]) -
 }
 
 impl EndsOutcome {
-    /// Puts the inputs in order of their width, and finds the least and the greatest answer.
-    fn rank(&mut self, answer: &[u32]) {
-        let width = |input: &InputOutcome| input.width.unwrap_or(u32::MAX);
-        self.inputs.sort_by_key(|input| std::cmp::Reverse(width(input)));
+    /// Puts the inputs in order of their width, those at whose ends least is needed first if they
+    /// have none, and finds the least and the greatest answer.
+    fn rank(&mut self, answer: Option<&[u32]>) {
+        self.inputs.sort_by_key(|input| {
+            let needs = [&input.low, &input.high].map(|end| need(end.answer.as_deref()));
+            let width = input.width.unwrap_or(u32::MAX);
+            (Reverse(width), if input.width.is_none() { needs.into_iter().min() } else { None })
+        });
         let ends = self.inputs.iter().flat_map(|input| [&input.low.answer, &input.high.answer]);
         let worst = self.worst.iter().map(|worst| &worst.answer);
         let mut all: Vec<Option<Vec<u32>>> = ends.chain(worst).cloned().collect();
-        all.push(Some(answer.to_vec()));
+        all.push(answer.map(<[u32]>::to_vec));
         all.sort_by_key(|answer| need(answer.as_deref()));
-        self.least = all[0].clone().expect("the answer itself is among them");
-        self.most = all.pop().expect("the answer itself is among them");
+        self.least = all[0].clone();
+        self.most = all.pop().expect("what was found as it is is among them");
     }
 }
 
@@ -292,12 +306,12 @@ mod tests {
         let number = |text: &str| text.parse::<f64>().unwrap();
         let written = [0, 1].map(|at| inputs[at].value.as_deref().map_or(0.0, number));
         let base = size(&plan, &|| false, with(written)).unwrap();
-        let answer = base.smallest[0].clone();
-        let ends_plan = EndsPlan { inputs, objectives: &objectives, base: &base, answer: &answer };
-        let found = ends(&ends_plan, |ends| {
+        let answer = base.smallest.first().map(Vec::as_slice);
+        let plan_of_ends = EndsPlan { inputs, objectives: &objectives, base: &base, answer };
+        let found = ends(&plan_of_ends, |ends| {
             let mut values = written;
             ends.iter().for_each(|&(at, end)| values[at] = number(&inputs[at].ends[end]));
-            size_again(&plan, &answer, &|| false, with(values))
+            size_again(&plan, plan_of_ends.start(), &|| false, with(values))
         });
         found.unwrap().unwrap()
     }
@@ -325,7 +339,7 @@ mod tests {
         assert_eq!(answers(&found), expected);
         let worst = found.worst.unwrap();
         assert_eq!((worst.inputs, worst.answer), (both("a=5", "b=8"), Some(vec![40])));
-        assert_eq!((found.least, found.most), (vec![15], Some(vec![40])));
+        assert_eq!((found.least, found.most), (Some(vec![15]), Some(vec![40])));
     }
 
     /// Where nothing in range suffices there is no answer, and no width; it comes first all the
@@ -336,9 +350,22 @@ mod tests {
         let found = solved(&inputs, (0, 22), |[a, b]| a * b).outcome;
         let expected = [("b", Some(20), None, None), ("a", Some(5), Some(20), Some(15))];
         assert_eq!(answers(&found), expected);
-        assert_eq!((found.least, found.most), (vec![5], None));
+        assert_eq!((found.least, found.most), (Some(vec![5]), None));
         let worst = found.worst.unwrap();
         assert_eq!((worst.inputs, worst.answer, worst.n_trials), (vec!["b=6".to_owned()], None, 0));
+    }
+
+    /// Where nothing in range suffices as the inputs are, the ends say which of them would mend
+    /// it, the one with which least is needed first: 4 x 5 is over 18, 3 x 5 and 4 x 2 are not.
+    #[test]
+    fn an_end_may_suffice_where_nothing_does() {
+        let inputs = [input("a", "4", "3", "4"), input("b", "5", "2", "9")];
+        let found = solved(&inputs, (0, 18), |[a, b]| a * b).outcome;
+        let expected = [("b", Some(8), None, None), ("a", Some(15), None, None)];
+        assert_eq!(answers(&found), expected);
+        assert_eq!((found.least, found.most, found.worst), (Some(vec![8]), None, None));
+        let none = solved(&inputs, (0, 7), |[a, b]| a * b).outcome;
+        assert_eq!((none.least, none.most), (None, None));
     }
 
     /// What the scenario has anyway is not solved again; an input that changes nothing has no
@@ -382,7 +409,7 @@ mod tests {
         assert_eq!(found.inputs.iter().map(|it| it.width).collect::<Vec<_>>(), [Some(0), Some(0)]);
         let worst = found.worst.unwrap();
         assert_eq!((worst.inputs, worst.answer), (both("a=0.0006", "b=0.0006"), Some(vec![21])));
-        assert_eq!((found.least, found.most), (vec![20], Some(vec![21])));
+        assert_eq!((found.least, found.most), (Some(vec![20]), Some(vec![21])));
     }
 
     fn both(one: &str, other: &str) -> Vec<String> {

@@ -54,8 +54,7 @@ pub struct SizeOutcome {
     pub one_less: Option<OneLess>,
     /// When faults strike; `None` if as the scenario is written, without another look.
     pub fault_time: Option<FaultTimeOutcome>,
-    /// The answer at both ends of inputs that nobody knows well; `None` if there are none, or no
-    /// answer.
+    /// The answer at both ends of inputs that nobody knows well; `None` if there are none.
     pub ends: Option<EndsOutcome>,
     /// The largest demand that a design survives, if it was asked for.
     pub max_demand: Option<MaxDemandOutcome>,

@@ -17,7 +17,7 @@ pub const COLUMNS: [&str; 7] =
 #[must_use]
 pub fn range(size: &SizeOutcome) -> Option<String> {
     let ends = size.ends.as_ref().filter(|ends| !ends.inputs.is_empty())?;
-    let least = spelled(&ends.least);
+    let least = spelled(ends.least.as_ref()?);
     Some(match &ends.most {
         Some(most) => format!("{least}-{}", spelled(most)),
         None => format!("{least} to over {}", range_end(size)),
@@ -49,6 +49,26 @@ pub fn worst(size: &SizeOutcome, worst: &WorstOutcome) -> String {
         1 => format!("Only {} is worse: {needs}", inputs[0]),
         _ => format!("All worse ends at once ({}): {needs}", inputs.join(", ")),
     }
+}
+
+/// What would suffice at some end, where nothing does as the inputs are.
+#[must_use]
+pub fn relief(size: &SizeOutcome) -> Option<String> {
+    let ends = size.ends.as_ref().filter(|ends| !ends.inputs.is_empty())?;
+    if size.answer.is_some() {
+        return None;
+    }
+    let enough = |input: &InputOutcome, end: &EndOutcome| {
+        let answer = end.answer.as_deref().map(spelled)?;
+        Some(format!("{answer} with {}={}", printable(&input.path), printable(&end.value)))
+    };
+    let input = |it: &InputOutcome| [enough(it, &it.low), enough(it, &it.high)];
+    let found: Vec<String> = ends.inputs.iter().flat_map(input).flatten().collect();
+    Some(if found.is_empty() {
+        "Nor does anything at either end of an input that nobody knows well".to_owned()
+    } else {
+        format!("But this would suffice: {}", found.join(", "))
+    })
 }
 
 /// Trials that fare worse with more at some end.

@@ -29,6 +29,7 @@ pub fn render(size: &SizeOutcome) -> String {
     for binds in &size.binds {
         text += &format!("{binds}\n");
     }
+    text.extend(size_ends::relief(size).map(|words| words + "\n"));
     text.push('\n');
     text += &tried(size);
     text += &size_cost::render(size);

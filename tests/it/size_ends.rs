@@ -106,6 +106,22 @@ fn an_end_may_lie_beyond_the_range() {
     assert!(shown.out.starts_with("division: 11 (11 to over 20) of"), "{}", shown.out);
 }
 
+/// Where nothing in range suffices, an end may: 1,050 / 125 = 9 nodes at 80 ms. The exit code
+/// stays that of a sizing without an answer.
+#[test]
+fn an_end_may_mend_what_no_design_does() {
+    let root = tempfile::tempdir().unwrap();
+    let path = scenario(root.path(), &assuming(SERVICE_TIME));
+    let vary = ["--vary", "clusters[secondary].pools[user].count=5..10"];
+    let mut size = tideover();
+    let done = said(size.arg("size").arg(&path).args(QUICK).args(vary).current_dir(root.path()));
+    assert_eq!(done.code, Some(99), "{}", done.talk);
+    let words = "\nBut this would suffice: 9 with workloads[web].service.time.constant=80ms\n";
+    assert!(done.out.contains(words), "{}", done.out);
+    let report = fs::read_to_string(root.path().join("results/division-size/report.md")).unwrap();
+    assert!(report.contains("But this would suffice: 9 with"), "{report}");
+}
+
 /// A path that leads nowhere, ends in the wrong order, a value outside of them, an end that makes
 /// no scenario: each is said with its path before anything runs.
 #[test]

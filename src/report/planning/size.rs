@@ -78,6 +78,8 @@ fn verdict(size: &SizeOutcome) -> Section {
     if !size.binds.is_empty() {
         blocks.push(Block::List(size.binds.iter().map(|it| it.as_str().into()).collect()));
     }
+    let relief = size_ends::relief(size).map(|words| words + ".");
+    blocks.extend(relief.map(|words| Block::Paragraph(words.into())));
     if 1 < size.smallest.len() {
         let all = size.smallest.iter().map(|values| spelled(values)).collect::<Vec<_>>();
         let words = format!("Designs of which no knob can be less: {}.", all.join(", "));
@@ -139,7 +141,7 @@ fn measure(size: &SizeOutcome) -> Section {
     let heading = "Measure this first";
     let Some(ends) = &size.ends else {
         let words = "The answer was not looked for again at the ends of what nobody knows well: \
-                     there is no answer, no such input, or it was not wanted.";
+                     there is no such input, or it was not wanted.";
         return Section::new(heading, vec![Block::Paragraph(words.into())]);
     };
     let words = format!(
