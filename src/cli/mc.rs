@@ -70,7 +70,9 @@ pub(super) fn mc(arguments: &McArguments) -> Result<(), Failure> {
     interrupt::listen()?;
     let fidelity = run::fidelity(arguments.how.fidelity, &scenario)?;
     let sampler = sampler(arguments, &scenario, n_trials)?;
+    let prices = price_list::known(&scenario, arguments.how.quiet);
     let study = Study::new(&scenario, arguments.how.seed, fidelity).sampled(sampler);
+    let study = study.priced(prices.as_ref());
     let plan = Plan {
         trials: trials(arguments, n_trials)?,
         threads: arguments.how.threads(),
@@ -241,12 +243,11 @@ fn write_trial(
     let path = place.folder.path().join(format!("trial-{trial}"));
     let folder = OutputFolder::create(&path).map_err(run::said)?;
     let graded = stability::graded(study.scenario, options, 1, NonZeroUsize::MIN);
-    let prices = price_list::known(study.scenario, arguments.how.quiet);
     let beside = run::Beside {
         flags: run::flags(&arguments.scenario, study.fidelity, study.sampler),
         plots: Plots::Drawn,
         stability: graded.as_ref(),
-        prices: prices.as_ref(),
+        prices: study.prices,
     };
     run::write(&folder, study.scenario, &replayed, beside)
         .with_context(|| format!("the results of trial {trial} are incomplete"))?;

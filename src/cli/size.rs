@@ -36,7 +36,8 @@ pub(super) fn size(arguments: &SizeArguments) -> Result<(), Failure> {
     let seed = arguments.how.seed(&scenario);
     let sets = arguments.scenario.sets.clone();
     let progress = SizeProgress::new(arguments.how.quiet);
-    let catalogue = Catalogue::new(scenario, sets, sizing, seed, fidelity, progress.clone());
+    let catalogue =
+        Catalogue::new(scenario, sets, sizing, seed, fidelity, prices.clone(), progress.clone());
     let inputs =
         if arguments.no_ends { Ok(Inputs::default()) } else { size_ends::inputs(&catalogue) };
     let inputs = inputs.map_err(invalid)?;

@@ -46,6 +46,8 @@ pub(super) struct Catalogue {
     pub(super) fidelity: Fidelity,
     /// Whether a design is a demand instead of values of the knobs.
     is_by_demand: bool,
+    /// What nodes cost, if that is known.
+    prices: Option<Arc<Prices>>,
     /// What people see of its trials.
     progress: SizeProgress,
     known: RefCell<BTreeMap<Vec<u32>, Design>>,
@@ -59,11 +61,23 @@ impl Catalogue {
         sizing: Sizing,
         seed: u64,
         fidelity: Fidelity,
+        prices: Option<Prices>,
         progress: SizeProgress,
     ) -> Self {
         let (extra, known) = (Vec::new(), RefCell::default());
-        let is_by_demand = false;
-        Self { scenario, sets, extra, sizing, seed, fidelity, is_by_demand, progress, known }
+        let (is_by_demand, prices) = (false, prices.map(Arc::new));
+        Self {
+            scenario,
+            sets,
+            extra,
+            sizing,
+            seed,
+            fidelity,
+            is_by_demand,
+            prices,
+            progress,
+            known,
+        }
     }
 
     /// The same designs of the scenario with more assignments, or why there is no such scenario.
@@ -72,8 +86,8 @@ impl Catalogue {
         let and_more = |sets: &[String]| sets.iter().chain(more).cloned().collect();
         let (sets, extra) = (and_more(&self.sets), and_more(&self.extra));
         let (sizing, known) = (self.sizing.clone(), RefCell::default());
-        let progress = self.progress.clone();
-        Ok(Self { scenario, sets, extra, sizing, known, progress, ..*self })
+        let (prices, progress) = (self.prices.clone(), self.progress.clone());
+        Ok(Self { scenario, sets, extra, sizing, known, prices, progress, ..*self })
     }
 
     /// The demands of one design, or of the scenario as it is written: each is a value of the
@@ -132,9 +146,10 @@ impl Catalogue {
             values.iter().map(u32::to_string).collect::<Vec<_>>().join(" x ")
         };
         self.progress.trying(&design, &self.extra);
-        let progress = self.progress.clone();
+        let (prices, progress) = (self.prices.clone(), self.progress.clone());
         Ok(Box::new(move |trial| {
-            let row = Study::new(&scenario, Some(seed), fidelity).row(trial);
+            let study = Study::new(&scenario, Some(seed), fidelity).priced(prices.as_deref());
+            let row = study.row(trial);
             progress.ran();
             row
         }))

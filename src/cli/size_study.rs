@@ -16,7 +16,7 @@ use crate::experiment::size::{INDIFFERENCE, SizePlan, Sizes, size};
 use crate::experiment::size_fault_time::{FaultTimeOutcome, RandomTimeOutcome};
 use crate::experiment::size_findings::violations;
 use crate::experiment::size_outcome::{SCHEMA, SizeOutcome, designs, fingerprint};
-use crate::experiment::study_breakdown::Breakdown;
+use crate::experiment::study_breakdown::{Breakdown, rooms};
 
 use super::size_catalogue::Catalogue;
 use super::size_ends::{self, Inputs};
@@ -167,7 +167,8 @@ fn outcome(
             let clusters = catalogue.scenario.world().clusters.iter();
             let names: Vec<String> = clusters.map(|cluster| cluster.name.clone()).collect();
             let rows = &sizes.tried(answer)?.judgement.rows;
-            Some(Breakdown::new(&names, rows, &Estimator::Independent))
+            let rooms = rooms(catalogue.scenario.world());
+            Some(Breakdown::new(&names, &rooms, rows, &Estimator::Independent))
         }),
         answer,
         fault_time: None,

@@ -5,6 +5,7 @@
 //! not apply (an empty cell), and one that was not reached by the end of the run, which is larger
 //! than any other (`inf`).
 
+use crate::metrics::capacity_plan::ClusterPhase;
 use crate::metrics::outcome::{FaultOutcome, Outcome};
 
 use super::row_detail::RowDetail;
@@ -192,15 +193,15 @@ pub struct Row {
 }
 
 impl Row {
-    /// The row of a trial with that outcome.
+    /// The row of a trial with that outcome and capacity plan.
     #[must_use]
-    pub fn new(outcome: &Outcome) -> Self {
+    pub fn new(outcome: &Outcome, plan: &[ClusterPhase]) -> Self {
         let fingerprint = u64::from_str_radix(&outcome.fingerprint, 16);
         Self {
             trial: outcome.trial,
             fingerprint: fingerprint.expect("a fingerprint is sixteen hexadecimal digits"),
             figures: std::array::from_fn(|index| Metric::ALL[index].of(outcome)),
-            detail: RowDetail::new(outcome),
+            detail: RowDetail::new(outcome, plan),
         }
     }
 
@@ -303,7 +304,7 @@ mod tests {
     /// Counts, shares and fingerprint of a row, and null figures that stay apart from zero.
     #[test]
     fn a_row_holds_what_the_outcome_says() {
-        let row = Row::new(&outcome(vec![fault(Some(true), Some(1.5))]));
+        let row = Row::new(&outcome(vec![fault(Some(true), Some(1.5))]), &[]);
         assert_eq!((row.trial, row.fingerprint), (7, 255));
         let value = |metric| row.figure(metric).value();
         assert_eq!((value(Metric::Failed), value(Metric::FailedRequests)), (Some(7.0), None));

@@ -26,8 +26,9 @@ use crate::simulation::{Fidelity, Options};
 use super::in_order::in_order;
 use super::metric::Row;
 use super::precision::{Precision, is_look, n_looks};
+use super::prices::Prices;
 use super::row_detail::ClusterRow;
-use super::run::outcome_of;
+use super::run::outcome_and_plan;
 
 /// Confidence of the intervals of a study.
 pub const CONFIDENCE: f64 = 0.95;
@@ -43,6 +44,8 @@ pub struct Study<'s> {
     pub fidelity: Fidelity,
     /// How structural inputs are drawn.
     pub sampler: Sampler,
+    /// What nodes cost, if that is known.
+    pub prices: Option<&'s Prices>,
 }
 
 impl<'s> Study<'s> {
@@ -50,7 +53,14 @@ impl<'s> Study<'s> {
     #[must_use]
     pub fn new(scenario: &'s Scenario, seed: Option<u64>, fidelity: Fidelity) -> Self {
         let sampler = Sampler::Independent;
-        Self { scenario, seed: seed.unwrap_or(scenario.run().seed), fidelity, sampler }
+        let seed = seed.unwrap_or(scenario.run().seed);
+        Self { scenario, seed, fidelity, sampler, prices: None }
+    }
+
+    /// The same study with prices of nodes.
+    #[must_use]
+    pub const fn priced(self, prices: Option<&'s Prices>) -> Self {
+        Self { prices, ..self }
     }
 
     /// The same study with another sampler.
@@ -69,7 +79,8 @@ impl<'s> Study<'s> {
     /// Runs a trial, on any thread, in any order.
     #[must_use]
     pub fn row(&self, trial: u64) -> Row {
-        Row::new(&outcome_of(self.scenario, self.options(trial)))
+        let (outcome, plan) = outcome_and_plan(self.scenario, self.options(trial), self.prices);
+        Row::new(&outcome, &plan)
     }
 }
 

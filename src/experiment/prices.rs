@@ -4,6 +4,7 @@
 //! `term`, `source`, `date`, which say where a price comes from. A month has 730 hours, as cloud
 //! calculators count.
 
+use crate::model::fact::FactLog;
 use crate::model::ids::PoolId;
 use crate::model::world::World;
 
@@ -75,6 +76,20 @@ impl Prices {
         }
         let currency = currency.ok_or("there are no prices")?;
         Ok(Self { currency, prices })
+    }
+
+    /// Hash of all prices, 16 hexadecimal digits.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let mut hash = FactLog::default();
+        for Price { item, region, monthly } in &self.prices {
+            for text in [item, region, &self.currency] {
+                text.bytes().for_each(|byte| hash.absorb(byte.into()));
+                hash.absorb(u64::MAX);
+            }
+            hash.absorb(monthly.to_bits());
+        }
+        format!("{:016x}", hash.fingerprint())
     }
 
     /// What a node of a pool costs a month, if there is a price.

@@ -37,20 +37,7 @@ impl Trial {
     /// prices.
     #[must_use]
     pub fn capacity_plan(&self, prices: Option<&Prices>) -> Vec<ClusterPhase> {
-        let world = &self.finished.world;
-        let input = PlanInput {
-            world,
-            facts: self.finished.facts.facts(),
-            samples: &self.finished.samples,
-            horizon: Span::from_secs_f64(self.outcome.horizon_s),
-            faults: &self.outcome.faults,
-        };
-        let mut plan = capacity_plan(&input, |pool| prices?.of_a_node(world, pool));
-        for row in &mut plan {
-            row.currency = prices.map(|prices| prices.currency.clone());
-            row.monthly_cost = row.monthly_cost.filter(|_| prices.is_some());
-        }
-        plan
+        plan_of(&self.finished, &self.outcome, prices)
     }
 }
 
@@ -81,6 +68,35 @@ pub fn run_trial(scenario: &Scenario, options: Options, progress: impl FnMut(Tim
 pub fn outcome_of(scenario: &Scenario, options: Options) -> Outcome {
     let finished = simulation::run(scenario, options, |_| {});
     folded(scenario, options, &finished, summary::without_geographies)
+}
+
+/// The outcome of a trial of a study, without its geographies, and its capacity plan.
+#[must_use]
+pub fn outcome_and_plan(
+    scenario: &Scenario,
+    options: Options,
+    prices: Option<&Prices>,
+) -> (Outcome, Vec<ClusterPhase>) {
+    let finished = simulation::run(scenario, options, |_| {});
+    let outcome = folded(scenario, options, &finished, summary::without_geographies);
+    let plan = plan_of(&finished, &outcome, prices);
+    (outcome, plan)
+}
+
+fn plan_of(finished: &Finished, outcome: &Outcome, prices: Option<&Prices>) -> Vec<ClusterPhase> {
+    let input = PlanInput {
+        world: &finished.world,
+        facts: finished.facts.facts(),
+        samples: &finished.samples,
+        horizon: Span::from_secs_f64(outcome.horizon_s),
+        faults: &outcome.faults,
+    };
+    let mut plan = capacity_plan(&input, |pool| prices?.of_a_node(&finished.world, pool));
+    for row in &mut plan {
+        row.currency = prices.map(|prices| prices.currency.clone());
+        row.monthly_cost = row.monthly_cost.filter(|_| prices.is_some());
+    }
+    plan
 }
 
 /// What `fold` makes of the record of a finished simulation and its headroom.

@@ -18,7 +18,7 @@ use super::row_detail::RowDetail;
 use super::study::Identity;
 
 /// Name of the schema of the text.
-pub const SCHEMA: &str = "tideover/shard/v2";
+pub const SCHEMA: &str = "tideover/shard/v3";
 
 /// What the rows of a shard belong to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -214,7 +214,7 @@ pub fn difference(here: &Identity, there: &Identity) -> Mismatch {
 
 #[cfg(test)]
 mod tests {
-    use crate::experiment::row_detail::ClusterRow;
+    use crate::experiment::row_detail::{ClusterRow, PhaseRow};
     use crate::metrics::outcome::Binding;
 
     use super::*;
@@ -233,6 +233,8 @@ mod tests {
             flags: Vec::new(),
             failure_rates: Vec::new(),
             clusters: Vec::new(),
+            rooms: Vec::new(),
+            prices: None,
             horizon_s: 60.0,
             recovery_objective_s: None,
             metrics: Vec::new(),
@@ -251,6 +253,14 @@ mod tests {
     }
 
     fn shard(trials: Range<u64>) -> Shard {
+        let phase = PhaseRow {
+            pods: 7,
+            nodes: 2,
+            vcpus: 16,
+            subnet_addresses: 62,
+            pod_ranges: 2,
+            monthly_cost: Figure::new(700.5),
+        };
         let cluster = ClusterRow {
             headroom: Figure::new(-0.5),
             failover: Figure::ABSENT,
@@ -258,6 +268,7 @@ mod tests {
             peak_pods: 7,
             peak_nodes: 2,
             node_hours: Figure::new(1.5),
+            phases: [None, Some(phase), None],
         };
         let row = |trial| {
             let mut figures = [Figure::ABSENT; N_METRICS];
@@ -346,7 +357,7 @@ mod tests {
         for text in ["", "trial,rto_s\n", "{}\n"] {
             assert!(parse(text).is_err(), "{text}");
         }
-        let text = render(&shard(0..1).head, &[]).replace("shard/v2", "shard/v3");
-        assert!(parse(&text).unwrap_err().contains("tideover/shard/v3"));
+        let text = render(&shard(0..1).head, &[]).replace("shard/v3", "shard/v4");
+        assert!(parse(&text).unwrap_err().contains("tideover/shard/v4"));
     }
 }

@@ -16,12 +16,15 @@ use crate::control::sampling::Sampler;
 
 use crate::model::fact::FactLog;
 
+use crate::metrics::capacity_plan::Room;
+
 use super::estimator::Estimator;
 use super::kinds::{self, KindRate, Kinds};
 use super::metric::{Metric, Row, Worse, values};
 use super::monte_carlo::{CONFIDENCE, Ended, Study};
 use super::precision::{Estimate, Precision, n_looks};
-use super::study_breakdown::Breakdown;
+use super::prices::Prices;
+use super::study_breakdown::{Breakdown, rooms};
 use super::study_verdict::ObjectiveShown;
 use super::yearly::{Yearly, yearly};
 
@@ -62,12 +65,33 @@ pub struct Identity {
     pub failure_rates: Vec<KindRate>,
     /// Names of the clusters, in the order of the scenario.
     pub clusters: Vec<String>,
+    /// Addresses that each cluster has, where one states its network.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rooms: Vec<Room>,
+    /// What costs of its trials were made from, where prices are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<PricesIdentity>,
     /// Length of a run after its warm-up \[s\].
     pub horizon_s: f64,
     /// Recovery time objective of the scenario \[s\].
     pub recovery_objective_s: Option<f64>,
     /// Names of the metrics, in the order of columns.
     pub metrics: Vec<String>,
+}
+
+/// What the costs of a study were made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PricesIdentity {
+    /// Their currency.
+    pub currency: String,
+    /// Hash of the prices, 16 hexadecimal digits.
+    pub hash: String,
+}
+
+impl From<&Prices> for PricesIdentity {
+    fn from(prices: &Prices) -> Self {
+        Self { currency: prices.currency.clone(), hash: prices.hash() }
+    }
 }
 
 impl Identity {
@@ -94,6 +118,8 @@ impl Identity {
             flags,
             failure_rates: kinds::rates(study.scenario),
             clusters: study.scenario.world().clusters.iter().map(|it| it.name.clone()).collect(),
+            rooms: rooms(study.scenario.world()),
+            prices: study.prices.map(Into::into),
             horizon_s: run.horizon.as_secs_f64(),
             recovery_objective_s: run.recovery_objective.map(|objective| objective.as_secs_f64()),
             metrics: Metric::ALL.iter().map(|metric| metric.name().to_owned()).collect(),
@@ -316,7 +342,7 @@ pub fn outcome(identity: Identity, rows: &[Row], ended: Ended) -> StudyOutcome {
             .collect(),
         probabilities: probabilities(&identity, rows, tails, &estimator),
         yearly,
-        breakdown: Breakdown::new(&identity.clusters, rows, &estimator),
+        breakdown: Breakdown::new(&identity.clusters, &identity.rooms, rows, &estimator),
         objectives: Vec::new(),
         fingerprint: format!("{:016x}", fingerprint(rows)),
         identity,

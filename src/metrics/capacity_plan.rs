@@ -75,6 +75,32 @@ pub struct ClusterPhase {
     pub currency: Option<String>,
 }
 
+/// Addresses that a cluster has; `None` where it states no network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    /// Those of the nodes' subnet.
+    pub subnet_addresses: Option<u32>,
+    /// What pods take beside that: /24 ranges or blocks of 16.
+    pub pod_ranges: Option<u32>,
+}
+
+impl Room {
+    /// The room of a cluster.
+    #[must_use]
+    pub fn of(world: &World, cluster: ClusterId) -> Self {
+        let network = world[cluster].network;
+        // A node subnet has its pods' addresses among its own; a dynamic pod subnet follows the
+        // pods.
+        let ranges = network.filter(|network| {
+            !matches!(network.plugin, PluginSpec::NodeSubnet | PluginSpec::PodSubnetDynamic)
+        });
+        Self {
+            subnet_addresses: network.map(|network| network.room.node_subnet),
+            pod_ranges: ranges.map(|network| network.room.pods),
+        }
+    }
+}
+
 /// A part of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -87,6 +113,11 @@ pub enum Phase {
     After,
 }
 
+impl Phase {
+    /// All of them, in their order.
+    pub const ALL: [Self; 3] = [Self::Before, Self::During, Self::After];
+}
+
 /// The plan of a run: clusters in their order, each with the phases that there were;
 /// `monthly_price` says what a node of a pool costs a month.
 #[must_use]
@@ -97,25 +128,31 @@ pub fn capacity_plan(
     let n_seconds = usize::try_from((Time::ZERO + run.horizon).whole_secs()).unwrap_or(0);
     let struck = during(run.faults, run.horizon.as_secs_f64());
     let mut fleet = Fleet::at_start(run.world, run.facts);
+    let clusters = || (0..run.world.clusters.len()).map(ClusterId::new);
+    let machines = |fleet: &Fleet| -> Vec<Machines> {
+        clusters().map(|cluster| fleet.of_cluster(run.world, cluster, &monthly_price)).collect()
+    };
+    let mut now = machines(&fleet);
     let mut rest = run.facts;
     let mut rows: Vec<[Option<Taken>; 3]> = vec![[None; 3]; run.world.clusters.len()];
     for sample in &run.samples.clusters {
-        let n_past = rest.partition_point(|fact| fact.at <= sample.at);
-        rest[..n_past].iter().for_each(|fact| fleet.learn(run.world, fact));
-        rest = &rest[n_past..];
+        let past = rest.iter().take_while(|fact| fact.at <= sample.at);
+        let learnt = past.map(|fact| fleet.learn(run.world, fact)).collect::<Vec<bool>>();
+        rest = &rest[learnt.len()..];
+        if learnt.contains(&true) {
+            now = machines(&fleet);
+        }
         if let Some(at_s) = second_of(sample.at, n_seconds) {
             let phase = phase_of(at_s, struck);
             let taken = rows[sample.cluster.index()][phase as usize].get_or_insert_default();
-            taken.add(at_s, sample, &fleet.of_cluster(run.world, sample.cluster, &monthly_price));
+            taken.add(at_s, sample, &now[sample.cluster.index()]);
         }
     }
-    let phases = [Phase::Before, Phase::During, Phase::After];
-    let clusters = rows.iter().enumerate().flat_map(|(cluster, taken)| {
-        let there =
-            phases.into_iter().zip(taken).filter_map(|(phase, taken)| Some((phase, (*taken)?)));
-        there.map(move |(phase, taken)| (ClusterId::new(cluster), phase, taken))
+    let there = clusters().zip(rows).flat_map(|(cluster, taken)| {
+        let phases = Phase::ALL.into_iter().zip(taken);
+        phases.filter_map(move |(phase, taken)| Some((cluster, phase, taken?)))
     });
-    clusters.map(|(cluster, phase, taken)| row(run.world, cluster, phase, taken)).collect()
+    there.map(|(cluster, phase, taken)| row(run.world, cluster, phase, taken)).collect()
 }
 
 /// From the first fault that struck to the end of the last trouble, if one struck.
@@ -163,15 +200,17 @@ impl Fleet {
         fleet
     }
 
-    fn learn(&mut self, world: &World, fact: &Fact) {
+    /// Whether a fact is about a node that comes or goes.
+    fn learn(&mut self, world: &World, fact: &Fact) -> bool {
         match fact.what {
             What::NodeJoined { node } => self.come(world, node),
             What::NodeStarted { node, why } if why.0 == "granted" => self.come(world, node),
             What::NodeDeallocated { node } | What::NodeDeleted { node, .. } => {
                 self.go(world, node);
             }
-            _ => {}
+            _ => return false,
         }
+        true
     }
 
     fn come(&mut self, world: &World, node: NodeId) {
@@ -247,11 +286,7 @@ impl Taken {
 }
 
 fn row(world: &World, cluster: ClusterId, phase: Phase, taken: Taken) -> ClusterPhase {
-    let network = world[cluster].network;
-    // A node subnet has its pods' addresses among its own; a dynamic pod subnet follows the pods.
-    let ranges = network.filter(|network| {
-        !matches!(network.plugin, PluginSpec::NodeSubnet | PluginSpec::PodSubnetDynamic)
-    });
+    let Room { subnet_addresses, pod_ranges } = Room::of(world, cluster);
     ClusterPhase {
         cluster: world[cluster].name.clone(),
         region: world[world[cluster].region].name.clone(),
@@ -262,10 +297,10 @@ fn row(world: &World, cluster: ClusterId, phase: Phase, taken: Taken) -> Cluster
         peak_nodes: taken.nodes,
         peak_vcpus: taken.most.vcpus,
         node_hours: taken.node_seconds as f64 / 3_600.0,
-        peak_subnet_addresses: network.map(|_| taken.most.addresses.node_subnet),
-        subnet_addresses: network.map(|network| network.room.node_subnet),
-        peak_pod_ranges: ranges.map(|_| taken.most.addresses.pods),
-        pod_ranges: ranges.map(|network| network.room.pods),
+        peak_subnet_addresses: subnet_addresses.map(|_| taken.most.addresses.node_subnet),
+        subnet_addresses,
+        peak_pod_ranges: pod_ranges.map(|_| taken.most.addresses.pods),
+        pod_ranges,
         monthly_cost: taken.most.monthly_cost,
         currency: None,
     }

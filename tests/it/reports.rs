@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use tideover::experiment::run::run_trial;
-use tideover::metrics::capacity_plan::ClusterPhase;
+use tideover::metrics::capacity_plan::{ClusterPhase, Phase};
 use tideover::scenario::load;
 use tideover::simulation::{Fidelity, Options};
 
@@ -109,8 +109,8 @@ fn studies_and_sizings_write_what_report_prints() {
 }
 
 /// What a study says beyond its figures is what its trials say one by one: the mean of each reason
-/// for which requests failed, the most pods and nodes of each cluster, the least headroom, and how
-/// often what binds next. The report has a section of each.
+/// for which requests failed, the most pods and nodes of each cluster, also by phase, the least
+/// headroom, and how often what binds next. The report has a section of each.
 #[test]
 fn a_study_tells_what_its_trials_tell() {
     let home = tempfile::tempdir().unwrap();
@@ -122,8 +122,14 @@ fn a_study_tells_what_its_trials_tell() {
         serde_json::from_str(&done.out).unwrap()
     };
     let study = json(&["mc", "--trials", "3", "--out", "mc"]);
-    let trials =
-        ["0", "1", "2"].map(|trial| json(&["run", "--trial", trial, "--no-plots", "--out", "run"]));
+    let trials = ["0", "1", "2"].map(|trial| {
+        json(&["run", "--trial", trial, "--no-plots", "--out", &format!("run{trial}")])
+    });
+    let plans = ["run0", "run1", "run2"].map(|name| {
+        let file = home.path().join(name).join("capacity_plan.csv");
+        let rows = csv::Reader::from_path(file).unwrap().into_deserialize();
+        rows.collect::<Result<Vec<ClusterPhase>, _>>().unwrap()
+    });
     let reasons = study["failed_by_reason"].as_array().unwrap();
     assert!(!reasons.is_empty());
     for reason in reasons {
@@ -142,6 +148,21 @@ fn a_study_tells_what_its_trials_tell() {
         for figure in ["peak_pods", "peak_nodes"] {
             assert_eq!(cluster[figure]["worst"].as_f64(), Some(most(at, figure)), "{cluster}");
         }
+        let phases = cluster["phases"].as_array().unwrap();
+        assert_eq!(phases.len(), 3, "{cluster}");
+        for (phase, found) in Phase::ALL.iter().zip(phases) {
+            let here = plans.iter().flatten().filter(|it| it.cluster == cluster["cluster"]);
+            let here: Vec<_> = here.filter(|it| it.phase == *phase).collect();
+            assert_eq!(found["n_trials"].as_u64(), Some(here.len() as u64), "{found}");
+            let most = |of: fn(&ClusterPhase) -> u32| here.iter().map(|it| of(it)).max();
+            for (figure, most) in [
+                ("pods", most(|it| it.peak_pods)),
+                ("nodes", most(|it| it.peak_nodes)),
+                ("vcpus", most(|it| it.peak_vcpus)),
+            ] {
+                assert_eq!(found[figure]["worst"].as_f64(), most.map(f64::from), "{found}");
+            }
+        }
         let least = trials.iter().filter_map(|it| it["headroom"][at]["min_ratio"].as_f64());
         let least = least.min_by(f64::total_cmp).unwrap();
         assert!((cluster["headroom"]["worst"].as_f64().unwrap() - least).abs() < 1e-6);
@@ -152,6 +173,7 @@ fn a_study_tells_what_its_trials_tell() {
         }
     }
     let report = fs::read_to_string(home.path().join("mc/report.md")).unwrap();
+    assert!(report.contains("| cluster | phase | in trials | pods | nodes | vCPUs | addresses |"));
     for title in ["Failed requests by reason", "Headroom by cluster", "Capacity plan"] {
         assert!(report.contains(&format!("## {title} over all trials")), "{report}");
     }

@@ -153,6 +153,14 @@ fn the_answer_has_a_price() {
     };
     let one = run("1");
     assert_eq!(one, run("3"));
+    let size = fs::read_to_string(root.path().join("results/division-size/size.json")).unwrap();
+    let size: Value = serde_json::from_str(&size).unwrap();
+    let clusters = size["answer_trials"]["by_cluster"].as_array().unwrap();
+    let costs = clusters.iter().map(|it| &it["phases"][1]["monthly_cost"]["median"]);
+    assert_eq!(costs.collect::<Vec<_>>(), [&(20.0 * 730.0), &(11.0 * 2.0 * 730.0)]);
+    let report = fs::read_to_string(root.path().join("results/division-size/report.md")).unwrap();
+    let planned = " | 11 | 11 | 44 | - | 16,060 USD |";
+    assert!(report.contains(planned), "{report}");
     let (answer, cost) =
         ("division: 11 (11-11) of clusters[", "0..40, 30,660 USD a month for its nodes");
     assert!(one.starts_with(answer) && one.contains(cost), "{one}");

@@ -34,8 +34,9 @@ pub fn headroom(least: &[HeadroomOutcome]) -> Section {
 #[must_use]
 pub fn plan(rows: &[ClusterPhase]) -> Section {
     let currency = rows.iter().find_map(|row| row.currency.as_deref());
-    let mut columns =
-        vec!["cluster", "phase", "# pods", "# nodes", "# vCPUs", "# addresses", "# node hours"];
+    let mut columns = vec!["cluster", "phase"];
+    columns.extend(PLANNED);
+    columns.push("# node hours");
     columns.extend(currency.map(|_| "# a month"));
     let mut table = Table::new(&columns);
     for row in rows {
@@ -54,46 +55,71 @@ pub fn plan(rows: &[ClusterPhase]) -> Section {
         }));
         table.add(cells);
     }
-    let mut words = Words::from(
+    let has_network = rows.iter().any(|row| row.subnet_addresses.is_some());
+    let words = what_is_planned(Words::new(), currency.is_some(), has_network);
+    Section::new("Capacity plan", vec![Block::Paragraph(words), Block::Table(table)])
+}
+
+/// Columns of what a cluster takes at a time.
+pub(super) const PLANNED: [&str; 4] = ["# pods", "# nodes", "# vCPUs", "# addresses"];
+
+/// What the numbers of a plan mean, after what was said before.
+pub(super) fn what_is_planned(before: Words, has_prices: bool, has_network: bool) -> Words {
+    let mut words = before.plain(
         "The most at a time in each phase: so much must be granted, by quota, subnets and \
          budget. \"During\" lasts from the fault to its repair or the recovery of its users, \
          whichever is later. Nodes of a region that is down still count: they are paid for. ",
     );
-    words = match currency {
-        Some(_) => words.plain(
+    words = if has_prices {
+        words.plain(
             "The cost is what the dearest moment would cost, were it kept for a month of 730 \
              hours; it is unknown where a machine has no price.",
-        ),
-        None => words
+        )
+    } else {
+        words
             .plain("There is no cost, since the scenario names no prices (")
             .code("sizing.prices")
-            .plain(")."),
+            .plain(").")
     };
-    if rows.iter().all(|row| row.subnet_addresses.is_none()) {
+    if !has_network {
         words = words.plain(" Addresses are not limited: no cluster states its network.");
     }
-    Section::new("Capacity plan", vec![Block::Paragraph(words), Block::Table(table)])
+    words
 }
 
 fn phase(row: &ClusterPhase) -> String {
-    let name = match row.phase {
+    let (from, until) = (duration(row.from_s as f64), duration(row.until_s as f64));
+    format!("{} ({from} to {until})", phase_name(row.phase))
+}
+
+/// A phase in a word.
+pub(super) const fn phase_name(phase: Phase) -> &'static str {
+    match phase {
         Phase::Before => "before",
         Phase::During => "during",
         Phase::After => "after",
-    };
-    format!("{name} ({} to {})", duration(row.from_s as f64), duration(row.until_s as f64))
+    }
 }
 
 /// Addresses of the nodes' subnet, and what pods take beside them.
 fn addresses(row: &ClusterPhase) -> String {
-    let of = |taken: Option<u32>, room: Option<u32>| {
-        Some(format!("{} of {}", count(taken?.into()), count(room?.into())))
-    };
-    let Some(subnet) = of(row.peak_subnet_addresses, row.subnet_addresses) else {
-        return "-".to_owned();
-    };
-    match of(row.peak_pod_ranges, row.pod_ranges) {
-        Some(ranges) => format!("{subnet}; ranges for pods {ranges}"),
-        None => subnet,
+    let taken = |taken: Option<u32>, room| Some((count(taken?.into()), room?));
+    addresses_taken(
+        taken(row.peak_subnet_addresses, row.subnet_addresses),
+        taken(row.peak_pod_ranges, row.pod_ranges),
+    )
+}
+
+/// Addresses of the nodes' subnet, and what pods take beside them: how many were taken, in words,
+/// and how many there are.
+pub(super) fn addresses_taken(
+    subnet: Option<(String, u32)>,
+    ranges: Option<(String, u32)>,
+) -> String {
+    let of = |(taken, room): (String, u32)| format!("{taken} of {}", count(room.into()));
+    match (subnet.map(of), ranges.map(of)) {
+        (None, _) => "-".to_owned(),
+        (Some(subnet), None) => subnet,
+        (Some(subnet), Some(ranges)) => format!("{subnet}; ranges for pods {ranges}"),
     }
 }

@@ -1,22 +1,25 @@
 //! How each cluster fared over trials: room, what ends it, and what to grant.
 
-use crate::experiment::study_breakdown::{BindingCount, Breakdown, ClusterStudy, Spread};
+use crate::experiment::study_breakdown::{
+    AddressStudy, BindingCount, Breakdown, ClusterStudy, PhaseStudy, Spread,
+};
 
-use crate::report::document::{Block, Section, Table};
+use crate::report::document::{Block, Section, Table, Words};
 use crate::report::study_table::short;
 use crate::report::table::binding;
 use crate::report::words::{count, signed_percent};
 
+use super::capacity::{PLANNED, addresses_taken, phase_name, what_is_planned};
 use super::requests;
 
 /// Why requests failed over trials, the room of each cluster, and what to grant it; `which` says
-/// which trials they are.
+/// which trials they are, `currency` in what costs are.
 #[must_use]
-pub fn sections(found: &Breakdown, which: &str) -> [Section; 3] {
+pub fn sections(found: &Breakdown, which: &str, currency: Option<&str>) -> [Section; 3] {
     [
         requests::over_trials(&found.failed_by_reason, which),
         headroom(&found.by_cluster, which),
-        plan(&found.by_cluster, which),
+        plan(&found.by_cluster, which, currency),
     ]
 }
 
@@ -44,11 +47,59 @@ fn headroom(clusters: &[ClusterStudy], which: &str) -> Section {
                  cluster is asked for more than it sustains. \"After a failover\" is against the \
                  demand that it would have, were every cluster of higher priority lost at that \
                  moment: size by this one. What binds next is what ends further growth then.";
-    section(&format!("Headroom by cluster {which}"), words, table)
+    section(&format!("Headroom by cluster {which}"), words.into(), table)
+}
+
+/// What each cluster took in each phase, then the extremes of whole trials.
+fn plan(clusters: &[ClusterStudy], which: &str, currency: Option<&str>) -> Section {
+    let mut columns = vec!["cluster", "phase", "# in trials"];
+    columns.extend(PLANNED);
+    columns.extend(currency.map(|_| "# a month"));
+    let mut table = Table::new(&columns);
+    for cluster in clusters {
+        for phase in &cluster.phases {
+            table.add(planned(&cluster.cluster, phase, currency));
+        }
+    }
+    let phases = || clusters.iter().flat_map(|cluster| &cluster.phases);
+    let has_network = phases().any(|phase| phase.subnet_addresses.is_some());
+    let before = Words::from(
+        "The median over trials; in brackets what one in twenty takes more than, where that is \
+         another number. ",
+    );
+    let words = what_is_planned(before, currency.is_some(), has_network);
+    let mut plan = section(&format!("Capacity plan {which}"), words, table);
+    plan.blocks.extend(extremes(clusters).blocks);
+    plan
+}
+
+fn planned(cluster: &str, phase: &PhaseStudy, currency: Option<&str>) -> Vec<String> {
+    let taken = |found: Option<AddressStudy>| found.map(|it| (usual_and_rare(it.taken), it.room));
+    let number = |spread: Option<Spread>| spread.map_or_else(|| "-".to_owned(), usual_and_rare);
+    let mut cells = vec![
+        cluster.to_owned(),
+        phase_name(phase.phase).to_owned(),
+        count(phase.n_trials),
+        number(phase.pods),
+        number(phase.nodes),
+        number(phase.vcpus),
+        addresses_taken(taken(phase.subnet_addresses), taken(phase.pod_ranges)),
+    ];
+    cells.extend(currency.map(|currency| match phase.monthly_cost {
+        Some(cost) => format!("{} {currency}", usual_and_rare(cost)),
+        None => "-".to_owned(),
+    }));
+    cells
+}
+
+/// A whole number, with what it is in one of twenty trials or more if that is another one.
+fn usual_and_rare(spread: Spread) -> String {
+    let [median, rare] = [spread.median, spread.rare].map(|it| count(it.round() as u64));
+    if median == rare { median } else { format!("{median} ({rare})") }
 }
 
 /// The pods and nodes that each cluster took at a time, and its node hours.
-fn plan(clusters: &[ClusterStudy], which: &str) -> Section {
+fn extremes(clusters: &[ClusterStudy]) -> Section {
     let columns = ["cluster", "what", "# median", "# 1 in 20 takes more", "# most"];
     let mut table = Table::new(&columns);
     for it in clusters {
@@ -63,17 +114,17 @@ fn plan(clusters: &[ClusterStudy], which: &str) -> Section {
             table.add(cells);
         }
     }
-    let words = "So much must be granted, by quota, subnets and budget, for all but one of twenty \
-                 trials, and for all. What each phase of one trial takes, with vCPUs, addresses \
-                 and cost, is in the report of that trial: `mc --keep worst` writes it.";
-    section(&format!("Capacity plan {which}"), words, table)
+    let words = "Over whole trials, whatever the phase: the median, what one in twenty takes more \
+                 than, and the most of all. The report of one trial has its own plan: \
+                 `mc --keep worst` writes it.";
+    section("", words.into(), table)
 }
 
-fn section(title: &str, words: &str, table: Table) -> Section {
+fn section(title: &str, words: Words, table: Table) -> Section {
     if table.rows.is_empty() {
         return Section::new(title, Vec::new());
     }
-    Section::new(title, vec![Block::Paragraph(words.into()), Block::Table(table)])
+    Section::new(title, vec![Block::Paragraph(words), Block::Table(table)])
 }
 
 fn figures(spread: Option<Spread>, shown: fn(f64) -> String) -> [String; 3] {

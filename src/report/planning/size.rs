@@ -30,7 +30,9 @@ pub fn document(texts: &ResultTexts) -> Result<Document, String> {
         sections.extend([less(&size), measure(&size), frontier(&size)]);
     }
     let fared = size.answer_trials.iter();
-    sections.extend(fared.flat_map(|found| clusters::sections(found, "with the answer")));
+    let currency = size.currency.as_deref();
+    let fared = fared.flat_map(|found| clusters::sections(found, "with the answer", currency));
+    sections.extend(fared);
     sections.extend(size.max_demand.iter().map(|found| demand::section(&size, found)));
     sections.extend([
         premises::stability(&rests_on),

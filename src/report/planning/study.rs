@@ -28,7 +28,8 @@ pub fn document(texts: &ResultTexts) -> Result<Document, String> {
         yearly::section(&study),
         milestones(&study),
     ];
-    sections.extend(clusters::sections(&study.breakdown, "over all trials"));
+    let currency = study.identity.prices.as_ref().map(|prices| prices.currency.as_str());
+    sections.extend(clusters::sections(&study.breakdown, "over all trials", currency));
     sections.extend([
         others(&study),
         premises::stability(&rests_on),
