@@ -96,13 +96,17 @@ impl Fidelity {
     /// # Errors
     /// Names the workload or demand that cannot be simulated as counts, and what to do.
     pub fn check(self, scenario: &Scenario) -> Result<(), String> {
-        let calls = scenario.calls().callers().iter().zip(scenario.deployments());
-        let mut calling = calls.filter(|(caller, _)| !caller.calls.is_empty());
-        if let (Self::Flow, Some((_, deployment))) = (self, calling.next()) {
+        let unknown = Flow::unknown_of_calls(scenario.calls());
+        if let (Self::Flow, Some((caller, callee, key))) = (self, unknown) {
+            let name = |deployment: DeploymentId| {
+                let workload = scenario.deployments()[deployment.index()].workload;
+                &scenario.world()[workload].name
+            };
             return Err(format!(
-                "workload {}: its requests wait for calls, which counts do not know; allowed: \
+                "workload {}: its calls of {} have `{key}`, which counts do not know; allowed: \
                  --fidelity requests",
-                scenario.world()[deployment.workload].name
+                name(caller),
+                name(callee)
             ));
         }
         let protection = scenario.protection().deployments.iter().zip(scenario.deployments());
@@ -194,7 +198,7 @@ fn traffic(scenario: &Scenario, chance: Chance, fidelity: Fidelity) -> Box<dyn T
             Box::new(Calls::protected(&plan, scenario.calls(), scenario.protection()))
         }
         Fidelity::Requests => Box::new(Requests::new(&plan)),
-        Fidelity::Flow => Box::new(Flow::new(&plan)),
+        Fidelity::Flow => Box::new(Flow::with_calls(&plan, scenario.calls())),
     }
 }
 

@@ -22,6 +22,8 @@
 //! (`calm`). Users send, and try again, by the routes of their instant in any step (`edge`).
 
 mod balance;
+mod calling;
+mod calls;
 mod calm;
 mod clients;
 mod counts;
@@ -35,6 +37,7 @@ mod groups;
 mod lateness;
 mod pop_sets;
 mod processes;
+mod response;
 mod sends;
 mod serving;
 mod spread;
@@ -46,6 +49,7 @@ use crate::model::ids::{DeploymentId, GateId, PodId};
 use crate::sim::streams::{Cursor, Stream};
 use crate::units::{Span, Time};
 
+use super::calls::CallGraph;
 use super::gate::{GateLimit, GateReading};
 use super::ledger::Ledger;
 use super::ledger::cells::ServiceCells;
@@ -53,6 +57,7 @@ use super::plan::{Arrivals, TrafficPlan};
 use super::routing::{GreyShare, OriginMode, Routing};
 use super::{Advance, Kill, Traffic};
 
+use calls::Site;
 use clients::Notice;
 use deployment::Deployment;
 use gates::FlowGate;
@@ -115,9 +120,16 @@ pub struct Flow {
     /// Who is told of a failure sends again from then on [s].
     told_from_s: f64,
     n_clusters: usize,
+    /// Those of users; then one for each call.
     demands: Vec<Demand>,
-    /// By demand, then cluster.
+    /// How many of them are of users.
+    n_users: usize,
+    /// Those of users by demand, then cluster; then one for each call.
     lanes: Vec<Lane>,
+    /// Calls of each kind.
+    sites: Vec<Site>,
+    /// Deployments, callers before those that they call; empty if nobody calls.
+    order: Vec<usize>,
     deployments: Vec<Deployment>,
     /// By `PodId`.
     pods: Vec<Pod>,
@@ -233,6 +245,16 @@ impl Flow {
     /// If the engine does not [serve](Self::serves) the plan, or it is out of its limits.
     #[must_use]
     pub fn new(plan: &TrafficPlan) -> Self {
+        Self::with_calls(plan, &CallGraph::default())
+    }
+
+    /// The same engine in which requests call as in `graph`.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new), and where calls have [what counts do not
+    /// know](Self::unknown_of_calls).
+    #[must_use]
+    pub fn with_calls(plan: &TrafficPlan, graph: &CallGraph) -> Self {
         let demands: Vec<_> = plan
             .demands
             .iter()
@@ -243,6 +265,9 @@ impl Flow {
             (0..plan.n_clusters).map(move |cluster| Lane::new(plan, index, demand, cluster))
         };
         let lanes: Vec<Lane> = plan.demands.iter().enumerate().flat_map(of).collect();
+        let n_users = demands.len();
+        let (mut demands, mut lanes) = (demands, lanes);
+        let (sites, order) = calls::sites_of(plan, graph, &mut demands, &mut lanes);
         assert!(lanes.len() <= usize::from(u16::MAX), "at most 65,535 pairs of demand and cluster");
         let mut cells: Vec<Arc<ServiceCells>> = Vec::new();
         let deployments = (0..plan.deployments.len()).map(|index| {
@@ -273,14 +298,17 @@ impl Flow {
             routing_version: 0,
             told_from_s: plan.start.as_secs_f64(),
             n_clusters: plan.n_clusters,
-            deployments: deployments.collect(),
+            deployments: calls::with_calling(deployments.collect(), graph, &sites),
+            sites,
+            order,
+            n_users,
             lanes,
             pods: Vec::new(),
             gates: plan.gates.iter().map(FlowGate::new).collect(),
             origins: vec![OriginMode::Serving; plan.n_clusters],
             grey: Vec::new(),
             notices: Vec::new(),
-            ledger: Ledger::new(demands.len(), plan.deployments.len(), seconds, plan.record_waits),
+            ledger: Ledger::new(n_users, plan.deployments.len(), seconds, plan.record_waits),
             demands,
             draws: Cursor::new(Stream::new(plan.seed, plan.trial, "flow", "splits")),
             slow: Vec::new(),
@@ -319,8 +347,12 @@ impl Flow {
         if !self.gates.is_empty() {
             self.open_gates(from_s, to_s - from_s);
         }
-        for deployment in 0..self.deployments.len() {
-            self.serve(deployment, from_s, to_s);
+        if self.sites.is_empty() {
+            for deployment in 0..self.deployments.len() {
+                self.serve(deployment, from_s, to_s);
+            }
+        } else {
+            self.serve_callers_first(from_s, to_s);
         }
         if !self.gates.is_empty() {
             self.close_gates();
@@ -340,7 +372,11 @@ impl Flow {
         self.ledger.assert_conserved();
         if cfg!(debug_assertions) {
             let in_flight: u64 = self.ledger.demands().iter().map(|d| d.totals().in_flight).sum();
-            assert_eq!(self.count_in_flight(), in_flight, "users in flight at {to}");
+            let users = |lane: usize, first_s: f64| {
+                0.0 <= first_s && self.lanes[lane].demand < self.n_users
+            };
+            assert_eq!(self.count_in_flight(users), in_flight, "users in flight at {to}");
+            self.assert_calls_conserved();
         }
     }
 
@@ -427,9 +463,12 @@ impl Flow {
         writes / all
     }
 
-    /// Users with neither answer nor final failure, counted where they are.
-    fn count_in_flight(&self) -> u64 {
-        let counted = |cohort: &Cohort, n: u64| if 0.0 <= cohort.first_s { n } else { 0 };
+    /// Those with neither answer nor final failure whose lane and first send are `wanted`,
+    /// counted where they are.
+    fn count_in_flight(&self, wanted: impl Fn(usize, f64) -> bool) -> u64 {
+        let counted = |cohort: &Cohort, n: u64| {
+            if wanted(usize::from(cohort.lane), cohort.first_s) { n } else { 0 }
+        };
         let moving = self.lanes.iter().flat_map(|lane| &lane.moving);
         let moving: u64 = moving.map(|m| counted(&m.cohort, m.cohort.n)).sum();
         let steps = self.deployments.iter().flat_map(|deployment| &deployment.steps);
@@ -437,11 +476,19 @@ impl Flow {
             .flat_map(|step| &step.parts)
             .map(|part| counted(&part.cohort, part.timely + part.late + part.hung + part.doomed))
             .sum();
+        let calling = self.deployments.iter().filter_map(|deployment| deployment.calling.as_ref());
+        let parked = calling.flat_map(|calling| &calling.parked);
+        let parked: u64 = parked.map(|parked| counted(&parked.cohort, parked.timely)).sum();
         let noticed: u64 = self.notices.iter().map(|n| counted(&n.cohort, n.cohort.n)).sum();
-        let releases = self.demands.iter().flat_map(|demand| &demand.releases);
-        let releases: u64 =
-            releases.map(|release| if 0.0 <= release.first_s { release.n } else { 0 }).sum();
-        moving + inside + noticed + releases
+        let releases = self
+            .demands
+            .iter()
+            .flat_map(|demand| demand.releases.iter().map(|release| (demand.first_lane, release)));
+        let counted = |(lane, release): (usize, &Release)| {
+            u64::from(wanted(lane, release.first_s)) * release.n
+        };
+        let releases: u64 = releases.map(counted).sum();
+        moving + inside + parked + noticed + releases
     }
 }
 

@@ -14,6 +14,8 @@ mod cuts;
 mod endings;
 mod failover;
 mod flow;
+mod flow_calls;
+mod flow_calls_agreement;
 mod gates;
 mod general;
 mod networks;

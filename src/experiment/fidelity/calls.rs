@@ -10,8 +10,8 @@ part! {
     CALLS = "Services that call services",
     "Where workloads have `calls`, everything of the requests is simulated in order of time, each \
      with its calls. A request does its own work, makes its calls, and is answered.",
-    left out "counts of requests (refused by `--fidelity flow`); calls to other clusters; messages \
-              that nobody waits for; what is done after or between calls";
+    left out "calls to other clusters; messages that nobody waits for; what is done after or \
+              between calls";
 
     "a worker is held until the answers are there (a thread) or not (an event loop); CPU is used \
      by a request's own work alone; calls one after the other, or at once",
@@ -66,7 +66,33 @@ part! {
     vectors [],
     tests [
         wrong_calls_are_refused, a_circle_is_named, calls_lead_to_the_same_cluster,
-        counts_refuse_calls,
     ],
     left out "pods prefer no zone when they call";
+
+    "as counts (`--fidelity flow`), calls are demands of their own with time-outs and retries, and \
+     every user and call is in one place at each step; how long a request waits for its calls is a \
+     law of two moments, of what they meet at the begin of the step; as many requests fail as lose \
+     calls that they need",
+    from "closed forms as above within 1 %; counts without limits within a time-out",
+    by [traffic::flow::Flow],
+    vectors [],
+    tests [
+        tandem_as_counts, jackson_as_counts, fan_out_and_sequence_as_counts,
+        workers_are_held_for_response, slow_calls_fail_by_their_law, a_lost_callee_fails_its_callers,
+        cutting_windows_of_calls_changes_no_bit, counts_refuse_what_protects_calls,
+    ],
+    left out "refused: `retries.budget`, `maxConcurrentCalls` and `circuitBreaker` of calls; calls \
+              that go on after their caller's pod is lost fail others with them; time-outs far \
+              below a step count less work for nobody; seconds in which nothing happens are done \
+              in steps";
+
+    "of 15 systems of two or three tiers, below and above saturation, counts differ by 1.4 % at \
+     most in failed users and 0.7 % in served ones (12 seeds), p50 within 6 %, p99 within 12 %; \
+     call-graph.yaml without limits, shortened: failed -7 %, served +1.4 %, recovery 1 s off, where \
+     a queue is as long as its users wait",
+    from "measured",
+    by [traffic::flow::Flow, traffic::calls],
+    vectors [],
+    tests [counts_agree_with_single_calls, counts_follow_a_failover_of_tiers],
+    left out "";
 }

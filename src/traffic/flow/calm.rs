@@ -45,7 +45,8 @@ impl Flow {
 
     /// Whether nothing but requests is going on.
     pub(super) fn is_calm(&self) -> bool {
-        self.pace == STEADY_PACE
+        self.sites.is_empty()
+            && self.pace == STEADY_PACE
             && self.sent_until == self.done_until
             && self.notices.is_empty()
             && self.slow.is_empty()

@@ -50,7 +50,7 @@ impl Flow {
         let phase = unit(self.draws.next_u64());
         let when = (told_s, width_s, self.told_from_s);
         let given_up = self.demands[demand].file_retries(cohort, n, reason, when, phase);
-        self.ledger.failed_many(demand, cohort.first_s, reason, given_up);
+        self.have_failed(demand, cohort.first_s, reason, given_up);
     }
 
     /// The budget refuses so many of the retries that are due; their users have failed.
@@ -59,7 +59,7 @@ impl Flow {
         for release in due.iter_mut().filter(|release| !release.paid) {
             let n = proportional(&mut refused, release.n, &mut rest);
             release.n -= n;
-            self.ledger.failed_many(demand, release.first_s, release.reason, n);
+            self.have_failed(demand, release.first_s, release.reason, n);
         }
     }
 

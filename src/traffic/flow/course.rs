@@ -35,7 +35,7 @@ impl Deployment {
         if self.on_timeout == OnTimeout::Cancel && lateness::spent_before(self, &after) < 1.0 {
             // The longer a service takes, the more wait, and the earlier services are cut short.
             let servers = self.stations[before.station].0.servers;
-            let busy_s = arriving * self.service.mean_s * before.slowness;
+            let busy_s = arriving * self.service.mean_s * before.slowness + arriving * self.held_s;
             let load = busy_s / (servers * length_s);
             let most_s2 = lateness::most_variance_s2(self, before.slowness, servers, load);
             let (mut low, mut high) = (0.0, 1.0);
@@ -65,10 +65,13 @@ impl Deployment {
         length_s: f64,
     ) -> After {
         let (station, curve) = &self.stations[group.station];
-        let length = length_s / (self.service.mean_s * group.slowness * part);
+        let length = length_s / (self.taken_s(group.slowness) * part);
         let before = group.state.present;
         let rate = arriving / length;
         let mut narrowing = Narrowing::of(station, &group.state, group.variance);
+        if 0.0 < self.pressed {
+            narrowing.idle = narrowing.idle.max(self.pressed * (1.0 - 1.0 / self.n_stations()));
+        }
         let mut steady = curve.after_narrowed(before, (rate, station.servers), length, narrowing);
         let places_left = station.bound() - (steady.present - station.servers);
         if narrowing.refused < 1.0 && places_left <= group.variance.sqrt() {
@@ -79,10 +82,23 @@ impl Deployment {
         let taken = arriving * (1.0 - narrowing.refused * steady.refused);
         let left = (before + taken - steady.present).max(0.0);
         let variance = group.variance + station.variability * (taken + left);
-        let variance = variance.min(steady.queue_variance);
+        let mut variance = variance.min(steady.queue_variance);
+        if 0.0 < self.pressed {
+            // As many as callers have workers for, and every way to share them is as likely.
+            let (others, queue) =
+                (self.n_stations() - 1.0, (steady.present - station.servers).max(0.0));
+            let crowded = variance.min(steady.present + queue * queue * others / (others + 2.0));
+            variance += (crowded - variance) * self.pressed;
+        }
         let state = narrowing.narrowed(station, &steady, variance);
         let wait = self.wait_in(group, &state, (part, most_s2));
         After { state, variance, part, most_s2, slowness: group.slowness, wait }
+    }
+
+    /// Queues among which what comes is shared out.
+    fn n_stations(&self) -> f64 {
+        let accepting = self.groups.iter().filter(|group| group.accepting);
+        (accepting.map(Group::size).sum::<f64>() / self.pooled()).max(1.0)
     }
 
     /// The work that came to the pods of the last step, of what their workers could do.
@@ -120,7 +136,7 @@ impl Deployment {
 
     /// What a request takes of a worker at the pods of a group [s].
     pub(super) fn work_s(&self, group: &Group) -> f64 {
-        self.service.mean_s * group.slowness * group.part
+        self.taken_s(group.slowness) * group.part
     }
 
     /// The wait of who comes now to the pods of a group.
@@ -129,7 +145,7 @@ impl Deployment {
     }
 
     fn wait_in(&self, group: &Group, state: &State, (part, most_s2): (f64, f64)) -> Wait {
-        let unit_s = self.service.mean_s * group.slowness * part;
+        let unit_s = self.taken_s(group.slowness) * part;
         let below_s = if most_s2.is_finite() { self.patience_s } else { f64::INFINITY };
         let mean_s = (state.wait * unit_s).min(below_s);
         // Of a gamma law below a bound, no more than that of an exponential one.

@@ -178,6 +178,23 @@ impl State {
 }
 
 impl Station {
+    /// One of the stations that differ by steps of half a percent, the nearest.
+    pub(super) fn rounded(&self) -> Self {
+        let near = |x: f64| {
+            const STEPS: f64 = 200.0;
+            if x <= 1e-9 || !x.is_finite() {
+                return x;
+            }
+            maths::exp((maths::ln(x) * STEPS).round() / STEPS)
+        };
+        Self {
+            patience: near(self.patience),
+            variability: near(self.variability),
+            overloaded: near(self.overloaded),
+            ..*self
+        }
+    }
+
     /// Requests that can wait and will be served, at most.
     pub(super) fn bound(&self) -> f64 {
         self.places.min(self.servers * self.patience)

@@ -9,6 +9,7 @@ use crate::traffic::ledger::cells::{ServiceCells, Wait};
 use crate::traffic::plan::{Balancer, DeploymentPlan, OnTimeout};
 use crate::traffic::routing::{DependencyEffect, DependencyEffects, DependencyFailure};
 
+use super::calling::Calling;
 use super::curve::{Curve, Station};
 use super::groups::Group;
 use super::sends::Cohort;
@@ -40,6 +41,14 @@ pub(super) struct Deployment {
     pub(super) patience_s: f64,
     pub(super) cells: Arc<ServiceCells>,
     pub(super) service: Service,
+    /// What its requests wait for after their own work, if they call.
+    pub(super) calling: Option<Box<Calling>>,
+    /// How long a worker waits for the calls of a request, and the variance [s, s²]; nothing where
+    /// it waits for none.
+    pub(super) held_s: f64,
+    pub(super) held_variance_s2: f64,
+    /// The share of its requests that comes from callers with no worker left.
+    pub(super) pressed: f64,
     effects: DependencyEffects,
     /// Stations in use, with their curves.
     pub(super) stations: Vec<(Station, Curve)>,
@@ -156,6 +165,10 @@ impl Deployment {
                 reads: effect,
                 writes: effect,
             },
+            calling: None,
+            held_s: 0.0,
+            held_variance_s2: 0.0,
+            pressed: 0.0,
             effects: DependencyEffects::default(),
             stations: Vec::new(),
             groups: Vec::new(),
@@ -247,6 +260,38 @@ impl Deployment {
         }
     }
 
+    /// Squared coefficient of variation of own work.
+    pub(super) const fn service_scv(&self) -> f64 {
+        self.service.scv
+    }
+
+    /// Nearly no request waits longer for its calls [s].
+    pub(super) fn longest_calling_s(&self) -> f64 {
+        self.calling.as_deref().map_or(0.0, Calling::longest_s)
+    }
+
+    /// How long a worker has a request at this slowness [s].
+    pub(super) fn taken_s(&self, slowness: f64) -> f64 {
+        self.service.mean_s * slowness + self.held_s
+    }
+
+    /// Squared coefficient of variation of that.
+    pub(super) fn taken_scv(&self, slowness: f64) -> f64 {
+        if self.held_s == 0.0 {
+            return self.service.scv;
+        }
+        let (own_s, taken_s) = (self.service.mean_s * slowness, self.taken_s(slowness));
+        (self.service.scv * own_s * own_s + self.held_variance_s2) / (taken_s * taken_s)
+    }
+
+    /// The part of it that a worker works.
+    pub(super) fn working_part(&self, slowness: f64) -> f64 {
+        if self.held_s == 0.0 {
+            return 1.0;
+        }
+        self.service.mean_s * slowness / self.taken_s(slowness)
+    }
+
     /// The number of the station of pods at this slowness.
     pub(super) fn station(&mut self, slowness: f64) -> usize {
         let pooled = self.pooled();
@@ -258,19 +303,36 @@ impl Deployment {
         let patience = match self.on_timeout {
             // Where those ahead are cut short at their time-out, everyone has a turn before theirs.
             OnTimeout::Serve | OnTimeout::Cancel => f64::INFINITY,
-            OnTimeout::DropQueued => self.patience_s / (self.service.mean_s * slowness),
+            OnTimeout::DropQueued => self.patience_s / self.taken_s(slowness),
         };
+        let scv = self.taken_scv(slowness);
         let station = Station {
             servers: self.workers * pooled,
             places: self.places * pooled,
             patience,
-            variability: 0.5 * (arrivals + self.service.scv),
-            overloaded: 0.5 * (arrivals + pooled * self.service.scv),
+            variability: 0.5 * (arrivals + scv),
+            overloaded: 0.5 * (arrivals + pooled * scv),
         };
-        match self.stations.iter().position(|(known, _)| *known == station) {
-            Some(known) => known,
+        let station = if self.held_s == 0.0 { station } else { station.rounded() };
+        let known = self.stations.iter().position(|(known, _)| *known == station);
+        known.unwrap_or_else(|| self.add_station(station))
+    }
+
+    /// A new station, in the place of one that nobody needs where there are many: how long workers
+    /// wait for calls changes all the time.
+    fn add_station(&mut self, station: Station) -> usize {
+        const MANY: usize = 64;
+        let made = (station, Curve::new(&station));
+        let is_free = |index: &usize| self.groups.iter().all(|group| group.station != *index);
+        let free = (0..self.stations.len()).find(is_free);
+        match free.filter(|_| self.held_s != 0.0 && MANY <= self.stations.len()) {
+            // The oldest are in front.
+            Some(free) => {
+                self.stations[free] = made;
+                free
+            }
             None => {
-                self.stations.push((station, Curve::new(&station)));
+                self.stations.push(made);
                 self.stations.len() - 1
             }
         }

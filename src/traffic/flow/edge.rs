@@ -35,7 +35,7 @@ impl Flow {
 
     /// Users send.
     fn send_first(&mut self, from_s: f64, to_s: f64) {
-        for index in 0..self.demands.len() {
+        for index in 0..self.n_users {
             let (n, mean) = self.demands[index].fresh.send(from_s, to_s);
             self.demands[index].open_budget(n, (from_s, to_s));
             self.ledger.offered(index, from_s, n as u32);
@@ -70,9 +70,8 @@ impl Flow {
             self.deny(index, &mut due, refused);
             for release in due.drain(..).filter(|release| 0 < release.n) {
                 let Release { from_s, to_s, .. } = release;
-                self.ledger.retried_many(index, release.first_s, release.n);
                 let cohort = Cohort {
-                    lane: (index * self.n_clusters) as u16,
+                    lane: self.demands[index].first_lane as u16,
                     attempt: release.attempt,
                     pops: release.pops,
                     first_s: release.first_s,
@@ -82,7 +81,13 @@ impl Flow {
                     n: release.n,
                     mean: release.n as f64,
                 };
-                self.dispatch(index, &Moving { cohort, from_s, to_s });
+                let moving = Moving { cohort, from_s, to_s };
+                if index < self.n_users {
+                    self.ledger.retried_many(index, release.first_s, release.n);
+                    self.dispatch(index, &moving);
+                } else {
+                    self.lanes[usize::from(cohort.lane)].moving.push_back(moving);
+                }
             }
             self.due_releases = due;
         }
@@ -111,6 +116,10 @@ impl Flow {
         let mut arrived = std::mem::take(&mut self.arrived);
         for index in 0..self.lanes.len() {
             if self.lanes[index].moving.is_empty() {
+                continue;
+            }
+            if self.n_users <= self.lanes[index].demand {
+                self.calls_arrive(index, to_s);
                 continue;
             }
             self.lanes[index].arrive(to_s, &mut self.draws, &mut arrived);

@@ -57,6 +57,9 @@ impl Flow {
             return;
         }
         for cohort in arrived {
+            if self.is_call(cohort) {
+                continue;
+            }
             let lane = &self.lanes[usize::from(cohort.lane)];
             let Some(grey) = self.grey.get(lane.cluster).copied() else { continue };
             let reason =

@@ -147,7 +147,13 @@ impl Flow {
                     continue;
                 }
                 let share = pass.users.size();
-                let mine = |cohort: &Cohort| (cohort.n as f64 * share).round() as u64;
+                // Calls within a cluster do not pass its gateway.
+                let is_gateway = self.gates[gate].reason == Reason::GatewayFull;
+                let first_call = self.n_users * self.n_clusters;
+                let mine = |cohort: &Cohort| {
+                    let passes = !is_gateway || usize::from(cohort.lane) < first_call;
+                    if passes { (cohort.n as f64 * share).round() as u64 } else { 0 }
+                };
                 let mut rest: u64 = arrived.iter().map(mine).sum();
                 let passed = self.gates[gate].pass(rest, &pass, from_s);
                 let mut refused = rest - passed;

@@ -50,6 +50,8 @@ pub(super) struct Group {
     pub(super) busy_s: f64,
     /// Requests that each pod has finished, likewise.
     pub(super) finished: f64,
+    /// Workers of one station that wait for calls.
+    pub(super) held: f64,
 }
 
 impl Group {
@@ -73,6 +75,7 @@ impl Group {
             refused_part: 0.0,
             busy_s: 0.0,
             finished: 0.0,
+            held: 0.0,
         }
     }
 
@@ -120,6 +123,7 @@ impl Group {
         let share = other.size() / (self.size() + other.size());
         let gap = other.state.present - self.state.present;
         self.state.present += gap * share;
+        self.held += (other.held - self.held) * share;
         self.variance +=
             (other.variance - self.variance) * share + gap * gap * share * (1.0 - share);
         self.pods.extend(other.pods);

@@ -39,12 +39,22 @@ impl Deployment {
 impl Answer {
     /// The share of those who get a worker whose answer comes too late, or is cut short.
     pub(super) fn late_share(&self, deployment: &Deployment, wait: Wait) -> f64 {
-        if longest_s(wait) + deployment.cells.longest_s * self.slower < self.within_s {
+        let longest_s = longest_s(wait)
+            + deployment.cells.longest_s * self.slower
+            + deployment.longest_calling_s();
+        if longest_s < self.within_s {
             return 0.0;
         }
         let later_than = |time_s: f64| {
             if time_s <= 0.0 { 1.0 } else { 1.0 - deployment.law.cdf(time_s / self.slower) }
         };
+        if deployment.calling.is_some() {
+            let mut share = 0.0;
+            deployment.delays(wait, |weight, delay_s| {
+                share += weight * later_than(self.within_s - delay_s);
+            });
+            return share;
+        }
         let mut share = (1.0 - wait.share) * later_than(self.within_s);
         if 0.0 < wait.share {
             wait.cells(Grain::Coarse, |weight, wait_s| {
@@ -62,10 +72,11 @@ pub(super) fn spent_before(deployment: &Deployment, after: &After) -> f64 {
     let After { slowness, wait, .. } = *after;
     let slower = deployment.service.slower * slowness;
     let patience_s = deployment.patience_s;
-    if longest_s(wait) + deployment.cells.longest_s * slower < patience_s {
+    let longest_taken_s = deployment.cells.longest_s * slower + deployment.longest_calling_s();
+    if longest_s(wait) + longest_taken_s < patience_s {
         return 1.0;
     }
-    let mean_s = deployment.law.mean_s() * slower;
+    let mean_s = deployment.law.mean_s() * slower + deployment.held_s;
     let spent = |wait_s: f64| done_s(deployment, slower, patience_s - wait_s) / mean_s;
     let mut part = (1.0 - wait.share) * spent(0.0);
     if 0.0 < wait.share {
@@ -76,8 +87,19 @@ pub(super) fn spent_before(deployment: &Deployment, after: &After) -> f64 {
 
 /// What is done of services in the mean, if at most so much is done of each [s].
 fn done_s(deployment: &Deployment, slower: f64, left_s: f64) -> f64 {
+    let left_s = left_s.max(0.0);
     let services = deployment.cells.cells(Grain::Coarse).iter();
-    services.map(|(weight, service_s)| weight * (service_s * slower).min(left_s.max(0.0))).sum()
+    let held_s = deployment.held_s;
+    let own_s = deployment.law.mean_s() * slower;
+    if deployment.law.scv() * own_s * own_s < deployment.held_variance_s2 {
+        // What varies most is how long it waits for its calls.
+        let variance_s2 = deployment.held_variance_s2;
+        let held = Wait { share: 1.0, mean_s: held_s, variance_s2, below_s: f64::INFINITY };
+        let mut sum_s = 0.0;
+        held.cells(Grain::Coarse, |weight, time_s| sum_s += weight * (own_s + time_s).min(left_s));
+        return sum_s;
+    }
+    services.map(|(weight, service_s)| weight * (service_s * slower + held_s).min(left_s)).sum()
 }
 
 /// The largest variance of waits around their time-out, where requests are cut short.
@@ -96,13 +118,17 @@ pub(super) fn most_variance_s2(
         return f64::INFINITY;
     }
     let slower = deployment.service.slower * slowness;
-    let mean_s = deployment.law.mean_s() * slower;
-    let spread_s =
-        load * mean_s * (1.0 + deployment.pooled() * deployment.law.scv()) / (2.0 * servers * push);
+    let mean_s = deployment.law.mean_s() * slower + deployment.held_s;
+    let scv = if deployment.held_s == 0.0 {
+        deployment.law.scv()
+    } else {
+        deployment.taken_scv(slowness)
+    };
+    let spread_s = load * mean_s * (1.0 + deployment.pooled() * scv) / (2.0 * servers * push);
     spread_s * spread_s
 }
 
 /// Hardly anybody waits longer.
-fn longest_s(wait: Wait) -> f64 {
+pub(super) fn longest_s(wait: Wait) -> f64 {
     if 0.0 < wait.share { wait.mean_s + DEVIATIONS * wait.variance_s2.sqrt() } else { 0.0 }
 }

@@ -79,6 +79,7 @@ impl Flow {
             lost_in_all += n;
             self.lose_doomed(deployment, step, n, how);
         }
+        lost_in_all += self.lose_parked(deployment, Some(how));
         let lost = AttemptFailure::Lost(how);
         self.ledger.deployment_mut(deployment).failed_many(now_s, lost, lost_in_all);
         self.deployments[deployment].forget_empty_steps();
@@ -106,7 +107,7 @@ impl Flow {
         // The longest of as many services as there are workers busy, in the middle of its law.
         let busy = (this.present as f64).min(state.workers).max(1.0);
         let slower = state.service.slower * this.slowness;
-        let longest_s = state.law.quantile(1.0 - 0.5 / busy) * slower;
+        let longest_s = state.law.quantile(1.0 - 0.5 / busy) * slower + state.longest_calling_s();
         let done = Time::from_secs_f64(self.now.as_secs_f64() + wait_s + longest_s);
         let done = done.max(self.now);
         self.deployments[deployment].groups[group].finish_s = done.as_secs_f64();
@@ -157,7 +158,7 @@ impl Flow {
     /// At another speed, other requests of a group are answered in time.
     fn reconsider(&mut self, deployment: usize, group: usize) {
         let state = &mut self.deployments[deployment];
-        let unit_s = state.service.mean_s * state.groups[group].slowness;
+        let unit_s = state.taken_s(state.groups[group].slowness);
         let workers = state.workers * state.groups[group].size();
         let now_s = self.now.as_secs_f64();
         let mut ahead = 0.0;
@@ -248,7 +249,7 @@ impl Flow {
     }
 
     /// Clients are told of their loss, or find out by their time-out.
-    fn lose_clients(&mut self, cohort: &Cohort, n: u64, how: Kill) {
+    pub(super) fn lose_clients(&mut self, cohort: &Cohort, n: u64, how: Kill) {
         let event_s = match how {
             Kill::Reset => self.now.as_secs_f64(),
             Kill::Silent => f64::INFINITY,
@@ -399,7 +400,8 @@ impl Flow {
     fn wait_of(&self, deployment: usize, group: &Group) -> f64 {
         let deployment = &self.deployments[deployment];
         let queued = (group.state.present - group.state.busy).max(0.0) / deployment.pooled();
-        queued / deployment.workers * deployment.service.mean_s * group.slowness
+        let ahead = queued / deployment.workers;
+        ahead * deployment.service.mean_s * group.slowness + ahead * deployment.held_s
     }
 
     /// Finds pods whose virtual wait has risen above their threshold.
@@ -434,7 +436,8 @@ impl Flow {
         };
         let pooled = self.deployments[pod.deployment as usize].pooled();
         let since_s = (self.now - self.done_until).as_secs_f64();
-        pod.busy_s + group.busy_s + group.state.busy / pooled * since_s
+        let working = self.deployments[pod.deployment as usize].working_part(group.slowness);
+        pod.busy_s + group.busy_s + group.state.busy / pooled * since_s * working
     }
 
     /// Requests that a pod has finished since the start of the run.

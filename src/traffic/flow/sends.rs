@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use crate::model::ids::ClusterId;
 use crate::sim::rates::RateCurve;
 use crate::sim::streams::{Cursor, Stream};
+use crate::traffic::calls::CallPlan;
 use crate::traffic::ledger::Reason;
-use crate::traffic::plan::{Arrivals, DemandPlan, Jitter, RetryBudget, TrafficPlan};
+use crate::traffic::plan::{Arrivals, DemandPlan, Jitter, RetryBudget, RetryPolicy, TrafficPlan};
 
 use super::counts::{binomial, poisson};
 use super::pop_sets::PopSets;
@@ -89,12 +90,27 @@ impl Demand {
             first_lane: index * plan.n_clusters,
             fresh: Fresh::new(&demand.arrivals, stream("flow-arrival")),
             pops: PopSets::new(&demand.pops),
-            backoff: Backoff::new(demand),
+            backoff: Backoff::new(&demand.retries),
             budget: demand.retries.budget.map(Tokens::new),
             releases: Vec::new(),
             client_to_pop_s: demand.client_to_pop.as_secs_f64(),
             attempt_timeout_s: demand.attempt_timeout.as_secs_f64(),
             deadline_s: demand.deadline.map_or(f64::INFINITY, |deadline| deadline.as_secs_f64()),
+        }
+    }
+
+    /// The calls of one kind, about so many a second, which are as a demand to whom they call.
+    pub(super) fn of_call(call: &CallPlan, lane: &Lane, first_lane: usize, rate: f64) -> Self {
+        Self {
+            first_lane,
+            fresh: Fresh::Calls { rate },
+            pops: PopSets::new(&[]),
+            backoff: Backoff::new(&call.retries),
+            budget: None,
+            releases: Vec::new(),
+            client_to_pop_s: 0.0,
+            attempt_timeout_s: lane.patience_s,
+            deadline_s: lane.deadline_s,
         }
     }
 
@@ -206,8 +222,19 @@ impl Demand {
 /// First sends.
 #[derive(Clone, Debug)]
 pub(super) enum Fresh {
-    Poisson { curve: RateCurve, stream: Stream, second: Second },
-    Replay { instants_s: Vec<f64>, next: usize },
+    Poisson {
+        curve: RateCurve,
+        stream: Stream,
+        second: Second,
+    },
+    Replay {
+        instants_s: Vec<f64>,
+        next: usize,
+    },
+    /// Callers send, about so many a second.
+    Calls {
+        rate: f64,
+    },
 }
 
 /// The users of one whole second who have not sent yet.
@@ -255,7 +282,7 @@ impl Fresh {
     pub(super) fn rate_at(&self, at_s: f64) -> f64 {
         match self {
             Self::Poisson { curve, .. } => curve.rate_at(at_s),
-            Self::Replay { .. } => 0.0,
+            Self::Replay { .. } | Self::Calls { .. } => 0.0,
         }
     }
 
@@ -273,6 +300,7 @@ impl Fresh {
         match self {
             Self::Poisson { curve, .. } => curve.peak(),
             Self::Replay { instants_s, .. } => instants_s.len() as f64,
+            Self::Calls { rate } => *rate,
         }
     }
 
@@ -310,6 +338,7 @@ impl Fresh {
                 let n = (*next - first) as u64;
                 (n, n as f64)
             }
+            Self::Calls { .. } => (0, 0.0),
         }
     }
 }
@@ -324,8 +353,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    fn new(demand: &DemandPlan) -> Self {
-        let policy = &demand.retries;
+    fn new(policy: &RetryPolicy) -> Self {
         let cap_s = policy.cap.as_secs_f64();
         let mut lengths_s = [0.0; 16];
         let mut length_s = policy.backoff.as_secs_f64();
@@ -337,7 +365,7 @@ impl Backoff {
     }
 
     /// The shortest and the longest wait after an attempt [s]; None after the last one.
-    fn after(&self, attempt: u8) -> Option<(f64, f64)> {
+    pub(super) fn after(&self, attempt: u8) -> Option<(f64, f64)> {
         if self.max_attempts <= attempt + 1 {
             return None;
         }
@@ -428,6 +456,24 @@ impl Lane {
             },
             deadline_s: demand.deadline.map_or(f64::INFINITY, |deadline| deadline.as_secs_f64()),
             writes: demand.writes.get(),
+            moving: VecDeque::new(),
+            mixture: None,
+        }
+    }
+
+    /// The way of calls of one kind, of which a share writes.
+    pub(super) fn of_call(call: &CallPlan, (demand, cluster): (usize, usize), writes: f64) -> Self {
+        let timeout_s = call.timeout.as_secs_f64();
+        Self {
+            demand,
+            cluster,
+            deployment: Some(call.to.index()),
+            one_way_s: call.round_trip.as_secs_f64() / 2.0,
+            patience_s: timeout_s,
+            patience_reason: Reason::Timeout,
+            // With the deadline of its request, a call begins so much before it that this holds.
+            deadline_s: if call.propagates_deadline { timeout_s } else { f64::INFINITY },
+            writes,
             moving: VecDeque::new(),
             mixture: None,
         }

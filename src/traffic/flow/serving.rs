@@ -5,6 +5,7 @@ use crate::traffic::ledger::in_bulk::{Leaving, nanos_of};
 use crate::traffic::ledger::{AttemptFailure, Reason};
 use crate::traffic::plan::OnTimeout;
 
+use super::calls::Worked;
 use super::counts::{binomial, proportional};
 use super::deployment::{Inside, Step};
 use super::sends::Cohort;
@@ -49,6 +50,9 @@ impl Flow {
         self.is_near_saturation |= NEAR_SATURATION.contains(&self.deployments[index].load());
         self.admit(index, arrived, (from_s, to_s), &load.classes);
         self.finish(index, (from_s, to_s), &load);
+        if self.deployments[index].calling.is_some() {
+            self.make_calls(index, (load.flow, load.begin_to_hold), (from_s, to_s));
+        }
         self.deployments[index].forget_empty_steps();
         (self.classes, self.shares) = (load.classes, shares);
     }
@@ -71,6 +75,7 @@ impl Flow {
         let before = deployment.groups[group].state.present;
         deployment.go_on(group, per_pod * pooled, length_s);
         let unit_s = deployment.work_s(&deployment.groups[group]);
+        let working = deployment.working_part(slowness);
         let wait = deployment.wait(&deployment.groups[group]);
         let group = &mut deployment.groups[group];
         let state = group.state;
@@ -111,9 +116,13 @@ impl Flow {
         let done = &mut self.done;
         let first_step = deployment.first_step;
         group.take_first(finished, |step, n| done[(step - first_step) as usize] += n);
-        group.busy_s += state.busy / pooled * length_s;
+        group.busy_s += state.busy / pooled * length_s * working;
         group.finished += finished as f64 / size;
         load.finish(finished, unit_s);
+        load.flow += state.busy / pooled * size * length_s / unit_s;
+        let held = state.busy / pooled * (1.0 - working);
+        load.begin_to_hold += (held - group.held) * size;
+        group.held = held;
         let change = (state.present - before).abs() / (1.0 + state.present.max(before));
         load.unrest = load.unrest.max(change * size / load.pods.max(size));
     }
@@ -181,6 +190,7 @@ impl Flow {
         let (mut writes, mut waited, mut wait_s) = (0.0, 0.0, 0.0);
         let done = std::mem::take(&mut self.done);
         let cancels = self.deployments[index].on_timeout == OnTimeout::Cancel;
+        let mut losing = self.losing(index, done.iter().sum());
         let account = self.ledger.deployment_mut(index);
         let records_waits = account.records_waits() && 0.0 <= from_s;
         for (offset, &finished) in done.iter().enumerate().filter(|(_, n)| 0 < **n) {
@@ -204,12 +214,19 @@ impl Flow {
                 let n = timely + late + hung + zombies;
                 waited += n as f64 * wait.share;
                 wait_s += n as f64 * wait.share * wait.mean_s;
-                leaving.served += timely + if cancels { 0 } else { late + zombies };
-                leaving.aborted += hung + if cancels { late + zombies } else { 0 };
+                let lost = losing.of(timely);
+                losing.of(late + hung + zombies);
+                leaving.served += timely - lost + if cancels { 0 } else { late + zombies };
+                leaving.aborted += lost + hung + if cancels { late + zombies } else { 0 };
                 leaving.zombie_ns += nanos_of(zombies as f64 * load.unit_s());
                 writes += (timely + late) as f64 * self.lanes[usize::from(cohort.lane)].writes;
-                self.answer(&cohort, timely, wait, within_s);
                 self.answer_late(&cohort, late, hung);
+                if self.deployments[index].calling.is_none() {
+                    self.answer(&cohort, timely, wait, within_s);
+                    continue;
+                }
+                let worked = Worked { cohort, timely, lost, late, zombies, wait, within_s };
+                self.have_worked(index, &worked, (from_s, to_s));
             }
             assert!(left == 0, "what is finished was there");
         }
@@ -253,10 +270,20 @@ impl Flow {
             return;
         }
         let lane = usize::from(cohort.lane);
+        if self.n_users <= self.lanes[lane].demand {
+            return self.call_succeeds(lane, n);
+        }
         self.ledger.demand_mut(self.lanes[lane].demand).served_many(cohort.first_s, n);
         if let Some(window) = window_of(cohort.first_s) {
             let after_s = (cohort.send_s - cohort.first_s - cohort.lag_s).max(0.0);
-            self.tell_latency(lane, window, n, Delayed { after_s, wait, within_s });
+            let delayed = Delayed { after_s, wait, within_s };
+            match self.lanes[lane].deployment.and_then(|to| self.deployments[to].calling.as_ref()) {
+                None => self.tell_latency(lane, window, n, delayed),
+                Some(calling) => {
+                    let delays = calling.delays_of_served(wait);
+                    self.tell_latencies((lane, window), n, delayed, delays);
+                }
+            }
         }
     }
 
@@ -293,6 +320,9 @@ struct StepLoad {
     /// Weights of the sums.
     finished: f64,
     work_s: f64,
+    /// Requests that finish, in the mean, and how many more wait for calls than before.
+    flow: f64,
+    begin_to_hold: f64,
     /// As the change of [`Unrest`](super::Unrest).
     unrest: f64,
 }
@@ -325,6 +355,8 @@ impl StepLoad {
             classes,
             finished: 0.0,
             work_s: 0.0,
+            flow: 0.0,
+            begin_to_hold: 0.0,
             unrest: 0.0,
         }
     }

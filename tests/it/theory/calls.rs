@@ -122,7 +122,7 @@ pub(super) fn tiers(on_timeout: OnTimeout, holds_worker: bool) -> (TrafficPlan, 
 }
 
 /// Runs it; pods 6 and 7 serve deployment 2, pod 8 deployment 3, which goes and comes.
-pub(super) fn run_tiers(mut engine: Calls, n_cuts: usize) -> Calls {
+pub(super) fn run_tiers<E: Traffic>(mut engine: E, n_cuts: usize) -> E {
     for pod in 0..9 {
         let deployment = [0, 0, 0, 1, 1, 1, 2, 2, 3][pod];
         engine.start_pod(PodId::new(pod), DeploymentId::new(deployment));

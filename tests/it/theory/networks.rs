@@ -31,7 +31,7 @@ pub(super) fn call(to: usize) -> CallPlan {
 }
 
 /// Users of the first of `services`, each of one pod, at `rate` per unit for `time` units.
-fn network(rate: f64, time: f64, services: Vec<DeploymentPlan>) -> TrafficPlan {
+pub(super) fn network(rate: f64, time: f64, services: Vec<DeploymentPlan>) -> TrafficPlan {
     let first = services[0].clone();
     let mut plan = plan(demand("users", poisson(rate / UNIT_S)), first, time * UNIT_S);
     plan.deployments = services.into_iter().zip(0..).map(|(service, id)| of(id, service)).collect();
