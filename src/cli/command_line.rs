@@ -17,7 +17,7 @@ use crate::experiment::precision::Precision;
 use super::diff_line::DiffArguments;
 use super::gate_line::GateArguments;
 use super::size_line::SizeArguments;
-use super::study_arguments::StudyArguments;
+use super::study_arguments::{StudyArguments, TimeArguments};
 use super::sweep_line::SweepArguments;
 
 /// Exit codes, for the end of the help.
@@ -207,9 +207,9 @@ pub struct McArguments {
     /// at after 256, 512, 1024, ... trials
     #[arg(long, value_name = "METRIC STATISTIC ±WIDTH")]
     pub until: Option<Precision>,
-    /// Stop after so much time, e.g. 10m; the result is then marked partial
-    #[arg(long, value_name = "TIME")]
-    pub max_wall: Option<Span>,
+    /// How long it may take.
+    #[command(flatten)]
+    pub time: TimeArguments,
     /// How the random inputs of the scenario are drawn; with sobol 16 scrambles give the intervals,
     /// and 16 times a power of two trials spread best [default trials: 1024]
     #[arg(long, value_enum, default_value_t = SamplerArgument::Independent)]

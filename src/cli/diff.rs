@@ -1,6 +1,7 @@
 //! `tideover diff`: what a change does, on the same trials, and which edit does what of it.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 
@@ -9,7 +10,6 @@ use crate::scenario::edits::{Edits, Version, edits};
 
 use crate::experiment::diff::{Compared, DiffPlan, compare, versions};
 use crate::experiment::diff_outcome::{VersionOutcome, outcome};
-use crate::experiment::monte_carlo::Ended;
 
 use crate::report::writer::OutputFolder;
 use crate::report::{diff_folder, diff_table, stdout};
@@ -17,15 +17,17 @@ use crate::report::{diff_folder, diff_table, stdout};
 use super::command_line::ScenarioArguments;
 use super::diff_line::DiffArguments;
 use super::exit::{Exit, Failure};
+use super::interrupt::{self, Deadline};
 use super::study_progress::StudyProgress;
 use super::talk::say;
-use super::{interrupt, mc, run, scenario_file};
+use super::{mc, run, scenario_file};
 
 /// Edits at most that are run one by one.
 const MOST_EDITS: usize = 20;
 
 /// Runs both versions and each edit by itself, prints what differs, and writes the result folder.
 pub(super) fn diff(arguments: &DiffArguments) -> Result<(), Failure> {
+    let deadline = Deadline::after(arguments.time.max_wall);
     let before_sets = arguments.sets.clone();
     let after_sets = [before_sets.clone(), arguments.edit.clone()].concat();
     let after_path = arguments.after.as_ref().unwrap_or(&arguments.before);
@@ -51,7 +53,7 @@ pub(super) fn diff(arguments: &DiffArguments) -> Result<(), Failure> {
     let folder =
         OutputFolder::create(&path).map_err(run::said).context("cannot make the result folder")?;
     interrupt::listen()?;
-    let compared = compared(arguments, &plan);
+    let compared = compared(&plan, deadline, arguments.how.quiet);
     if compared.rows[0].is_empty() {
         say("interrupted: no trial was finished\n");
         return Err(Failure::told(Exit::Interrupted));
@@ -65,12 +67,12 @@ pub(super) fn diff(arguments: &DiffArguments) -> Result<(), Failure> {
     stdout::print(&text).context("cannot write to the standard output")?;
     written.map_err(run::said).context("the results are incomplete")?;
     if !arguments.how.quiet {
+        if outcome.partial {
+            interrupt::say_partial("");
+        }
         say(&format!("results in {}\n", run::shown(&path)));
     }
-    match compared.ended {
-        Ended::Stopped => Err(Failure::told(Exit::Interrupted)),
-        Ended::Complete | Ended::Precise => Ok(()),
-    }
+    interrupt::told(outcome.partial)
 }
 
 fn read(arguments: &DiffArguments, path: &Path, sets: &[String]) -> Result<Scenario, Failure> {
@@ -100,10 +102,15 @@ fn default_folder(before: &Scenario) -> PathBuf {
     Path::new("results").join(format!("{}-diff", before.name()))
 }
 
-fn compared(arguments: &DiffArguments, plan: &DiffPlan<'_>) -> Compared {
-    let (until, quiet) = (plan.until, arguments.how.quiet);
-    let mut progress = StudyProgress::new(plan.trials, 0, until, plan.tails(), quiet);
-    let compared = compare(plan, &interrupt::is_asked, |rows| progress.reached(rows));
+/// The trials of all versions; the first one at least, unless the user asks to stop.
+fn compared(plan: &DiffPlan<'_>, deadline: Deadline, quiet: bool) -> Compared {
+    let mut progress = StudyProgress::new(plan.trials, 0, plan.until, plan.tails(), quiet);
+    let has_first = AtomicBool::new(false);
+    let is_stopped = || deadline.stops(has_first.load(Ordering::Relaxed));
+    let compared = compare(plan, &is_stopped, |rows| {
+        has_first.store(true, Ordering::Relaxed);
+        progress.reached(rows);
+    });
     progress.finish();
     compared
 }

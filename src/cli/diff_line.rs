@@ -7,7 +7,7 @@ use clap::Args;
 use crate::experiment::precision::{Precision, Statistic};
 
 use super::command_line::trials;
-use super::study_arguments::StudyArguments;
+use super::study_arguments::{StudyArguments, TimeArguments};
 
 /// Which versions to compare, and how.
 #[derive(Clone, Debug, Args)]
@@ -32,6 +32,9 @@ pub struct DiffArguments {
     /// looked at after 256, 512, 1024, ... trials
     #[arg(long, value_name = "METRIC mean ±WIDTH", value_parser = mean_precision)]
     pub until: Option<Precision>,
+    /// How long it may take.
+    #[command(flatten)]
+    pub time: TimeArguments,
     /// Result folder [default: results/<name of the scenario before the change>-diff]
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,

@@ -8,7 +8,8 @@ use anyhow::Context;
 
 use crate::units::Span;
 
-use super::exit::Exit;
+use super::exit::{Exit, Failure};
+use super::talk::say;
 
 /// How often the user has asked to stop.
 static ASKED: AtomicU32 = AtomicU32::new(0);
@@ -44,8 +45,20 @@ impl Deadline {
         Self { end }
     }
 
-    /// Whether the time is up.
-    pub(super) fn is_over(self) -> bool {
-        self.end.is_some_and(|end| end <= Instant::now())
+    /// Whether to stop: the user has asked to, or the time is up and there is something to show.
+    pub(super) fn stops(self, has_something: bool) -> bool {
+        is_asked() || (has_something && self.end.is_some_and(|end| end <= Instant::now()))
     }
+}
+
+/// Says why a result is partial, and what helps.
+pub(super) fn say_partial(help: &str) {
+    let why = if is_asked() { "interrupted" } else { "the time is up" };
+    say(&format!("{why}: the result is partial{help}\n"));
+}
+
+/// What the shell is told of a study, of which the user has seen the results: one that was partial
+/// because its time was up did what was wanted.
+pub(super) fn told(is_partial: bool) -> Result<(), Failure> {
+    if is_partial && is_asked() { Err(Failure::told(Exit::Interrupted)) } else { Ok(()) }
 }

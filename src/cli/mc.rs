@@ -66,7 +66,7 @@ pub(super) fn mc(arguments: &McArguments) -> Result<(), Failure> {
     if LARGE < memory && !arguments.how.quiet {
         say(&format!("note: the rows of {n_trials} trials take up to {} MiB\n", memory >> 20));
     }
-    let deadline = Deadline::after(arguments.max_wall);
+    let deadline = Deadline::after(arguments.time.max_wall);
     interrupt::listen()?;
     let fidelity = run::fidelity(arguments.how.fidelity, &scenario)?;
     let sampler = sampler(arguments, &scenario, n_trials)?;
@@ -127,9 +127,8 @@ pub(super) const fn usual_trials(has_until: bool) -> u64 {
 /// How it went, for the shell and for people.
 fn end(arguments: &McArguments, place: &Place, ended: Ended) -> Result<(), Failure> {
     if ended == Ended::Stopped {
-        let why = if interrupt::is_asked() { "interrupted" } else { "the time is up" };
         if !arguments.how.quiet {
-            say(&format!("{why}: the result is partial; --resume goes on with it\n"));
+            interrupt::say_partial("; --resume goes on with it");
         }
     } else {
         place.folder.remove(&place.journal).map_err(run::said)?;
@@ -137,10 +136,7 @@ fn end(arguments: &McArguments, place: &Place, ended: Ended) -> Result<(), Failu
     if !arguments.how.quiet {
         say(&format!("results in {}\n", place.shown));
     }
-    if interrupt::is_asked() && ended == Ended::Stopped {
-        return Err(Failure::told(Exit::Interrupted));
-    }
-    Ok(())
+    interrupt::told(ended == Ended::Stopped)
 }
 
 /// The trials that this process runs.
@@ -175,8 +171,7 @@ fn trials_with_journal(
     let n = plan.trials.end - plan.trials.start;
     let tails = head.identity.tails();
     let mut progress = StudyProgress::new(n, earlier.len(), plan.until, tails, arguments.how.quiet);
-    let is_stopped =
-        || interrupt::is_asked() || deadline.is_over() || failed.load(Ordering::Relaxed);
+    let is_stopped = || deadline.stops(true) || failed.load(Ordering::Relaxed);
     let done = monte_carlo(study, plan, earlier, &is_stopped, |rows| {
         let newest = rows.last().expect("a row is new");
         if let Err(error) = journal.append(&shard::row_line(newest)) {

@@ -5,9 +5,19 @@ use std::thread;
 
 use clap::Args;
 
+use crate::units::Span;
+
 use crate::scenario::Scenario;
 
 use super::command_line::{FidelityArgument, whole_number};
+
+/// How long a study may take.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct TimeArguments {
+    /// Stop after so much time, e.g. 10m; the result is then marked partial
+    #[arg(long, value_name = "TIME")]
+    pub max_wall: Option<Span>,
+}
 
 /// How the trials of a study are run.
 #[derive(Clone, Debug, Args)]

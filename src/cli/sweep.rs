@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context;
 
@@ -12,6 +13,7 @@ use crate::scenario::variation::Variation;
 use crate::scenario::{Scenario, from_text};
 
 use crate::experiment::in_order::in_order;
+use crate::experiment::metric::Row;
 use crate::experiment::monte_carlo::memory_of;
 use crate::experiment::sweep::{SweepPlan, sweep as run_points};
 use crate::experiment::sweep_design::{Design, Points, points};
@@ -22,9 +24,10 @@ use crate::report::{stdout, sweep_folder, sweep_table};
 
 use super::count_progress::CountProgress;
 use super::exit::{Exit, Failure};
+use super::interrupt::{self, Deadline};
 use super::sweep_line::{DesignArgument, SweepArguments};
 use super::talk::say;
-use super::{interrupt, run, scenario_file};
+use super::{run, scenario_file};
 
 /// Points of a Latin hypercube or rows of Sobol points, if nothing is said.
 const USUAL_POINTS: usize = 64;
@@ -34,6 +37,7 @@ const LARGE: u64 = 256 << 20;
 
 /// Runs every point, prints what comes out, and writes the result folder.
 pub(super) fn sweep(arguments: &SweepArguments) -> Result<(), Failure> {
+    let deadline = Deadline::after(arguments.time.max_wall);
     let scenario = scenario_file::read_or_say(&arguments.scenario, !arguments.how.quiet)?;
     let knobs = knobs(arguments)?;
     let seed = arguments.how.seed(&scenario);
@@ -52,10 +56,7 @@ pub(super) fn sweep(arguments: &SweepArguments) -> Result<(), Failure> {
     let folder =
         OutputFolder::create(&path).map_err(run::said).context("cannot make the result folder")?;
     interrupt::listen()?;
-    let n_trials = points.values.len() as u64 * plan.trials;
-    let progress = CountProgress::new(n_trials, arguments.how.quiet);
-    let rows = run_points(&plan, &interrupt::is_asked, |n| progress.reached(n));
-    progress.finish();
+    let rows = rows(&plan, deadline, arguments.how.quiet);
     let (sets, vary) = (&arguments.scenario.sets, &arguments.vary);
     let asked = Asked { scenario: &scenario, sets, knobs: &knobs, vary };
     let outcome = outcome(asked, &points, &plan, &rows);
@@ -68,9 +69,25 @@ pub(super) fn sweep(arguments: &SweepArguments) -> Result<(), Failure> {
     stdout::print(&text).context("cannot write to the standard output")?;
     written.map_err(run::said).context("the results are incomplete")?;
     if !arguments.how.quiet {
+        if outcome.partial {
+            interrupt::say_partial("");
+        }
         say(&format!("results in {}\n", run::shown(&path)));
     }
-    if outcome.partial { Err(Failure::told(Exit::Interrupted)) } else { Ok(()) }
+    interrupt::told(outcome.partial)
+}
+
+/// The rows of each point that was run; of the first one, unless the user asks to stop.
+fn rows(plan: &SweepPlan<'_>, deadline: Deadline, quiet: bool) -> Vec<Vec<Row>> {
+    let progress = CountProgress::new(plan.scenarios.len() as u64 * plan.trials, quiet);
+    let n_done = AtomicU64::new(0);
+    let is_stopped = || deadline.stops(plan.trials <= n_done.load(Ordering::Relaxed));
+    let rows = run_points(plan, &is_stopped, |n| {
+        n_done.store(n, Ordering::Relaxed);
+        progress.reached(n);
+    });
+    progress.finish();
+    rows
 }
 
 fn usage(message: &str) -> Failure {

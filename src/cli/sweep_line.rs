@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::command_line::{ScenarioArguments, trials};
-use super::study_arguments::StudyArguments;
+use super::study_arguments::{StudyArguments, TimeArguments};
 
 /// Which points to run, and how.
 #[derive(Clone, Debug, Args)]
@@ -30,6 +30,9 @@ pub struct SweepArguments {
     #[arg(long, value_name = "N", default_value_t = 100)]
     #[arg(value_parser = trials, allow_hyphen_values = true)]
     pub trials: u64,
+    /// How long it may take.
+    #[command(flatten)]
+    pub time: TimeArguments,
     /// Result folder [default: results/<name of the scenario>-sweep]
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,

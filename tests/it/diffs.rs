@@ -52,6 +52,21 @@ fn draws_are_common() {
     }
 }
 
+/// Out of time at once: one trial at least that both versions ran, and success.
+#[test]
+fn a_comparison_stops_in_time() {
+    let root = tempfile::tempdir().unwrap();
+    let words = ["--edit", "workloads[web].queue=50", "--trials", "100000", "--max-wall", "1ms"];
+    let found = diff(root.path(), &words);
+    assert_eq!((&found["partial"], &found["ended"]), (&true.into(), &"stopped".into()));
+    let n_trials = found["n_trials"].as_u64().unwrap();
+    assert!((1..100_000).contains(&n_trials), "{n_trials}");
+    for name in ["trials-before.csv", "trials-after.csv"] {
+        let text = fs::read_to_string(root.path().join("out").join(name)).unwrap();
+        assert_eq!(text.lines().count() as u64, 1 + n_trials, "{name}");
+    }
+}
+
 /// A version that says the same in another way differs by exactly nothing, in every metric.
 #[test]
 fn no_change_makes_no_difference() {

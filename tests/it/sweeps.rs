@@ -76,6 +76,32 @@ fn points_are_those_of_mc() {
     }
 }
 
+/// Out of time at once: the first point is complete, not all are, and what they do is not told.
+/// That is success, for the user asked for no more.
+#[test]
+fn a_sweep_stops_in_time() {
+    let root = tempfile::tempdir().unwrap();
+    let vary = ["--vary", "workloads[web].queue=1..100:100", "--trials", "20"];
+    let done = said(&mut quick(
+        "sweep",
+        root.path(),
+        &[&vary[..], &["--max-wall", "1ms", "--out", "out"]].concat(),
+    ));
+    assert_eq!(done.code, Some(0), "{}", done.talk);
+    assert!(done.talk.contains("the time is up: the result is partial\n"), "{}", done.talk);
+    let summary = std::fs::read_to_string(root.path().join("out/summary.json")).unwrap();
+    let summary: Value = serde_json::from_str(&summary).unwrap();
+    assert_eq!((&summary["partial"], &summary["n_points"]), (&true.into(), &100.into()));
+    let (n_points, n_effects) = (len(&summary["points"]), len(&summary["effects"]));
+    assert!((1..100).contains(&n_points) && n_effects == 0, "{n_points} and {n_effects}");
+    let missing = format!("PARTIAL: {} points missing", 100 - n_points);
+    assert!(done.out.contains(&missing), "{}", done.out);
+}
+
+fn len(list: &Value) -> usize {
+    list.as_array().unwrap().len()
+}
+
 /// What is later by the fault's own time explains all of it and the queue nothing, exactly on a
 /// grid and within its errors by Sobol points; a Latin hypercube shows it by its means.
 #[test]
