@@ -28,7 +28,7 @@ pub fn render(yearly: &Yearly) -> String {
         "failed a year",
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
-    rows.extend(yearly.kinds.iter().map(|kind| row(kind).to_vec()));
+    rows.extend(yearly.kinds.iter().map(|it| row(it, |mean| short(mean.value)).to_vec()));
     text += &aligned(rows, &[1, 2, 3, 4, 5, 6, 7]);
     for note in notes(yearly) {
         text += &format!("{note}\n");
@@ -61,8 +61,10 @@ fn availability(share: f64) -> String {
     format!("{:.5} %", (share * 1e7).floor() / 1e5)
 }
 
-fn row(kind: &KindOutcome) -> [String; 8] {
-    let mean = |found: Option<Reported>| found.map_or_else(|| "-".to_owned(), |it| short(it.value));
+/// A kind of failure: its name, how often it comes, and what its trials came to; `written` says
+/// how a mean is written.
+pub(super) fn row(kind: &KindOutcome, written: fn(Reported) -> String) -> [String; 8] {
+    let mean = |found: Option<Reported>| found.map_or_else(|| "-".to_owned(), written);
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), short);
     [
         printable(&kind.name),

@@ -114,10 +114,11 @@ fn extremes(clusters: &[ClusterStudy]) -> Section {
             table.add(cells);
         }
     }
-    let words = "Over whole trials, whatever the phase: the median, what one in twenty takes more \
-                 than, and the most of all. The report of one trial has its own plan: \
-                 `mc --keep worst` writes it.";
-    section("", words.into(), table)
+    let words = Words::from(
+        "Over whole trials, whatever the phase: the median, what one in twenty takes more than, \
+         and the most of all. The report of one trial has its own plan: ",
+    );
+    section("", words.code("mc --keep worst").plain(" writes it."), table)
 }
 
 fn section(title: &str, words: Words, table: Table) -> Section {

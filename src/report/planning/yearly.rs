@@ -1,13 +1,12 @@
 //! What the failures of a year come to, where the scenario says how often they happen.
 
 use crate::experiment::study::{Reported, StudyOutcome};
-use crate::experiment::yearly::{KindOutcome, Yearly};
+use crate::experiment::yearly::Yearly;
 
 use crate::report::document::{Block, Section, Table};
 use crate::report::gate_table::percent;
 use crate::report::study_table::short;
-use crate::report::words::count;
-use crate::report::yearly_table::{figures, notes};
+use crate::report::yearly_table::{figures, notes, row};
 
 /// The year in figures, then kind by kind; nothing without rates, of which the report then says
 /// that nothing is known of how often.
@@ -52,26 +51,13 @@ fn kinds(yearly: &Yearly) -> Table {
     ];
     let mut table = Table::new(&columns);
     for kind in &yearly.kinds {
-        table.add(row(kind));
+        table.add(row(kind, with_interval));
     }
     table
 }
 
-fn row(kind: &KindOutcome) -> [String; 8] {
-    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), short);
-    let mean = |found: Option<Reported>| {
-        let Some(Reported { value, low, high }) = found else { return "-".to_owned() };
-        let end = |end: Option<f64>| end.map_or_else(|| "?".to_owned(), short);
-        format!("{} ({} to {})", short(value), end(low), end(high))
-    };
-    [
-        kind.name.clone(),
-        kind.rate_per_year.to_string(),
-        count(kind.n_trials),
-        number(kind.rto_s_p50),
-        mean(kind.below_objective_s),
-        mean(kind.failed_requests),
-        number(kind.below_objective_min_per_year),
-        number(kind.failed_requests_per_year),
-    ]
+/// A mean with its interval.
+fn with_interval(mean: Reported) -> String {
+    let end = |end: Option<f64>| end.map_or_else(|| "?".to_owned(), short);
+    format!("{} ({} to {})", short(mean.value), end(mean.low), end(mean.high))
 }
