@@ -28,6 +28,8 @@ pub(super) struct Station {
     pub(super) patience: f64,
     /// (ca² + cs²)/2.
     pub(super) variability: f64,
+    /// Variance over mean of the requests that endless workers would have; 1 of Poisson arrivals.
+    pub(super) peakedness: f64,
     /// The same in overload, where pods that share what comes to them do not share their queues:
     /// what differs of services counts for each pod by itself.
     pub(super) overloaded: f64,
@@ -57,6 +59,9 @@ pub(super) struct State {
 pub(super) struct Curve {
     states: Vec<State>,
 }
+
+/// The least of [`Station::seen_full`].
+const LEAST_SEEN: f64 = 1e-3;
 
 /// Nodes for each factor of two in the distance from saturation: errors between them are below
 /// 0.05 % of what is spare.
@@ -207,7 +212,7 @@ impl Station {
         let queue = if self.servers * self.patience < self.places {
             self.impatient(rate)
         } else {
-            self.bounded(load)
+            self.bounded(load, idle)
         };
         // Weights are relative to the state in which one worker is idle, or, where saturation
         // makes them too large, to `1 / scale` times that.
@@ -242,41 +247,50 @@ impl Station {
         if load < 1.0 { s * load / (1.0 - load + s * load) } else { 1.0 + (load - 1.0) / s }
     }
 
+    /// How often arrivals see the full station, relative to how long it is full, where nobody
+    /// waits. Poisson arrivals see time averages; of others, those are lost that so many fewer or
+    /// more Poisson arrivals would lose at `peakedness` at once (Hayward's approximation;
+    /// Fredericks, Bell System Technical Journal 59, 1980).
+    fn seen_full(&self, load: f64, idle: f64) -> f64 {
+        let z = self.peakedness;
+        if z == 1.0 {
+            return 1.0;
+        }
+        let lost = erlang_b(self.servers / z, load * self.servers / z);
+        let seen = lost * (idle * (1.0 - load) + load) / (load * (1.0 - lost * idle));
+        // No less than what keeps the weight of the full state finite.
+        seen.max(1.0 - (1.0 - LEAST_SEEN) / load).max(LEAST_SEEN)
+    }
+
     /// A queue with a bounded number of places.
-    fn bounded(&self, load: f64) -> Queue {
-        let ratio = self.ratio(load);
-        let (scale, weight, full) = if ratio < 1.0 {
-            let top = maths::pow(ratio, self.places + 1.0);
-            let full = if self.places.is_finite() {
-                load / (1.0 - load) * (1.0 - ratio) * top / ratio.max(1e-300)
-            } else {
-                0.0
-            };
-            (1.0, load * (1.0 - top) / (1.0 - load), full)
+    ///
+    /// Below the bound, states weigh as without one; the full state weighs as much as it must for
+    /// flows to balance (Tijms, A First Course in Stochastic Models, 2003, 9.6: exact for any law
+    /// of service where nobody can wait, and for one worker, given the queue without a bound).
+    fn bounded(&self, load: f64, idle: f64) -> Queue {
+        let (ratio, places) = (self.ratio(load), self.places);
+        // Of `ratio^places` and 1, the smaller, over the larger.
+        let (scale, top, open) = if ratio < 1.0 {
+            let top = maths::pow(ratio, places);
+            (1.0, top, load * (1.0 - top) / (1.0 - load))
         } else {
-            let bottom = maths::pow(ratio, -(self.places + 1.0));
-            let inverse = 1.0 / ratio;
-            let weight = load * (1.0 - bottom) / (load - 1.0);
-            (bottom, weight, weight * (1.0 - inverse) / (1.0 - bottom))
+            let bottom = maths::pow(ratio, -places);
+            (bottom, 1.0, load * (1.0 - bottom) / (load - 1.0))
         };
-        let (waiting, _) = truncated_geometric(ratio, self.places);
-        // Little's law of those who wait; their rate is taken where nothing cancels.
-        let waiters = if ratio < 1.0 {
-            load * self.servers * (1.0 - full / weight)
-        } else {
-            let inverse = 1.0 / ratio;
-            let none_waits = (1.0 - inverse) * maths::pow(inverse, self.places)
-                / (1.0 - maths::pow(inverse, self.places + 1.0));
-            self.servers * (1.0 - none_waits)
-        };
-        let wait = if 0.0 < waiters { waiting / waiters } else { 0.0 };
+        let seen = if 0.0 < top { self.seen_full(load, idle) } else { 1.0 };
+        let full = load * top / (1.0 - load * (1.0 - seen));
+        let weight = open + full;
         // Who is let in finds at most one place less taken, and waits for one more to leave.
-        let (ahead, spread) = truncated_geometric(ratio, (self.places - 1.0).max(0.0));
+        let (ahead, spread) = truncated_geometric(ratio, (places - 1.0).max(0.0));
+        let waiting = if full == 0.0 { ahead } else { (open * ahead + places * full) / weight };
+        // Little's law of those who are let in while all workers are busy.
+        let waiters = load * self.servers * (open + (1.0 - seen) * full) / weight;
+        let wait = if 0.0 < waiters { waiting / waiters } else { 0.0 };
         let squared = (spread + self.variability * (ahead + 1.0)) / ((ahead + 1.0) * (ahead + 1.0));
         Queue {
             scale,
             weight,
-            refused_weight: full.min(weight),
+            refused_weight: seen * full,
             waiting,
             wait,
             wait_variance: wait * wait * squared,
@@ -340,6 +354,19 @@ fn idle_weights(rate: f64, servers: f64) -> f64 {
     sum
 }
 
+/// The share of Poisson arrivals that find every server busy and are lost; between whole numbers
+/// of servers, its logarithm is linear.
+pub(super) fn erlang_b(servers: f64, rate: f64) -> f64 {
+    let whole = servers.floor();
+    let (mut lost, mut present) = (1.0, 0.0);
+    while present < whole {
+        present += 1.0;
+        lost = rate * lost / (present + rate * lost);
+    }
+    let one_more = rate / (whole + 1.0 + rate * lost);
+    lost * maths::pow(one_more, servers - whole)
+}
+
 /// Mean and variance of the geometric law of this ratio, cut off above `most`.
 fn truncated_geometric(ratio: f64, most: f64) -> (f64, f64) {
     if most == f64::INFINITY {
@@ -382,6 +409,7 @@ mod tests {
         places: f64::INFINITY,
         patience: f64::INFINITY,
         variability: 1.0,
+        peakedness: 1.0,
         overloaded: 1.0,
     };
 
@@ -429,6 +457,50 @@ mod tests {
         }
     }
 
+    /// Where nobody can wait, as many of Poisson arrivals are lost for any law of service: by
+    /// Erlang's formula. And one worker with places loses what follows from the queue without a
+    /// bound, `(1 - load) tail / (1 - load tail)` (Tijms 2003, 9.6).
+    #[test]
+    fn losses_do_not_depend_on_the_law_of_service() {
+        for variability in [0.5, 1.0, 2.5] {
+            for (servers, rate, lost) in
+                [(1.0, 1.5, 0.6), (2.0, 1.0, 0.2), (4.0, 4.0, 0.310_679_612)]
+            {
+                let station = Station { servers, places: 0.0, variability, ..M_M_1 };
+                let state = Curve::new(&station).after(1.0, rate, 1e9);
+                assert!((state.refused / lost - 1.0).abs() < 3e-3, "{station:?}: {state:?}");
+            }
+            let station = Station { places: 3.0, variability, ..M_M_1 };
+            let tail = 0.8 * maths::pow(station.ratio(0.8), 3.0);
+            let lost = 0.2 * tail / (1.0 - 0.8 * tail);
+            let state = Curve::new(&station).after(1.0, 0.8, 1e9);
+            assert!((state.refused / lost - 1.0).abs() < 3e-3, "{station:?}: {state:?} {lost}");
+        }
+    }
+
+    /// Of regular arrivals fewer are lost, of bursts more: as many as Hayward's approximation says,
+    /// of which Erlang's formula for 20 servers at 15 and for 2 at 1.5 is known.
+    #[test]
+    fn regular_arrivals_lose_less() {
+        let lost = |peakedness: f64, variability: f64| {
+            let station = Station { places: 0.0, peakedness, variability, ..M_M_1 };
+            Curve::new(&station).after(1.0, 0.75, 1e9).refused
+        };
+        let all = [lost(0.05, 0.02), lost(0.5, 0.5), lost(1.0, 1.0), lost(2.0, 1.5)];
+        assert!(all.is_sorted_by(|a, b| a < b), "{all:?}");
+        for (found, exact) in all.into_iter().zip([0.045_593, 0.310_345, 3.0 / 7.0]) {
+            assert!((found / exact - 1.0).abs() < 3e-3, "{all:?}");
+        }
+    }
+
+    /// Between whole numbers of servers the loss lies between theirs.
+    #[test]
+    fn losses_fall_with_servers() {
+        let lost = [1.0, 1.5, 2.0, 2.5, 3.0].map(|servers| erlang_b(servers, 2.0));
+        assert!(lost.is_sorted_by(|a, b| a > b), "{lost:?}");
+        assert!((lost[0] - 2.0 / 3.0).abs() < 1e-12 && (lost[2] - 0.4).abs() < 1e-12);
+    }
+
     /// In overload four pods that share what comes to them lie as far below their patience as one
     /// pod with a quarter of the variability of arrivals and all of its services'; below, they
     /// are one queue.
@@ -449,16 +521,17 @@ mod tests {
     }
 
     /// Without variability a station is a fluid: it fills and drains at the difference of the
-    /// rates, refuses what is above its bound, and never more than that.
+    /// rates, refuses what is above its bound, and never more than that. A full queue has a place
+    /// free from a departure to the next arrival.
     #[test]
     fn constant_work_is_a_fluid() {
         let station = Station { places: 400.0, variability: 0.0, overloaded: 0.0, ..M_M_1 };
         let curve = Curve::new(&station);
         let filling = curve.after(101.0, 1.5, 20.0);
         assert!((filling.present - 111.0).abs() < 1e-6, "{filling:?}");
-        let full = curve.after(400.0, 1.5, 20.0);
-        assert!((full.present - 401.0).abs() < 1e-5, "{full:?}");
-        assert!((20.0 * 1.5 * (1.0 - full.refused) - 21.0).abs() < 1e-5, "{full:?}");
+        let full = curve.after(400.0, 1.5, 1e6);
+        assert!((400.0..=401.0).contains(&full.present), "{full:?}");
+        assert!((full.refused - 1.0 / 3.0).abs() < 1e-5, "{full:?}");
         let draining = curve.after(101.0, 0.25, 40.0);
         assert!((draining.present - 71.0).abs() < 1e-6, "{draining:?}");
         let idle = curve.after(3.0, 0.25, 40.0);
@@ -472,8 +545,14 @@ mod tests {
             for places in [0.0, 3.0, 100.0, f64::INFINITY] {
                 for patience in [0.5, 7.0, f64::INFINITY] {
                     let overloaded = 2.0 * variability;
-                    let station =
-                        Station { servers: 4.0, places, patience, variability, overloaded };
+                    let station = Station {
+                        servers: 4.0,
+                        places,
+                        patience,
+                        variability,
+                        peakedness: 1.0,
+                        overloaded,
+                    };
                     for pair in Curve::new(&station).states.windows(2) {
                         let [a, b] = [pair[0], pair[1]];
                         assert!(

@@ -19,8 +19,12 @@ use super::waits::Waits;
 const POOLED_BY_LEAST: f64 = 8.0;
 
 /// Pods that the choice of the better of two makes as good as one queue: its mean sojourn lies
-/// between those of M/M/3 and M/M/7 from 80 % to 95 % load.
-const POOLED_BY_TWO: f64 = 4.0;
+/// between those of M/M/3 and M/M/7 from 80 % to 95 % load. Of pods with room for few requests,
+/// fewer: it refuses where both have none left. Pods, and up to which room of one.
+const POOLED_BY_TWO: [(f64, f64); 3] = [(2.0, 2.0), (3.0, 10.0), (4.0, f64::INFINITY)];
+
+/// Arrivals are never quite regular.
+const LEAST_PEAKEDNESS: f64 = 0.05;
 
 /// One workload in one cluster.
 #[derive(Clone, Debug)]
@@ -255,7 +259,11 @@ impl Deployment {
         let pods = self.endpoints.n_running.max(1) as f64;
         match self.balancer {
             Balancer::Random | Balancer::RoundRobin => 1.0,
-            Balancer::PowerOfTwo => POOLED_BY_TWO.min(pods),
+            Balancer::PowerOfTwo => {
+                let room = self.workers + self.places;
+                let fits = POOLED_BY_TWO.iter().find(|(_, most)| room <= *most);
+                fits.expect("the last has no bound").0.min(pods)
+            }
             Balancer::LeastOutstanding => POOLED_BY_LEAST.min(pods),
         }
     }
@@ -311,6 +319,8 @@ impl Deployment {
             places: self.places * pooled,
             patience,
             variability: 0.5 * (arrivals + scv),
+            // Of renewal arrivals, for services between constant and exponential.
+            peakedness: (1.0 + (arrivals - 1.0) / (1.0 + scv)).max(LEAST_PEAKEDNESS),
             overloaded: 0.5 * (arrivals + pooled * scv),
         };
         let station = if self.held_s == 0.0 { station } else { station.rounded() };

@@ -84,6 +84,7 @@ mod tests {
         places: 100.0,
         patience: f64::INFINITY,
         variability: 1.0,
+        peakedness: 1.0,
         overloaded: 1.0,
     };
 
