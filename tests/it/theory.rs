@@ -18,6 +18,7 @@ mod flow_calls;
 mod flow_calls_agreement;
 mod gates;
 mod general;
+mod losses;
 mod networks;
 mod overload;
 mod queues;

@@ -3,6 +3,7 @@
 //! Least outstanding fills up the emptiest pods until all are level. The choice of the better of
 //! two goes to a pod only as often as it is drawn: to the fullest ones when both draws are theirs.
 
+use crate::sim::maths;
 use crate::traffic::plan::Balancer;
 
 /// Pods that have as much to do.
@@ -53,19 +54,37 @@ fn filled(levels: &[Level], n: f64) -> Vec<f64> {
     levels.iter().map(|level| (height - floor(level)).max(0.0) * level.pods / n).collect()
 }
 
-/// Shares where each request goes to the emptier of two pods that are drawn.
+/// Shares where each request goes to the emptier of two different pods that are drawn.
 fn by_two(levels: &[Level]) -> Vec<f64> {
     let all: f64 = levels.iter().map(|level| level.pods).sum();
+    if all <= 1.0 {
+        return levels.iter().map(|level| level.pods / all).collect();
+    }
     let share = |level: &Level| {
-        let part = |full: &dyn Fn(&Level) -> bool| -> f64 {
-            levels.iter().filter(|other| full(other)).map(|other| other.pods).sum::<f64>() / all
+        let others = |beats: &dyn Fn(&Level) -> bool| -> f64 {
+            levels.iter().filter(|other| beats(other)).map(|other| other.pods).sum()
         };
-        let at_least = part(&|other| level.outstanding <= other.outstanding);
-        let more = part(&|other| level.outstanding < other.outstanding);
-        let alike = part(&|other| level.outstanding == other.outstanding);
-        (at_least * at_least - more * more) * (level.pods / all / alike)
+        let fuller = others(&|other| level.outstanding < other.outstanding);
+        let alike = others(&|other| level.outstanding == other.outstanding) - 1.0;
+        level.pods * (2.0 * fuller + alike) / (all * (all - 1.0))
     };
     levels.iter().map(share).collect()
+}
+
+/// The share of the requests that goes to `silent` pods, at each of which `hung` are outstanding,
+/// where the emptier of two is chosen, and of `outstanding` at each of the `running` ones.
+///
+/// Numbers are taken to be Poisson, by the normal law with their variance.
+pub(super) fn share_of_silent(silent: f64, hung: f64, running: f64, outstanding: f64) -> f64 {
+    let all = silent + running;
+    if all <= 1.0 {
+        return silent / all;
+    }
+    let emptier = match hung + outstanding {
+        0.0 => 0.5,
+        both => maths::normal_cdf((outstanding - hung) / both.sqrt()),
+    };
+    silent * (silent - 1.0 + 2.0 * running * emptier) / (all * (all - 1.0))
 }
 
 #[cfg(test)]
@@ -84,7 +103,7 @@ mod tests {
             (Balancer::Random, &levels, 4.0, [0.75, 0.25], "each pod alike"),
             (Balancer::LeastOutstanding, &levels, 4.0, [0.0, 1.0], "the empty one is not full yet"),
             (Balancer::LeastOutstanding, &levels, 16.0, [0.375, 0.625], "8 level it, 2 for each"),
-            (Balancer::PowerOfTwo, &levels, 4.0, [0.5625, 0.4375], "both drawn of three in four"),
+            (Balancer::PowerOfTwo, &levels, 4.0, [0.5, 0.5], "both drawn of three in four"),
             (Balancer::PowerOfTwo, &levels, 80.0, [0.675, 0.325], "soon level: 8, and 18 for each"),
             (
                 Balancer::LeastOutstanding,

@@ -1,7 +1,6 @@
 //! What attempts meet at a cluster before a pod takes them in: an ingress that fails some, gates,
 //! dependencies that refuse, and endpoints that do not serve.
 
-use crate::sim::maths;
 use crate::traffic::Kill;
 use crate::traffic::ledger::{AttemptFailure, Reason};
 use crate::traffic::plan::Balancer;
@@ -9,6 +8,7 @@ use crate::traffic::plan::Balancer;
 use super::Flow;
 use super::balance::{self, Level};
 use super::counts::binomial;
+use super::curve::erlang_b;
 use super::sends::Cohort;
 
 impl Flow {
@@ -106,8 +106,10 @@ impl Flow {
         let missing = endpoints.missing.clone();
         let n_running = endpoints.n_running;
         let n_current = endpoints.listed.len() - endpoints.n_stale;
+        let mean: f64 = arrived.iter().map(|cohort| cohort.mean).sum();
+        let rate = mean / (step.1 - step.0).max(1e-9);
         for cohort in arrived {
-            let share = self.share_of_missing(index, cohort.n, step.0);
+            let share = self.share_of_missing(index, cohort.n, (rate, step.0));
             let n = binomial(cohort.n, share, self.draws.next_u64());
             let (mut away, mut stay) = cohort.split(n, share);
             let mut pods_left = missing.len() as f64;
@@ -161,12 +163,16 @@ impl Flow {
         failing
     }
 
-    /// The share of `n` requests that go to pods that do not serve. To a balancer that counts, pods
-    /// that refuse look idle; those that say nothing fill up with what nobody answers.
-    fn share_of_missing(&mut self, index: usize, n: u64, now_s: f64) -> f64 {
+    /// The share of `n` requests that go to pods that do not serve, while `rate` a second come. To
+    /// a balancer that counts, pods that refuse look idle; those that say nothing fill up with what
+    /// nobody answers.
+    fn share_of_missing(&mut self, index: usize, n: u64, (rate, now_s): (f64, f64)) -> f64 {
         let deployment = &mut self.deployments[index];
         let (listed, missing) = (&deployment.endpoints.listed, &deployment.endpoints.missing);
         let n_missing = missing.len() as f64;
+        if listed.len() == missing.len() {
+            return 1.0;
+        }
         if !deployment.balancer.counts_outstanding() {
             return n_missing / listed.len() as f64;
         }
@@ -177,25 +183,24 @@ impl Flow {
         let pooled = deployment.pooled();
         let accepting = || deployment.groups.iter().filter(|group| group.accepting);
         let present: f64 = accepting().map(|g| g.size() * g.state.present / pooled).sum();
-        let outstanding = if 0.0 < pods { present / pods } else { 0.0 };
+        let outstanding = present / pods;
+        if deployment.balancer == Balancer::PowerOfTwo {
+            // Pods that refuse have nothing outstanding.
+            let hung = if is_silent { hung as f64 / n_missing } else { 0.0 };
+            return balance::share_of_silent(n_missing, hung, pods, outstanding);
+        }
         if is_silent {
             // While these come, about as many are answered by those that serve.
-            let leaving = if 0.0 < pods { n as f64 / pods } else { 0.0 };
+            let leaving = n as f64 / pods;
             let silent =
                 Level { pods: n_missing, outstanding: hung as f64 / n_missing, leaving: 0.0 };
             let levels = [silent, Level { pods, outstanding, leaving }];
             return balance::shares(deployment.balancer, &levels, n as f64)[0];
         }
-        match deployment.balancer {
-            Balancer::PowerOfTwo => {
-                // An idle pod that serves is as good as one that refuses.
-                let idle = maths::exp(-outstanding);
-                let all = pods + n_missing;
-                let pairs = all * (all - 1.0).max(1.0);
-                let both = n_missing * (n_missing - 1.0);
-                (both + 2.0 * n_missing * pods * (1.0 - 0.5 * idle)) / pairs
-            }
-            _ => 1.0,
-        }
+        // Pods before the first that refuses serve one request each, and it takes what is over: a
+        // loss system, whatever the law of service.
+        let missed = |pod: &u32| missing.iter().any(|(known, _, _)| known == pod);
+        let before = listed.iter().position(missed).unwrap_or(0);
+        erlang_b(before as f64, rate * deployment.service.mean_s)
     }
 }
