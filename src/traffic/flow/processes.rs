@@ -400,8 +400,7 @@ impl Flow {
     fn wait_of(&self, deployment: usize, group: &Group) -> f64 {
         let deployment = &self.deployments[deployment];
         let queued = (group.state.present - group.state.busy).max(0.0) / deployment.pooled();
-        let ahead = queued / deployment.workers;
-        ahead * deployment.service.mean_s * group.slowness + ahead * deployment.held_s
+        queued / deployment.workers * deployment.work_s(group)
     }
 
     /// Finds pods whose virtual wait has risen above their threshold.

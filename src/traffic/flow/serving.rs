@@ -46,7 +46,7 @@ impl Flow {
         for (group, &share) in shares.iter().enumerate() {
             self.work_group(index, (group, share), (from_s, to_s), &mut load);
         }
-        assert!(load.n_left == 0 || pods == 0.0, "every attempt has a pod");
+        assert!(load.n_left == 0, "every attempt has a pod");
         self.is_near_saturation |= NEAR_SATURATION.contains(&self.deployments[index].load());
         self.admit(index, arrived, (from_s, to_s), &load.classes);
         self.finish(index, (from_s, to_s), &load);
@@ -74,6 +74,7 @@ impl Flow {
         let per_pod = load.mean * share / deployment.groups[group].size();
         let before = deployment.groups[group].state.present;
         deployment.go_on(group, per_pod * pooled, length_s);
+        let full_queue = deployment.full_queue(&deployment.groups[group]);
         let unit_s = deployment.work_s(&deployment.groups[group]);
         let working = deployment.working_part(slowness);
         let wait = deployment.wait(&deployment.groups[group]);
@@ -101,9 +102,13 @@ impl Flow {
             class.refused += refused;
             group.add(step, taken);
             if impatient {
-                class.doomed += refused;
-                if 0 < refused {
-                    group.doomed.push_back((step, refused));
+                let full = full_queue / state.refused.max(full_queue);
+                let turned_away =
+                    if 0.0 < full { binomial(refused, full, self.draws.next_u64()) } else { 0 };
+                let doomed = refused - turned_away;
+                class.doomed += doomed;
+                if 0 < doomed {
+                    group.doomed.push_back((step, doomed));
                 }
             }
         }
@@ -135,13 +140,16 @@ impl Flow {
             let (mut mine, mut rest) = (class.taken + class.refused, n_left);
             n_left -= mine;
             let (mut refused, mut rest_of_class) = (class.refused, mine);
+            let (mut doomed, mut rest_of_refused) = (class.doomed, class.refused);
             let mut parts = Vec::with_capacity(arrived.len());
             for (cohort, left) in arrived.iter().zip(&mut left).filter(|(_, left)| 0 < **left) {
                 let n = proportional(&mut mine, *left, &mut rest);
                 *left -= n;
                 let away = proportional(&mut refused, n, &mut rest_of_class);
+                let vain = proportional(&mut doomed, away, &mut rest_of_refused);
                 if 0 < n {
-                    parts.push(self.admit_part(index, &Cohort { n, ..*cohort }, away, step, class));
+                    let cohort = Cohort { n, ..*cohort };
+                    parts.push(self.admit_part(index, &cohort, (away, vain), step, class));
                 }
             }
             let present = parts.iter().map(Inside::present).sum();
@@ -155,16 +163,16 @@ impl Flow {
         }
     }
 
-    /// Books a cohort of which `away` were refused.
+    /// Books a cohort of which `away` do not get a worker, `doomed` of them because they will have
+    /// given up.
     fn admit_part(
         &mut self,
         index: usize,
         cohort: &Cohort,
-        away: u64,
+        (away, doomed): (u64, u64),
         step: (f64, f64),
         class: &Class,
     ) -> Inside {
-        let doomed = if 0 < class.doomed { away } else { 0 };
         self.fail_at(index, cohort, away - doomed, AttemptFailure::QueueFull, step);
         let (mut timely, mut hung) = (cohort.n - away, 0);
         let service = self.deployments[index].service;
