@@ -195,9 +195,16 @@ impl Station {
         Self {
             patience: near(self.patience),
             variability: near(self.variability),
+            peakedness: near(self.peakedness),
             overloaded: near(self.overloaded),
             ..*self
         }
+    }
+
+    /// One where nobody can wait, with arrivals by Poisson.
+    pub(super) const fn without_queue(servers: f64) -> Self {
+        let (places, patience) = (0.0, f64::INFINITY);
+        Self { servers, places, patience, variability: 1.0, peakedness: 1.0, overloaded: 1.0 }
     }
 
     /// Requests that can wait and will be served, at most.

@@ -1,7 +1,9 @@
 //! Gates as fluids: what a bucket holds and what flows into it during a step can pass in it.
 //!
 //! Places in progress are counted at the begin of a step, and free up in it as fast as requests
-//! come to an end: where they bind, as many pass as end.
+//! come to an end: where they bind, at most as many pass as end. Of few places, some requests find
+//! none although the mean leaves some: those that Erlang's loss formula has lost with as many in
+//! progress, as at a [station](super::curve) where nobody can wait.
 
 use std::collections::VecDeque;
 
@@ -11,6 +13,7 @@ use crate::units::Span;
 
 use super::Flow;
 use super::counts::proportional;
+use super::curve::{Curve, Station};
 use super::sends::Cohort;
 
 /// A gate at run time.
@@ -27,7 +30,16 @@ pub(super) struct FlowGate {
     n_lasting: u64,
     /// Places that may be taken in this step.
     free: f64,
+    /// Of so many places, how many requests find none.
+    losses: Option<(u64, Curve)>,
+    /// The share that finds no place in this step.
+    without_place: f64,
+    /// Parts of requests without a place that were not refused yet.
+    refused_part: f64,
 }
+
+/// Of more places, chance takes none worth counting: less than 2 %.
+const MANY_PLACES: u64 = 2_000;
 
 impl FlowGate {
     pub(super) fn new(plan: &GatePlan) -> Self {
@@ -41,6 +53,9 @@ impl FlowGate {
             lasting: VecDeque::new(),
             n_lasting: 0,
             free: f64::INFINITY,
+            losses: None,
+            without_place: 0.0,
+            refused_part: 0.0,
         }
     }
 
@@ -67,22 +82,44 @@ impl FlowGate {
         }
     }
 
-    /// Begins a step: what may pass in it.
-    fn open(&mut self, now_s: f64, length_s: f64, held: Held) {
+    /// Begins a step: what may pass in it, of requests that take so many places altogether.
+    fn open(&mut self, now_s: f64, length_s: f64, (held, coming): (Held, f64)) {
         self.let_go(now_s);
         self.tokens = self.tokens.min(self.limit.burst) + self.limit.rate * length_s;
-        self.free = f64::INFINITY;
+        (self.free, self.without_place) = (f64::INFINITY, 0.0);
         if self.limit.in_progress != u64::MAX {
             let lasts = self.passes.iter().find_map(|pass| pass.lasts);
             let (taken, ends_after_s) = match lasts {
                 Some(lasts) => (self.n_lasting, lasts.as_secs_f64()),
                 None => (held.places, held.sojourn_s),
             };
+            self.without_place = self.without_place((taken, coming), length_s, ends_after_s);
             let free = self.limit.in_progress.saturating_sub(taken) as f64;
             // Of what is in progress, this much ends in the step.
             let ending = self.limit.in_progress as f64 * length_s / ends_after_s.max(1e-6);
             self.free = free + ending;
         }
+    }
+
+    /// The share of the requests of a step that find no place, `taken` being taken at its begin.
+    fn without_place(
+        &mut self,
+        (taken, coming): (u64, f64),
+        length_s: f64,
+        ends_after_s: f64,
+    ) -> f64 {
+        let each = self.passes.iter().map(|pass| u64::from(pass.places)).max().unwrap_or(0).max(1);
+        let places = self.limit.in_progress / each;
+        if !(1..=MANY_PLACES).contains(&places) {
+            return 0.0;
+        }
+        if self.losses.as_ref().is_none_or(|(of, _)| *of != places) {
+            self.losses = Some((places, Curve::new(&Station::without_queue(places as f64))));
+        }
+        let (_, curve) = self.losses.as_ref().expect("it was made");
+        let (taken, coming) = (taken as f64 / each as f64, coming / each as f64);
+        let length = length_s / ends_after_s.max(1e-6);
+        curve.after(taken, coming / length, length).refused
     }
 
     /// Ends a step: what did not pass does not flow over.
@@ -94,7 +131,13 @@ impl FlowGate {
     fn pass(&mut self, n: u64, pass: &Pass, now_s: f64) -> u64 {
         let by_rate = if self.limit.burst < pass.cost { 0.0 } else { self.tokens / pass.cost };
         let by_places = if pass.places == 0 { by_rate } else { self.free / f64::from(pass.places) };
-        let passed = n.min(by_rate.min(by_places).max(0.0) as u64);
+        let mut without = 0;
+        if 0 < pass.places {
+            self.refused_part += n as f64 * self.without_place;
+            without = (self.refused_part as u64).min(n);
+            self.refused_part -= without as f64;
+        }
+        let passed = (n - without).min(by_rate.min(by_places).max(0.0) as u64);
         let refused = n - passed;
         let places = passed * u64::from(pass.places);
         self.tokens -= passed as f64 * pass.cost;
@@ -123,8 +166,8 @@ impl Flow {
     /// Every gate begins a step.
     pub(super) fn open_gates(&mut self, from_s: f64, length_s: f64) {
         for gate in 0..self.gates.len() {
-            let held = self.held(gate);
-            self.gates[gate].open(from_s, length_s, held);
+            let (held, coming) = (self.held(gate), self.coming(gate));
+            self.gates[gate].open(from_s, length_s, (held, coming));
         }
     }
 
@@ -172,6 +215,16 @@ impl Flow {
                 }
             }
         }
+    }
+
+    /// Places that the requests of a step ask for at a gate.
+    fn coming(&self, gate: usize) -> f64 {
+        let of = |pass: &Pass| {
+            let arrived = &self.deployments[pass.deployment.index()].arrived;
+            let mean: f64 = arrived.iter().map(|cohort| cohort.mean).sum();
+            mean * pass.users.size() * f64::from(pass.places)
+        };
+        self.gates[gate].passes.iter().map(of).sum()
     }
 
     /// What is in progress behind a gate.

@@ -3,6 +3,7 @@
 
 use tideover::model::ids::{DeploymentId, GateId, PodId};
 use tideover::sim::laws::Law;
+use tideover::traffic::flow::Flow;
 use tideover::traffic::gate::{GateLimit, GatePlan, GateReading, Pass, UserPart};
 use tideover::traffic::ledger::Reason;
 use tideover::traffic::plan::{Arrivals, Balancer, OnTimeout, TrafficPlan};
@@ -184,7 +185,7 @@ fn places_may_be_taken_for_a_fixed_time() {
 }
 
 /// With k places in progress and at least k workers, a gate is Erlang's loss system M/M/k/k: the
-/// share refused is Erlang B, within 4 standard errors of the chain.
+/// share refused is Erlang B, within 4 standard errors of the chain; by counts within 1 %.
 #[test]
 fn a_bound_in_progress_loses_as_erlang_b() {
     for (places, load) in [(1, 0.5), (4, 3.0), (32, 40.0)] {
@@ -204,6 +205,12 @@ fn a_bound_in_progress_loses_as_erlang_b() {
         let lost = refused / (load * time);
         let error = chain.arrival_error(full, time);
         assert!((lost - erlang_b).abs() <= 4.0 * error, "M/M/{places}/{places}: {lost} {erlang_b}");
+        let mut counts = Flow::new(&plan);
+        counts.start_pod(PodId::new(0), deployment());
+        counts.advance(plan.end, &limited(limit));
+        let totals = *counts.ledger().deployment(deployment()).totals();
+        let lost = totals.refused as f64 / totals.arrived as f64;
+        assert!((lost / erlang_b - 1.0).abs() <= 0.01, "by counts: {lost} {erlang_b}");
     }
 }
 
