@@ -184,7 +184,9 @@ impl Flow {
         let accepting = || deployment.groups.iter().filter(|group| group.accepting);
         let present: f64 = accepting().map(|g| g.size() * g.state.present / pooled).sum();
         let outstanding = present / pods;
-        if deployment.balancer == Balancer::PowerOfTwo {
+        // Many at once level what they find; few find the numbers as chance has made them.
+        let many = (listed.len() as u64) < n;
+        if deployment.balancer == Balancer::PowerOfTwo && !(is_silent && many) {
             // Pods that refuse have nothing outstanding.
             let hung = if is_silent { hung as f64 / n_missing } else { 0.0 };
             return balance::share_of_silent(n_missing, hung, pods, outstanding);
