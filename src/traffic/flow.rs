@@ -359,6 +359,8 @@ impl Flow {
         }
         for deployment in 0..self.deployments.len() {
             self.give_up_in(deployment, to_s);
+            let deployment = &mut self.deployments[deployment];
+            deployment.came = std::mem::take(&mut deployment.coming) / (to_s - from_s);
         }
         if std::mem::take(&mut self.is_near_saturation) && 0.0 <= from_s {
             self.near_saturation_s += to_s - from_s;

@@ -63,6 +63,9 @@ pub(super) struct Deployment {
     /// Number of the first of them.
     pub(super) first_step: u64,
     pub(super) arrived: Vec<Cohort>,
+    /// Attempts to be expected in this step so far, and in a second of the last one [1/s].
+    pub(super) coming: f64,
+    pub(super) came: f64,
     /// Attempts at pods that are gone without a word, by when they are given up [s].
     pub(super) hung: Vec<(f64, u64)>,
     pub(super) waits: Waits,
@@ -180,6 +183,8 @@ impl Deployment {
             steps: VecDeque::new(),
             first_step: 0,
             arrived: Vec::new(),
+            coming: 0.0,
+            came: 0.0,
             hung: Vec::new(),
             waits: Waits::default(),
             waited_part: 0.0,

@@ -20,6 +20,7 @@ impl Flow {
         let n: u64 = arrived.iter().map(|cohort| cohort.n).sum();
         self.ledger.deployment_mut(index).arrived(time.0, n as u32);
         self.unrest.arrived += n;
+        self.deployments[index].coming += arrived.iter().map(|cohort| cohort.mean).sum::<f64>();
         self.meet_grey_ingress(arrived, time);
         self.pass_gates(index, arrived, time);
         self.meet_dependencies(index, arrived, time);
@@ -106,8 +107,9 @@ impl Flow {
         let missing = endpoints.missing.clone();
         let n_running = endpoints.n_running;
         let n_current = endpoints.listed.len() - endpoints.n_stale;
+        // These may be a part of what comes in the step.
         let mean: f64 = arrived.iter().map(|cohort| cohort.mean).sum();
-        let rate = mean / (step.1 - step.0).max(1e-9);
+        let rate = (mean / (step.1 - step.0).max(1e-9)).max(self.deployments[index].came);
         for cohort in arrived {
             let share = self.share_of_missing(index, cohort.n, (rate, step.0));
             let n = binomial(cohort.n, share, self.draws.next_u64());
