@@ -16,6 +16,9 @@
 //! convolution of wait and service, above it the fluid wait; of users who are served in time, it
 //! is so on condition that it was in time (`lateness`).
 //!
+//! Requests that call others wait for them by a law of two moments (`calls`, `calling`,
+//! `response`), with or without their worker; the calls themselves are demands of their own.
+//!
 //! A step ends on a grid of its own, or where the state of pods changes: one ends, or balancers
 //! learn another list. So looking in between changes nothing. The grid is as fine as the last step
 //! has moved the queues (`Unrest`), and where nothing moves, seconds are counted in one go
@@ -255,18 +258,13 @@ impl Flow {
     /// know](Self::unknown_of_calls).
     #[must_use]
     pub fn with_calls(plan: &TrafficPlan, graph: &CallGraph) -> Self {
-        let demands: Vec<_> = plan
-            .demands
-            .iter()
-            .enumerate()
-            .map(|(d, demand)| Demand::new(plan, d, demand))
-            .collect();
+        let demand = |(index, demand)| Demand::new(plan, index, demand);
+        let mut demands: Vec<_> = plan.demands.iter().enumerate().map(demand).collect();
         let of = |(index, demand)| {
             (0..plan.n_clusters).map(move |cluster| Lane::new(plan, index, demand, cluster))
         };
-        let lanes: Vec<Lane> = plan.demands.iter().enumerate().flat_map(of).collect();
+        let mut lanes: Vec<Lane> = plan.demands.iter().enumerate().flat_map(of).collect();
         let n_users = demands.len();
-        let (mut demands, mut lanes) = (demands, lanes);
         let (sites, order) = calls::sites_of(plan, graph, &mut demands, &mut lanes);
         assert!(lanes.len() <= usize::from(u16::MAX), "at most 65,535 pairs of demand and cluster");
         let mut cells: Vec<Arc<ServiceCells>> = Vec::new();

@@ -130,7 +130,6 @@ fn without_limits() -> Scenario {
     let folder = root().join("scenarios");
     let text = fs::read_to_string(folder.join("call-graph.yaml")).expect("a scenario");
     let text = [
-        ("jitter: full, budget: 20%}", "jitter: full}"),
         ("        circuitBreaker: {}\n", ""),
         (", maxConcurrentCalls: 12}", "}"),
         ("horizon: 40m, warmUp: 10m", "horizon: 8m, warmUp: 4m"),
@@ -144,23 +143,21 @@ fn without_limits() -> Scenario {
     from_text("edited.yaml", &text, &folder, &[]).expect("it is valid")
 }
 
-/// Counts of requests do not know circuit breakers, limits and budgets of callers: that is said
-/// with the key and what to type.
+/// Counts of requests do not know circuit breakers and limits of callers: that is said with the
+/// key and what to type.
 #[test]
 fn counts_refuse_what_protects_calls() {
     let scenario = edited("timeout: 500ms", "timeout: 500ms").expect("a scenario");
     assert_eq!(Fidelity::Requests.check(&scenario), Ok(()));
     let refused = Fidelity::Flow.check(&scenario).expect_err("a breaker");
-    for word in ["workload web", "cart", "`retries.budget`", "--fidelity requests"] {
+    for word in ["workload web", "cart", "`circuitBreaker`", "--fidelity requests"] {
         assert!(refused.contains(word), "{word}: {refused}");
     }
     assert_eq!(Fidelity::Flow.check(&without_limits()), Ok(()));
 }
 
 /// A region is lost, whose successor has one tier that is too small: by counts as by requests,
-/// users wait for it, and are served in full again when its HPA has caught up. Meanwhile `web` is
-/// asked for as much as its workers can do and answers about when its users give up, where counts
-/// were 7 % off.
+/// users wait for it, and are served in full again when its HPA has caught up.
 #[test]
 fn counts_follow_a_failover_of_tiers() {
     let scenario = without_limits();
@@ -169,9 +166,9 @@ fn counts_follow_a_failover_of_tiers() {
         run_trial(&scenario, options, |_| {}).outcome
     });
     let [failed, as_counts] = [&requests, &counts].map(|outcome| outcome.requests.failed as f64);
-    assert!((as_counts / failed - 1.0).abs() <= 0.1, "{failed} failed, {as_counts} as counts");
+    assert!((as_counts / failed - 1.0).abs() <= 0.03, "{failed} failed, {as_counts} as counts");
     let [served, as_counts] = [&requests, &counts].map(|outcome| outcome.requests.served as f64);
-    assert!((as_counts / served - 1.0).abs() <= 0.02, "{served} served, {as_counts} as counts");
+    assert!((as_counts / served - 1.0).abs() <= 0.01, "{served} served, {as_counts} as counts");
     let rto_s = |outcome: &Outcome| outcome.faults[0].rto_s.expect("it recovers");
     let (recovery, as_counts) = (rto_s(&requests), rto_s(&counts));
     assert!((as_counts - recovery).abs() <= 10.0, "{recovery} s, {as_counts} s as counts");

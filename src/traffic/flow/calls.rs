@@ -10,15 +10,16 @@
 //! In a step callers come before what they call, so that what they finish arrives in the same
 //! step; laws of response were learnt before, from the last of a chain to the first.
 
+mod endings;
+mod learning;
+
 use crate::model::ids::DeploymentId;
-use crate::traffic::Kill;
 use crate::traffic::calls::{CallGraph, CallPlan};
-use crate::traffic::ledger::Reason;
-use crate::traffic::ledger::cells::{Delayed, Wait};
+use crate::traffic::ledger::cells::Wait;
 use crate::traffic::plan::{OnTimeout, TrafficPlan};
 
 use super::Flow;
-use super::calling::{self, Calling, Member, Parked, Response};
+use super::calling::{Calling, Parked, Response};
 use super::counts::{binomial, proportional};
 use super::deployment::Deployment;
 use super::pop_sets;
@@ -48,6 +49,9 @@ pub(super) struct Site {
     succeeded: u64,
     failed: u64,
 }
+
+/// Where a larger share of requests waits for a worker, there are not enough workers.
+const JAMMED: f64 = 0.8;
 
 /// Requests of a cohort whose own work is done, and with it their calls, where a worker waited.
 #[derive(Clone, Copy, Debug)]
@@ -174,8 +178,25 @@ impl Site {
     }
 }
 
-/// Learning how long calls take.
 impl Flow {
+    /// What of a graph counts do not know, if there is anything: caller, callee and the key.
+    #[must_use]
+    pub fn unknown_of_calls(
+        graph: &CallGraph,
+    ) -> Option<(DeploymentId, DeploymentId, &'static str)> {
+        let calls = graph.callers().iter().enumerate().flat_map(|(caller, rules)| {
+            rules.calls.iter().map(move |call| (DeploymentId::new(caller), call))
+        });
+        let unknown = |call: &CallPlan| {
+            let keys = [
+                (call.max_concurrent.is_some(), "maxConcurrentCalls"),
+                (call.breaker.is_some(), "circuitBreaker"),
+            ];
+            keys.into_iter().find(|(is_there, _)| *is_there).map(|(_, key)| key)
+        };
+        calls.into_iter().find_map(|(caller, call)| Some((caller, call.to, unknown(call)?)))
+    }
+
     /// One step of all deployments.
     pub(super) fn serve_callers_first(&mut self, from_s: f64, to_s: f64) {
         for place in (0..self.order.len()).rev() {
@@ -193,113 +214,8 @@ impl Flow {
             }
         }
     }
-
-    /// Learns how long the requests of a deployment wait for their calls in a step of this length.
-    fn learn_response(&mut self, index: usize, length_s: f64) {
-        self.feel_callers(index);
-        let Some(mut calling) = self.deployments[index].calling.take() else { return };
-        for &site in calling.stages.iter().flatten() {
-            self.sites[site].response = self.response_of(site);
-        }
-        let mut all = Response::NOTHING;
-        for stage in (0..calling.stages.len()).rev() {
-            all = self.stage(&calling, stage).then(&all);
-        }
-        self.expect_calls(&calling);
-        let deployment = &mut self.deployments[index];
-        let part = deployment.learning_part(&calling, length_s);
-        calling.response = if part < 1.0 { calling.response.towards(&all, part) } else { all };
-        if calling.holds {
-            let held = (calling.response.mean_s, calling.response.variance_s2());
-            if held != (deployment.held_s, deployment.held_variance_s2) {
-                (deployment.held_s, deployment.held_variance_s2) = held;
-                deployment.refresh_stations();
-            }
-        }
-        deployment.calling = Some(calling);
-    }
-
-    /// Learns how much of what comes to a deployment comes from callers that are short of workers:
-    /// then there are always about as many requests as these have.
-    fn feel_callers(&mut self, index: usize) {
-        let (mut pressed, mut rate) = (0.0, 1e-9);
-        for site in self.sites.iter().filter(|site| site.callee == index) {
-            let caller = &self.deployments[site.caller];
-            let waiting = if caller.held_s != 0.0 { caller.waiting() } else { 0.0 };
-            // What callers of callers have workers for bounds them, too.
-            pressed += site.rate * (waiting * waiting).max(caller.pressed);
-        }
-        if 0.0 < pressed {
-            let deployment = &self.deployments[index];
-            let arriving = |group: &super::Group| group.rate * group.size() / deployment.pooled();
-            rate += deployment.groups.iter().map(arriving).sum::<f64>();
-        }
-        self.deployments[index].pressed = (pressed / rate).min(1.0);
-    }
-
-    /// A call with its attempts, as what it calls is now.
-    fn response_of(&self, site: usize) -> Response {
-        let site = &self.sites[site];
-        let mut patience_s = site.timeout_s;
-        if site.ends_with_caller {
-            let caller = &self.deployments[site.caller];
-            let group = caller.groups.iter().find(|group| group.accepting);
-            let before_s = group.map_or(0.0, |group| {
-                let wait = caller.wait(group);
-                wait.share * wait.mean_s + caller.service.mean_s * group.slowness
-            });
-            patience_s = patience_s.min((caller.patience_s - before_s).max(1e-3));
-        }
-        let backoff = &self.demands[site.demand].backoff;
-        let lane = &self.lanes[site.lane];
-        let response = self.deployments[site.callee].response(lane, backoff, patience_s);
-        if site.required { response } else { response.forgiven() }
-    }
-
-    /// All calls of one stage.
-    fn stage(&self, calling: &Calling, stage: usize) -> Response {
-        let of = |site: &usize| {
-            let Site { response, probability, count, callee, .. } = self.sites[*site];
-            Member { response, probability, count, service: &self.deployments[callee].law }
-        };
-        if calling.is_parallel[stage] {
-            let members: Vec<_> = calling.stages[stage].iter().map(of).collect();
-            return calling::last_of(&members);
-        }
-        let Member { response, probability, count, .. } = of(&calling.stages[stage][0]);
-        let one = response.sometimes(probability);
-        (1..count as u32).fold(one, |rest, _| one.then(&rest))
-    }
-
-    /// How many calls a request makes, and how many requests fail for each that does.
-    fn expect_calls(&mut self, calling: &Calling) {
-        let mut alive = 1.0;
-        for (stage, is_parallel) in calling.stages.iter().zip(&calling.is_parallel) {
-            let (mut succeeds, mut failing) = (1.0, 0.0);
-            for &site in stage {
-                let this = &mut self.sites[site];
-                let each = this.probability * this.response.fails;
-                let survives = crate::sim::maths::pow(1.0 - each, this.count);
-                // After the first that fails none is made.
-                let made = if *is_parallel || each <= 1e-12 {
-                    this.count
-                } else {
-                    (1.0 - survives) / each
-                };
-                this.each = alive * this.probability * made;
-                succeeds *= survives;
-                failing += each * made;
-            }
-            let harm = if 1e-12 < failing { (1.0 - succeeds) / failing } else { 1.0 };
-            for &site in stage {
-                self.sites[site].harm = if self.sites[site].required { harm } else { 0.0 };
-            }
-            alive *= succeeds;
-        }
-    }
 }
 
-/// Making calls.
 impl Flow {
     /// Requests of a cohort have done their own work; where a worker waits, their calls are over.
     pub(super) fn have_worked(
@@ -346,6 +262,7 @@ impl Flow {
         let more = more as i64;
         let mean = (flow + begin_to_hold).min(most).max(0.0);
         let middle_s = 0.5 * (from_s + to_s);
+        let pods: f64 = self.deployments[index].groups.iter().map(|group| group.size()).sum();
         for &number in calling.stages.iter().flatten() {
             let site = &mut self.sites[number];
             let nobody_waits = if site.ends_with_caller { 0 } else { zombies };
@@ -356,6 +273,7 @@ impl Flow {
                 * site.each;
             let most = callers * site.count as u64;
             let n = binomial(most, site.each / site.count, self.draws.next_u64());
+            self.demands[site.demand].open_budgets(n, pods, (from_s, to_s));
             if n == 0 && mean <= 0.0 {
                 continue;
             }
@@ -384,25 +302,25 @@ impl Flow {
         if !calling.holds {
             return f64::INFINITY;
         }
+        let (mut room, mut each, mut ended, mut jam) = (0.0, 0.0, 0, 0.0);
         let deployment = &self.deployments[index];
-        let pods: f64 = deployment.groups.iter().map(|group| group.size()).sum();
-        if deployment.waiting() < 0.5 {
-            return f64::INFINITY;
-        }
-        let (mut room, mut each, mut ended) = (0.0, 0.0, 0);
         for (stage, is_parallel) in calling.stages.iter().zip(&calling.is_parallel) {
             for (place, &site) in stage.iter().enumerate() {
                 let site = &self.sites[site];
                 let at_once =
                     if *is_parallel { site.count } else { f64::from(u8::from(place == 0)) };
-                room += at_once * pods * deployment.workers;
+                room += at_once * deployment.n_workers();
                 room -= (site.made - site.succeeded - site.failed) as f64;
                 each += site.each;
                 ended += site.succeeded + site.failed;
+                jam = f64::max(jam, self.deployments[site.callee].jam);
             }
         }
         let ended_in_step = (ended - calling.ended) as f64 * length_s / calling.length_s;
         (calling.ended, calling.length_s) = (ended, length_s);
+        if jam.min(deployment.waiting()) < JAMMED {
+            return f64::INFINITY;
+        }
         (room + ended_in_step).max(0.0) / each.max(1e-9)
     }
 
@@ -428,139 +346,6 @@ impl Flow {
     }
 }
 
-/// The end of calls, and of what waits for them.
-impl Flow {
-    /// `n` who first sent at `first_s`, users or callers, have finally failed.
-    pub(super) fn have_failed(&mut self, demand: usize, first_s: f64, reason: Reason, n: u64) {
-        if demand < self.n_users {
-            return self.ledger.failed_many(demand, first_s, reason, n);
-        }
-        let site = &mut self.sites[demand - self.n_users];
-        site.failed += n;
-        let calling = self.deployments[site.caller].calling.as_mut();
-        calling.expect("only callers call").failing += n as f64 * site.harm;
-    }
-
-    /// Whether a cohort is of calls, not of users.
-    pub(super) fn is_call(&self, cohort: &Cohort) -> bool {
-        self.n_users * self.n_clusters <= usize::from(cohort.lane)
-    }
-
-    /// `n` calls have their answer.
-    pub(super) fn call_succeeds(&mut self, lane: usize, n: u64) {
-        self.sites[self.lanes[lane].demand - self.n_users].succeeded += n;
-    }
-
-    /// Who fails with their calls among `n` requests that a deployment is done with.
-    pub(super) fn losing(&mut self, index: usize, n: u64) -> Losing {
-        let calling = self.deployments[index].calling.as_mut();
-        let failing = calling.filter(|c| c.holds).map_or(0, |calling| calling.take_failing(n));
-        Losing { failing, rest: n }
-    }
-
-    /// Requests of a cohort fail with a call that they need.
-    fn fail_with_calls(&mut self, cohort: &Cohort, n: u64, (from_s, to_s): (f64, f64)) {
-        self.unrest.failed += n;
-        let when = (0.5 * (from_s + to_s), to_s - from_s);
-        self.fail(cohort, n, Reason::Dependency, when);
-    }
-
-    /// Requests of a deployment that have waited for their calls without a worker are answered.
-    fn unpark(&mut self, index: usize, (from_s, to_s): (f64, f64)) {
-        let Some(calling) = self.deployments[index].calling.as_mut() else { return };
-        if calling.parked.is_empty() {
-            return;
-        }
-        let mut due = Vec::new();
-        calling.parked.retain(|parked| {
-            let stays = to_s <= parked.until_s;
-            if !stays {
-                due.push(*parked);
-            }
-            stays
-        });
-        let n: u64 = due.iter().map(|parked| parked.timely + parked.others).sum();
-        let mut losing = Losing { failing: calling.take_failing(n), rest: n };
-        for Parked { cohort, timely, others, wait, within_s, .. } in due {
-            let lost = losing.of(timely);
-            losing.of(others);
-            self.fail_with_calls(&cohort, lost, (from_s, to_s));
-            self.answer(&cohort, timely - lost, wait, within_s);
-        }
-    }
-
-    /// A pod of a deployment ends: what waits for calls without a worker there is lost, or only
-    /// its clients are. Gives how many.
-    pub(super) fn lose_parked(&mut self, index: usize, how: Option<Kill>) -> u64 {
-        let deployment = &mut self.deployments[index];
-        let pods = deployment.groups.iter().map(|group| group.size()).sum::<f64>() + 1.0;
-        let Some(mut calling) = deployment.calling.take() else { return 0 };
-        let mut lost = 0;
-        for parked in &mut calling.parked {
-            let timely = binomial(parked.timely, 1.0 / pods, self.draws.next_u64());
-            parked.timely -= timely;
-            if let Some(how) = how {
-                let others = binomial(parked.others, 1.0 / pods, self.draws.next_u64());
-                parked.others -= others;
-                lost += timely + others;
-                self.lose_clients(&parked.cohort, timely, how);
-            }
-        }
-        self.deployments[index].calling = Some(calling);
-        lost
-    }
-
-    /// Users of a lane were served by callers, which took shares of them so long.
-    pub(super) fn tell_latencies(
-        &mut self,
-        (lane, window): (usize, usize),
-        n: u64,
-        delayed: Delayed,
-        delays: [(f64, Wait); 3],
-    ) {
-        let part = |share: f64, most: u64| ((n as f64 * share).round() as u64).min(most);
-        let second = part(delays[1].0, n);
-        let third = part(delays[2].0, n - second);
-        for (n, (_, wait)) in [n - second - third, second, third].into_iter().zip(delays) {
-            if 0 < n {
-                self.tell_latency(lane, window, n, Delayed { wait, ..delayed });
-            }
-        }
-    }
-
-    /// Asserts that every call has succeeded, has failed or is somewhere.
-    pub(super) fn assert_calls_conserved(&self) {
-        for (index, site) in self.sites.iter().enumerate() {
-            let in_flight = self.count_in_flight(|lane, _| lane == site.lane);
-            let Site { made, succeeded, failed, .. } = *site;
-            assert!(
-                made == succeeded + failed + in_flight,
-                "call {index}: {made} made, but {succeeded} succeeded + {failed} failed + \
-                 {in_flight} in flight"
-            );
-        }
-    }
-
-    /// What of a graph counts do not know, if there is anything: caller, callee and the key.
-    #[must_use]
-    pub fn unknown_of_calls(
-        graph: &CallGraph,
-    ) -> Option<(DeploymentId, DeploymentId, &'static str)> {
-        let calls = graph.callers().iter().enumerate().flat_map(|(caller, rules)| {
-            rules.calls.iter().map(move |call| (DeploymentId::new(caller), call))
-        });
-        let unknown = |call: &CallPlan| {
-            let keys = [
-                (call.retries.budget.is_some(), "retries.budget"),
-                (call.max_concurrent.is_some(), "maxConcurrentCalls"),
-                (call.breaker.is_some(), "circuitBreaker"),
-            ];
-            keys.into_iter().find(|(is_there, _)| *is_there).map(|(_, key)| key)
-        };
-        calls.into_iter().find_map(|(caller, call)| Some((caller, call.to, unknown(call)?)))
-    }
-}
-
 impl Deployment {
     /// The largest share of requests that wait for a worker in any of the pods.
     fn waiting(&self) -> f64 {
@@ -568,16 +353,7 @@ impl Deployment {
         accepting.map(|group| group.state.waiting).fold(0.0, f64::max)
     }
 
-    /// How far to go to a new law of response. Where callers are short of workers, how long they
-    /// wait and how much they call decide each other: full steps would go to and fro.
-    fn learning_part(&self, calling: &Calling, length_s: f64) -> f64 {
-        if !calling.holds {
-            return 1.0;
-        }
-        let accepting = self.groups.iter().filter(|group| group.accepting);
-        let pull = accepting
-            .map(|group| group.state.waiting * length_s / self.taken_s(group.slowness))
-            .fold(0.0, f64::max);
-        if pull <= 1.0 { 1.0 } else { 4.0 * pull / ((1.0 + pull) * (1.0 + pull)) }
+    fn n_workers(&self) -> f64 {
+        self.groups.iter().map(|group| group.size()).sum::<f64>() * self.workers
     }
 }

@@ -53,6 +53,8 @@ pub(super) struct Deployment {
     pub(super) held_variance_s2: f64,
     /// The share of its requests that comes from callers with no worker left.
     pub(super) pressed: f64,
+    /// The largest share of requests that wait for a worker, here or at any that it calls.
+    pub(super) jam: f64,
     effects: DependencyEffects,
     /// Stations in use, with their curves.
     pub(super) stations: Vec<(Station, Curve)>,
@@ -176,6 +178,7 @@ impl Deployment {
             held_s: 0.0,
             held_variance_s2: 0.0,
             pressed: 0.0,
+            jam: 0.0,
             effects: DependencyEffects::default(),
             stations: Vec::new(),
             groups: Vec::new(),

@@ -7,11 +7,12 @@ use super::calling::Response;
 use super::deployment::Deployment;
 use super::groups::Group;
 use super::lateness;
-use super::sends::{Backoff, Lane};
+use super::sends::{Demand, Lane};
 
 impl Deployment {
     /// A call on `lane` with all its attempts, each of which is given up after `patience_s`.
-    pub(super) fn response(&self, lane: &Lane, backoff: &Backoff, patience_s: f64) -> Response {
+    pub(super) fn response(&self, lane: &Lane, demand: &Demand, patience_s: f64) -> Response {
+        let backoff = &demand.backoff;
         let attempt = self.attempt(lane, patience_s);
         let mut n = 0;
         while backoff.after(n).is_some() {
@@ -23,7 +24,10 @@ impl Deployment {
             let (middle_s, range_s) = (0.5 * (least_s + most_s), most_s - least_s);
             let mut pause = Response::after(middle_s, false);
             pause.square_s2 += range_s * range_s / 12.0;
-            call = attempt.or_else(&pause.then(&call));
+            let mut again = Response::EMPTY;
+            again.add(demand.granted, &call);
+            again.add(1.0 - demand.granted, &Response::after(0.0, true));
+            call = attempt.or_else(&pause.then(&again));
         }
         call
     }

@@ -77,6 +77,8 @@ pub(super) struct Demand {
     pub(super) pops: PopSets,
     pub(super) backoff: Backoff,
     budget: Option<Tokens>,
+    /// The share of the last retries that the budget let pass.
+    pub(super) granted: f64,
     pub(super) releases: Vec<Release>,
     pub(super) client_to_pop_s: f64,
     pub(super) attempt_timeout_s: f64,
@@ -92,6 +94,7 @@ impl Demand {
             pops: PopSets::new(&demand.pops),
             backoff: Backoff::new(&demand.retries),
             budget: demand.retries.budget.map(Tokens::new),
+            granted: 1.0,
             releases: Vec::new(),
             client_to_pop_s: demand.client_to_pop.as_secs_f64(),
             attempt_timeout_s: demand.attempt_timeout.as_secs_f64(),
@@ -106,7 +109,8 @@ impl Demand {
             fresh: Fresh::Calls { rate },
             pops: PopSets::new(&[]),
             backoff: Backoff::new(&call.retries),
-            budget: None,
+            budget: call.retries.budget.map(Tokens::new),
+            granted: 1.0,
             releases: Vec::new(),
             client_to_pop_s: 0.0,
             attempt_timeout_s: lane.patience_s,
@@ -119,6 +123,14 @@ impl Demand {
         if let Some(tokens) = &mut self.budget {
             tokens.open(n_first, to_s - from_s);
         }
+    }
+
+    /// The same where each of so many caller pods has a budget of its own.
+    pub(super) fn open_budgets(&mut self, n_first: u64, pods: f64, step: (f64, f64)) {
+        if let Some(tokens) = &mut self.budget {
+            tokens.serve(pods);
+        }
+        self.open_budget(n_first, step);
     }
 
     /// Takes the retries that are due before `to_s`, and of those that are so in part, the part.
@@ -145,7 +157,12 @@ impl Demand {
             0 < release.n
         });
         let wanted: u64 = due.iter().filter(|release| !release.paid).map(|release| release.n).sum();
-        self.budget.as_mut().map_or(0, |tokens| wanted - tokens.take(wanted))
+        let Some(tokens) = &mut self.budget else { return 0 };
+        let refused = wanted - tokens.take(wanted);
+        if 0 < wanted {
+            self.granted = 1.0 - refused as f64 / wanted as f64;
+        }
+        refused
     }
 
     /// Files `n` retries that follow a failure of `cohort` told to its clients around `told_s`,
@@ -379,26 +396,41 @@ impl Backoff {
     }
 }
 
-/// A token bucket for retries, as a fluid: what flows in during a step can be taken in it.
+/// Token buckets for retries, as a fluid: what flows in during a step can be taken in it.
 #[derive(Clone, Copy, Debug)]
 struct Tokens {
     budget: RetryBudget,
+    /// How many buckets there are.
+    buckets: f64,
     held: f64,
 }
 
 impl Tokens {
     fn new(budget: RetryBudget) -> Self {
-        let mut tokens = Self { budget, held: 0.0 };
+        let mut tokens = Self { budget, buckets: 1.0, held: 0.0 };
         tokens.held = tokens.capacity();
         tokens
     }
 
     fn capacity(&self) -> f64 {
-        (self.budget.min_per_s * self.budget.ttl.as_secs_f64()).max(10.0)
+        (self.budget.min_per_s * self.budget.ttl.as_secs_f64()).max(10.0) * self.buckets
+    }
+
+    /// From now on there are so many buckets; new ones are full.
+    fn serve(&mut self, buckets: f64) {
+        let before = self.capacity();
+        let more = buckets - self.buckets;
+        if more < 0.0 {
+            self.held *= buckets / self.buckets;
+        } else {
+            self.held += before / self.buckets.max(1.0) * more;
+        }
+        self.buckets = buckets.max(1.0);
     }
 
     fn open(&mut self, n_first: u64, length_s: f64) {
-        let inflow = n_first as f64 * self.budget.ratio.get() + length_s * self.budget.min_per_s;
+        let inflow = n_first as f64 * self.budget.ratio.get()
+            + length_s * self.budget.min_per_s * self.buckets;
         // What was not taken of the inflow before flows over.
         self.held = self.held.min(self.capacity()) + inflow;
     }

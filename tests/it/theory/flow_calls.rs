@@ -7,7 +7,9 @@ use tideover::sim::laws::Law;
 use tideover::traffic::calls::{CallGraph, CallPlan, CallerPlan};
 use tideover::traffic::flow::Flow;
 use tideover::traffic::ledger::{AttemptTotals, Reason, UserTotals};
-use tideover::traffic::plan::{Arrivals, DeploymentPlan, OnTimeout, RetryPolicy, TrafficPlan};
+use tideover::traffic::plan::{
+    Arrivals, DeploymentPlan, OnTimeout, RetryBudget, RetryPolicy, TrafficPlan,
+};
 use tideover::traffic::routing::Routing;
 use tideover::traffic::{Kill, Traffic};
 use tideover::units::{Ratio, Span, Time};
@@ -182,6 +184,33 @@ fn slow_calls_fail_by_their_law() {
     }
 }
 
+/// Calls fail with f = exp(-1.5), and budgets of caller pods let a tenth as many be tried again as
+/// were made: f - (1 - f) / 10 fail for good. The ten tokens that a bucket holds at first are
+/// nothing in so many.
+#[test]
+fn budgets_bound_retries_of_calls() {
+    let (patience, ratio) = (1.5, 0.1);
+    let failing = f64::exp(-patience);
+    let budget = RetryBudget { ratio: Ratio::new(ratio), min_per_s: 0.0, ttl: Span::from_secs(10) };
+    let retries = RetryPolicy {
+        max_attempts: 2,
+        backoff: Span::from_millis(1),
+        factor: 1.0,
+        cap: Span::from_secs(1),
+        budget: Some(budget),
+        ..RetryPolicy::NEVER
+    };
+    let timeout = Span::from_secs_f64(patience * UNIT_S);
+    let services = vec![pods_of(64, Law::constant(UNIT_S)), pods_of(64, Law::exponential(UNIT_S))];
+    let plan = network(1.0, 1e6, services);
+    let engine = run(&plan, thread(vec![CallPlan { timeout, retries, ..call(1) }]));
+    let UserTotals { offered, failed, .. } = *engine.ledger().demands()[0].totals();
+    let failed = failed[Reason::Dependency as usize] as f64 / offered as f64;
+    within("failed", failed, failing - ratio * (1.0 - failing), TOLERANCE);
+    let attempts = totals(&engine, 1).arrived as f64 / offered as f64;
+    within("attempts", attempts, 1.0 + ratio, TOLERANCE);
+}
+
 /// All pods of what is called are lost from 20 s to 40 s. Told at once, users fail by `dependency`
 /// until they are back; told by nobody, when their calls are given up after 200 ms. Before and
 /// after nobody fails, and the front's pods use CPU for own work only.
@@ -203,9 +232,9 @@ fn a_lost_callee_fails_its_callers() {
         engine.advance(Time::from_secs(20), &routing);
         assert_eq!(failed_by(&engine), 0);
         let pods = [2, 3].map(PodId::new);
-        pods.map(|pod| engine.kill_pod(pod, how));
+        pods.into_iter().for_each(|pod| engine.kill_pod(pod, how));
         engine.advance(Time::from_secs(40), &routing);
-        pods.map(|pod| engine.start_pod(pod, DeploymentId::new(1)));
+        pods.into_iter().for_each(|pod| engine.start_pod(pod, DeploymentId::new(1)));
         engine.advance(Time::from_secs(45), &routing);
         let failed = failed_by(&engine);
         engine.advance(plan.end, &routing);
@@ -232,7 +261,7 @@ fn cutting_windows_of_calls_changes_no_bit() {
             plan.demands.retain(|demand| !matches!(demand.arrivals, Arrivals::ClosedLoop { .. }));
             let mut callers = graph.callers().to_vec();
             for call in callers.iter_mut().flat_map(|caller| &mut caller.calls) {
-                (call.max_concurrent, call.breaker, call.retries.budget) = (None, None, None);
+                (call.max_concurrent, call.breaker) = (None, None);
             }
             let graph = CallGraph::new(callers);
             let whole = run_tiers(Flow::with_calls(&plan, &graph), 0);
