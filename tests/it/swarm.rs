@@ -11,7 +11,7 @@ mod voluntary;
 
 use std::path::Path;
 
-use tideover::experiment::run::{run_once, run_trial};
+use tideover::experiment::run::{outcome_of, run_once, run_trial};
 use tideover::scenario::{Scenario, from_text};
 use tideover::simulation::{self, Fidelity, Options};
 use tideover::units::Span;
@@ -58,6 +58,41 @@ fn hold_with_counts(case: u64, scenario: &Scenario, others: [Options; 2]) {
         let other = simulation::run(scenario, Options { fidelity, ..options }, |_| {});
         invariants::same_run(case, "looking at counts otherwise", &trial.finished, &other);
     }
+}
+
+/// Of random scenarios, so many differ between counts and requests by at most
+/// [`DIFFERENCE`], as `docs/fidelity.md` says.
+const AGREEING: f64 = 0.9;
+
+/// In the share of all users that fails.
+const DIFFERENCE: f64 = 0.02;
+
+/// By how much the share of users that fail differs between counts and requests, in the mean over
+/// two seeds.
+fn difference(scenario: &Scenario) -> f64 {
+    let share = |seed, fidelity| {
+        let options = Options { seed: Some(seed), fidelity, ..Options::default() };
+        let requests = outcome_of(scenario, options).requests;
+        requests.failed as f64 / requests.offered.max(1) as f64
+    };
+    let of = |seed| share(seed, Fidelity::Flow) - share(seed, Fidelity::Requests);
+    (0.5 * (of(1) + of(2))).abs()
+}
+
+/// Counts and requests agree on as many random scenarios as is published, less four standard
+/// deviations of the binomial law.
+#[test]
+fn counts_agree_on_most_random_scenarios() {
+    let n_cases = if std::env::var_os("TIDEOVER_DEEP").is_some() { N_DEEP / 10 } else { N_CASES };
+    let cases = (0..n_cases).chain((0..n_cases).map(|case| platform::FIRST_CASE + case));
+    let drawn = cases.filter_map(|case| Some((case, scenario(case).1?)));
+    let served = drawn.filter(|(_, scenario)| Fidelity::Flow.check(scenario).is_ok());
+    let found: Vec<_> = served.map(|(case, scenario)| (case, difference(&scenario))).collect();
+    let off: Vec<_> = found.iter().filter(|(_, difference)| DIFFERENCE < *difference).collect();
+    let n = found.len() as f64;
+    let most = n * (1.0 - AGREEING) + 4.0 * (n * AGREEING * (1.0 - AGREEING)).sqrt();
+    println!("{} of {n} scenarios differ: {off:?}", off.len());
+    assert!(off.len() as f64 <= most, "at most {most:.1} of {n} may differ: {off:?}");
 }
 
 /// Conservation (asserted inside each run), nodes and replicas within bounds, no overbooked node,

@@ -1,7 +1,7 @@
 //! Both engines on random systems whose pods are lost and come back: how often counts agree with
 //! single requests, beyond the shipped scenarios.
 //!
-//! Of 594 such systems, over four seeds each, four in five agreed within 2 % of the failed users or
+//! Of 590 such systems, over four seeds each, four in five agreed within 2 % of the failed users or
 //! three standard errors (see `docs/fidelity.md`). This asks that of 24 systems over four seeds; of
 //! 200 with `TIDEOVER_DEEP=1`. `TIDEOVER_SWARM_SEED` draws others.
 
