@@ -13,8 +13,8 @@ part! {
      the paired difference in brackets.",
     left out "closed loops (refused by `--fidelity flow`); requests that stay behind in a pod \
               when its neighbours are chosen by load: balancers by load are pools of pods that \
-              share a queue (8 pods for least outstanding; 4 for power of two, 3 or 2 where a pod has \
-              room for few requests)";
+              share a queue (8 pods for least outstanding; 4 for power of two, 3 or 2 where a pod \
+              has room for few requests)";
 
     "steady states are those of M/M/c, M/M/c/K and M/M/c+D; other laws count by their variance",
     from "Wang, Tipper, Banerjee, INFOCOM 1996; Zeltyn, Mandelbaum, Queueing Systems 51, 2005; \
