@@ -32,7 +32,7 @@ part! {
     "where nobody can wait, Poisson arrivals lose by Erlang's formula for any law of service; \
      few places are as many as balance flows; of other arrivals, bursts lose more and regular ones \
      less",
-    from "Tijms, A First Course in Stochastic Models, 2003, 9.6; Hayward's approximation, \
+    from "Tijms, A First Course in Stochastic Models, 2003, 9.6; Hayward's equivalent group, \
           Fredericks, Bell System Technical Journal 59, 1980",
     by [traffic::flow::Flow],
     vectors [],

@@ -134,11 +134,16 @@ impl Deployment {
         shares.extend(self.groups.iter().map(share));
     }
 
-    /// The share of what comes to a group that finds the queue full, where patience ends before
-    /// workers have come to all places: who has given up keeps a place until their turn.
+    /// The share of those who get no worker of a group that finds the queue full, where patience
+    /// ends before workers have come to all places: who has given up keeps a place until their
+    /// turn.
     pub(super) fn full_queue(&self, group: &Group) -> f64 {
         let come = group.rate / self.pooled() * self.patience_s;
-        if self.places < come { 1.0 - self.places / come } else { 0.0 }
+        if come <= self.places {
+            return 0.0;
+        }
+        let full = 1.0 - self.places / come;
+        full / group.state.refused.max(full)
     }
 
     /// What a request takes of a worker at the pods of a group [s].

@@ -1,5 +1,6 @@
 //! Serving: what arrives at a cluster in one step, and what its pods do meanwhile.
 
+use crate::sim::streams::Cursor;
 use crate::traffic::ledger::cells::{Delayed, Wait};
 use crate::traffic::ledger::in_bulk::{Leaving, nanos_of};
 use crate::traffic::ledger::{AttemptFailure, Reason};
@@ -102,10 +103,7 @@ impl Flow {
             class.refused += refused;
             group.add(step, taken);
             if impatient {
-                let full = full_queue / state.refused.max(full_queue);
-                let turned_away =
-                    if 0.0 < full { binomial(refused, full, self.draws.next_u64()) } else { 0 };
-                let doomed = refused - turned_away;
+                let doomed = refused - part_of(refused, full_queue, &mut self.draws);
                 class.doomed += doomed;
                 if 0 < doomed {
                     group.doomed.push_back((step, doomed));
@@ -310,6 +308,11 @@ impl Flow {
         lane.mixture = Some((slower, mixture));
         account.latency_of(mixture, window, n, delayed);
     }
+}
+
+/// How many of `n` belong to a share, which may be none.
+fn part_of(n: u64, share: f64, draws: &mut Cursor) -> u64 {
+    if 0.0 < share { binomial(n, share, draws.next_u64()) } else { 0 }
 }
 
 /// What a step brings to the groups of a deployment.
