@@ -134,16 +134,13 @@ impl Deployment {
         shares.extend(self.groups.iter().map(share));
     }
 
-    /// The share of those who get no worker of a group that finds the queue full, where patience
-    /// ends before workers have come to all places: who has given up keeps a place until their
-    /// turn.
-    pub(super) fn full_queue(&self, group: &Group) -> f64 {
-        let come = group.rate / self.pooled() * self.patience_s;
-        if come <= self.places {
-            return 0.0;
-        }
-        let full = 1.0 - self.places / come;
-        full / group.state.refused.max(full)
+    /// How many more requests can wait at the pods of a group. Who has given up keeps a place until
+    /// their turn.
+    pub(super) fn room(&self, group: &Group) -> u64 {
+        let doomed: u64 = group.doomed.iter().map(|(_, n)| n).sum();
+        let served = group.state.busy / self.pooled() * group.size();
+        let waiting = (group.present as f64 - served).max(0.0) + doomed as f64;
+        (self.places * group.size() - waiting).max(0.0) as u64
     }
 
     /// What a request takes of a worker at the pods of a group [s].

@@ -1,6 +1,5 @@
 //! Serving: what arrives at a cluster in one step, and what its pods do meanwhile.
 
-use crate::sim::streams::Cursor;
 use crate::traffic::ledger::cells::{Delayed, Wait};
 use crate::traffic::ledger::in_bulk::{Leaving, nanos_of};
 use crate::traffic::ledger::{AttemptFailure, Reason};
@@ -75,7 +74,7 @@ impl Flow {
         let per_pod = load.mean * share / deployment.groups[group].size();
         let before = deployment.groups[group].state.present;
         deployment.go_on(group, per_pod * pooled, length_s);
-        let full_queue = deployment.full_queue(&deployment.groups[group]);
+        let room = if impatient { deployment.room(&deployment.groups[group]) } else { 0 };
         let unit_s = deployment.work_s(&deployment.groups[group]);
         let working = deployment.working_part(slowness);
         let wait = deployment.wait(&deployment.groups[group]);
@@ -103,7 +102,7 @@ impl Flow {
             class.refused += refused;
             group.add(step, taken);
             if impatient {
-                let doomed = refused - part_of(refused, full_queue, &mut self.draws);
+                let doomed = refused.min(room);
                 class.doomed += doomed;
                 if 0 < doomed {
                     group.doomed.push_back((step, doomed));
@@ -308,11 +307,6 @@ impl Flow {
         lane.mixture = Some((slower, mixture));
         account.latency_of(mixture, window, n, delayed);
     }
-}
-
-/// How many of `n` belong to a share, which may be none.
-fn part_of(n: u64, share: f64, draws: &mut Cursor) -> u64 {
-    if 0.0 < share { binomial(n, share, draws.next_u64()) } else { 0 }
 }
 
 /// What a step brings to the groups of a deployment.
