@@ -21,8 +21,9 @@ const N_CASES: u64 = 16;
 const N_DEEP: u64 = 2_000;
 
 /// Cases beyond these that once broke: probes whose answers take longer than their period, and a
-/// probe at the very instant at which its process begins to answer (311).
-const ONCE_BROKEN: [u64; 4] = [91, 125, 188, 311];
+/// probe at the very instant at which its process begins to answer (311); nodes that are cut off
+/// while they have no power (724).
+const ONCE_BROKEN: [u64; 5] = [91, 125, 188, 311, 724];
 
 /// The scenario of a case, or None where the draw is one that `check` refuses, such as a pod that
 /// fits on no node.

@@ -54,10 +54,10 @@ pub fn end_silence(cx: &mut Cx, node: NodeId, how: Return) {
     if !cx.world[node].kubelet.end() || !cx.world[node].is_up() {
         return;
     }
-    match how {
-        Return::Restarted => starts(cx, node, Return::Restarted),
-        Return::Reconnected => {
-            let since = cx.memory.node_mut(node).cut_off_since.unwrap_or(cx.now);
+    match (how, cx.memory.node_mut(node).cut_off_since) {
+        // One whose machine was off when it was cut off has booted since and was never heard.
+        (Return::Restarted, _) | (_, None) => starts(cx, node, Return::Restarted),
+        (Return::Reconnected, Some(since)) => {
             let name = cx.world.node_name(node);
             let draw = |round| cx.chance.draw("status-jitter", &name, round);
             let due = next_post(cx, node, since);
